@@ -1,0 +1,67 @@
+package keyed
+
+import (
+	"context"
+	"fmt"
+	"maps"
+
+	"github.com/berth-go/berth/pool"
+)
+
+// entries returns the keys in use, as they are now.
+func (p *Pool[K, R]) entries() map[K]*entry[R] {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return maps.Clone(p.mu.keys)
+}
+
+// CloseIdle closes the resources that are idle now, of all keys.
+func (p *Pool[K, R]) CloseIdle() { p.each((*pool.Pool[R]).CloseIdle) }
+
+// Reset replaces everything, of all keys; see [pool.Pool.Reset].
+func (p *Pool[K, R]) Reset() { p.each((*pool.Pool[R]).Reset) }
+
+func (p *Pool[K, R]) each(f func(*pool.Pool[R])) {
+	for _, e := range p.entries() {
+		f(e.pool)
+	}
+}
+
+// ResetKey replaces everything that belongs to a key; see [pool.Pool.Reset].
+func (p *Pool[K, R]) ResetKey(key K) {
+	if e := p.enterKnown(key); e != nil {
+		defer p.leave(key, e)
+		e.pool.Reset()
+	}
+}
+
+// Close closes the pool for good, at once; see [pool.Pool.Close]. It returns nil,
+// also the second time.
+func (p *Pool[K, R]) Close() error {
+	p.mu.Lock()
+	p.mu.closed = true // I10: no key is added from here on
+	p.mu.Unlock()
+	p.each(func(q *pool.Pool[R]) { _ = q.Close() })
+	return nil
+}
+
+// Shutdown closes the pool and then waits for everything of all keys, as
+// [pool.Pool.Shutdown] does. If ctx ends first, the error says what is left and
+// wraps ctx's; the pool stays closed, and Shutdown may be called again.
+func (p *Pool[K, R]) Shutdown(ctx context.Context) error {
+	_ = p.Close() // always nil
+	var last error
+	left := 0
+	for _, e := range p.entries() {
+		if err := e.pool.Shutdown(ctx); err != nil {
+			left++
+			last = err
+		}
+	}
+	if last == nil {
+		return nil
+	}
+	s := p.Stats()
+	return fmt.Errorf("keyed: shutdown: %d keys with %d resources in use, %d dialing and %d closing are left, one with: %w",
+		left, s.InUse, s.Dialing, s.Closing, last)
+}

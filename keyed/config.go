@@ -1,0 +1,175 @@
+package keyed
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/berth-go/berth/pool"
+)
+
+// Config says how a keyed pool makes, tests and unmakes its resources, and how
+// many of them it may have, per key and in total. [New] reads it once. What is
+// not said here is as in [pool.Config], and so are the rules for panics.
+type Config[K comparable, R any] struct {
+	// Dial makes a resource for a key. It is required.
+	Dial func(ctx context.Context, key K) (R, error)
+
+	Close     func(R) error                        // as in pool.Config
+	Check     func(ctx context.Context, r R) error // as in pool.Config
+	Take      func(R) error                        // as in pool.Config
+	Recycle   func(R) error                        // as in pool.Config
+	Capacity  func(R) int                          // as in pool.Config
+	Shareable func(R) bool                         // as in pool.Config
+	Expect    func(R) int                          // as in pool.Config
+	Watch     func(r R, changed func())            // as in pool.Config
+
+	// Shared returns the capacity that a resource of the key, not yet dialled, is
+	// expected to have. It is asked before each wait and after each dial, so it
+	// may learn. Less than 1 counts as 1. nil: 1.
+	Shared func(key K) int
+
+	// Limits for each key. They mean what the fields of pool.Limits mean.
+	MaxOpenPerKey, MaxIdlePerKey, MaxWaitersPerKey, MaxDialsPerKey int
+
+	// Limits over all keys. 0: no limit. MaxWaiters below 0: never wait.
+	// At MaxOpen, an idle resource of another key, the least recently used, is
+	// closed for a waiter; capacity goes to keys in the order in which their
+	// callers came, passing over keys at their own limit.
+	MaxOpen, MaxIdle, MaxWaiters, MaxDials int
+
+	// PerKey returns limits of one key: a field that is not zero replaces the
+	// limit per key of that name; pool.NoLimit stands for none. It is asked when
+	// the key is first used, and again after the key was empty and forgotten.
+	PerKey func(key K) pool.Limits
+
+	// Affinity is as in pool.BudgetLimits.
+	Affinity int
+
+	// Budget takes the place of MaxOpen, MaxIdle, MaxDials and Affinity, to share
+	// them with other pools of any type; setting both is an error. nil: a Budget
+	// of its own.
+	Budget *pool.Budget
+
+	DialTimeout, WaitTimeout, CheckAfter, MaxIdleTime time.Duration // as in pool.Config
+
+	Hooks *pool.Hooks // as in pool.Config
+}
+
+// Totals are the limits over all keys that may change while the pool runs.
+type Totals struct{ MaxOpen, MaxIdle, MaxWaiters, MaxDials int }
+
+// validate returns an error that names the first wrong field and the remedy.
+func (c *Config[K, R]) validate() error {
+	if c.Dial == nil {
+		return fieldError("Dial", "is nil", "set the func that makes a resource")
+	}
+	if c.Watch != nil && c.Capacity == nil {
+		return fieldError("Watch", "is set without Capacity", "set Capacity, which is what Watch tells of")
+	}
+	if c.Expect != nil && c.Capacity == nil {
+		return fieldError("Expect", "is set without Capacity", "set Capacity as well")
+	}
+	for _, f := range []struct {
+		name string
+		v    int
+	}{{"MaxOpenPerKey", c.MaxOpenPerKey}, {"MaxDialsPerKey", c.MaxDialsPerKey}, {"Affinity", c.Affinity}} {
+		if f.v < 0 {
+			return fieldError(f.name, fmt.Sprintf("is %d", f.v), "use 0 for no limit")
+		}
+	}
+	for _, d := range []struct {
+		name string
+		v    time.Duration
+	}{{"DialTimeout", c.DialTimeout}, {"WaitTimeout", c.WaitTimeout}, {"MaxIdleTime", c.MaxIdleTime}} {
+		if d.v < 0 {
+			return fieldError(d.name, fmt.Sprintf("is %v", d.v), "use 0 for no limit")
+		}
+	}
+	if c.Budget != nil {
+		for _, f := range []struct {
+			name string
+			v    int
+		}{{"MaxOpen", c.MaxOpen}, {"MaxIdle", c.MaxIdle}, {"MaxDials", c.MaxDials}, {"Affinity", c.Affinity}} {
+			if f.v != 0 {
+				return fieldError(f.name, "is set together with Budget", "set it in the Budget's limits")
+			}
+		}
+	}
+	return c.totals().validate()
+}
+
+func (c *Config[K, R]) totals() Totals {
+	return Totals{MaxOpen: c.MaxOpen, MaxIdle: c.MaxIdle, MaxWaiters: c.MaxWaiters, MaxDials: c.MaxDials}
+}
+
+func (t Totals) validate() error {
+	for _, f := range []struct {
+		name string
+		v    int
+	}{{"MaxOpen", t.MaxOpen}, {"MaxDials", t.MaxDials}} {
+		if f.v < 0 {
+			return fieldError(f.name, fmt.Sprintf("is %d", f.v), "use 0 for no limit")
+		}
+	}
+	if t.MaxIdle < 0 {
+		return fieldError("MaxIdle", fmt.Sprintf("is %d", t.MaxIdle), "use 0 for no limit, or MaxIdlePerKey below 0 to keep none")
+	}
+	return nil
+}
+
+// perKey returns the limits that hold for a key unless something overrides them.
+func (c *Config[K, R]) perKey() pool.Limits {
+	return pool.Limits{
+		MaxOpen: c.MaxOpenPerKey, MaxIdle: c.MaxIdlePerKey,
+		MaxWaiters: c.MaxWaitersPerKey, MaxDials: c.MaxDialsPerKey,
+	}
+}
+
+// override returns base with the fields of over that are not zero in place.
+func override(base, over pool.Limits) pool.Limits {
+	set := func(field *int, v int) {
+		switch v {
+		case 0:
+		case pool.NoLimit:
+			*field = 0
+		default:
+			*field = v
+		}
+	}
+	set(&base.MaxOpen, over.MaxOpen)
+	set(&base.MaxIdle, over.MaxIdle)
+	set(&base.MaxWaiters, over.MaxWaiters)
+	set(&base.MaxDials, over.MaxDials)
+	return base
+}
+
+// validateLimits checks limits of one key that came from where.
+func validateLimits(where string, l pool.Limits) error {
+	for _, f := range []struct {
+		name string
+		v    int
+	}{{"MaxOpen", l.MaxOpen}, {"MaxDials", l.MaxDials}} {
+		if f.v < 0 {
+			return fieldError(where+"."+f.name, fmt.Sprintf("is %d", f.v), "use 0 for the limit per key, pool.NoLimit for none")
+		}
+	}
+	return nil
+}
+
+// fieldError is the error for a wrong field.
+func fieldError(field, what, remedy string) error {
+	return fmt.Errorf("keyed: %s %s: %s", field, what, remedy)
+}
+
+// poolConfig returns the Config of one key's pool.
+func (c *Config[K, R]) poolConfig(key K, l pool.Limits, b *pool.Budget) pool.Config[R] {
+	return pool.Config[R]{
+		Dial:  func(ctx context.Context) (R, error) { return c.Dial(ctx, key) },
+		Close: c.Close, Check: c.Check, Take: c.Take, Recycle: c.Recycle,
+		Capacity: c.Capacity, Shareable: c.Shareable, Expect: c.Expect, Watch: c.Watch,
+		MaxOpen: l.MaxOpen, MaxIdle: l.MaxIdle, MaxWaiters: l.MaxWaiters, MaxDials: l.MaxDials,
+		DialTimeout: c.DialTimeout, WaitTimeout: c.WaitTimeout, CheckAfter: c.CheckAfter, MaxIdleTime: c.MaxIdleTime,
+		Budget: b, Hooks: c.Hooks,
+	}
+}

@@ -1,0 +1,2 @@
+// Package keyed is a pool of resources with many keys.
+package keyed

@@ -1,0 +1,103 @@
+package keyed
+
+import (
+	"errors"
+
+	"github.com/berth-go/berth/internal/part"
+	"github.com/berth-go/berth/pool"
+)
+
+var errUnequalKey = errors.New("keyed: the key is not equal to itself (NaN): use a key that a map can find again")
+
+// entry is a key in use. It stays in the map while its pool has anything or a
+// call is in it (I12).
+type entry[R any] struct {
+	pool *pool.Pool[R]
+	base pool.Limits // without what SetLimits said
+	refs int         // calls in the pool; under Pool.mu
+}
+
+// enter returns the entry of a key, made if need be, with a call counted in it.
+func (p *Pool[K, R]) enter(key K) (*entry[R], error) {
+	if e := p.enterKnown(key); e != nil {
+		return e, nil
+	}
+	if key != key { //nolint:gocritic,staticcheck // true for NaN, which a map cannot find again
+		return nil, errUnequalKey
+	}
+	base := p.cfg.perKey()
+	if p.cfg.PerKey != nil {
+		l := p.cfg.PerKey(key)
+		if err := validateLimits("PerKey", l); err != nil {
+			return nil, err
+		}
+		base = override(base, l)
+	}
+	return p.enterNew(key, base)
+}
+
+// enterKnown is enter for a key that is in use; else it returns nil.
+func (p *Pool[K, R]) enterKnown(key K) *entry[R] {
+	p.mu.Lock()
+	defer p.mu.Unlock() // a key of interface type may panic here
+	e := p.mu.keys[key]
+	if e == nil || p.mu.closed {
+		return nil
+	}
+	e.refs++
+	return e
+}
+
+func (p *Pool[K, R]) enterNew(key K, base pool.Limits) (*entry[R], error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.mu.closed {
+		return nil, pool.ErrClosed
+	}
+	e := p.mu.keys[key] // another call may have been faster
+	if e == nil {
+		e = &entry[R]{base: base}
+		pt := &part.Part{Key: key, Total: &p.total, Quiet: func() { p.quiet(key, e) }}
+		if p.cfg.Shared != nil {
+			pt.Shared = func() int { return p.cfg.Shared(key) }
+		}
+		var err error
+		l := override(base, p.mu.overrides[key])
+		if e.pool, err = pool.NewPart(p.cfg.poolConfig(key, l, p.budget), pt); err != nil {
+			return nil, err
+		}
+		p.mu.keys[key] = e
+	}
+	e.refs++
+	return e, nil
+}
+
+// leave ends a call in the entry, and forgets the key if that was the last thing
+// it had.
+func (p *Pool[K, R]) leave(key K, e *entry[R]) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	e.refs--
+	p.forgetLocked(key, e)
+}
+
+// quiet is called by the key's pool when it has become empty.
+func (p *Pool[K, R]) quiet(key K, e *entry[R]) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.forgetLocked(key, e)
+}
+
+// forgetLocked takes a key with nothing left out of the map. No call is in its
+// pool then, and none can come in, so the Stats are its last.
+func (p *Pool[K, R]) forgetLocked(key K, e *entry[R]) {
+	if e.refs > 0 || p.mu.keys[key] != e {
+		return
+	}
+	s := e.pool.Stats()
+	if s.Open+s.Dialing+s.Closing+s.Leases+s.Waiting > 0 {
+		return
+	}
+	delete(p.mu.keys, key)
+	p.mu.gone = p.mu.gone.Add(s)
+}

@@ -1,0 +1,164 @@
+package keyed
+
+import (
+	"context"
+	"sync"
+
+	"github.com/berth-go/berth/internal/crew"
+	"github.com/berth-go/berth/internal/part"
+	"github.com/berth-go/berth/pool"
+)
+
+// maxClosers bounds the Close funcs that run at once, over all keys.
+const maxClosers = 8
+
+// A Pool holds resources of type R under keys of type K: a [pool.Pool] for each
+// key in use, and a [pool.Budget] over them. Make one with [New]. All methods may
+// be called concurrently.
+type Pool[K comparable, R any] struct {
+	cfg    Config[K, R]
+	budget *pool.Budget
+	owned  bool // the Budget is this pool's alone
+	total  part.Total
+
+	// limits serialises SetLimits and SetTotals. It is taken before mu.
+	limits sync.Mutex
+
+	// mu is never held while a key's pool changes state, so a pool may call back.
+	// Lock order: mu, then a pool's own lock, to read its Stats.
+	mu struct {
+		sync.Mutex
+		keys      map[K]*entry[R]
+		overrides map[K]pool.Limits // from SetLimits
+		gone      pool.Stats        // counters of keys that were forgotten
+		totals    Totals
+		closed    bool
+	}
+}
+
+// New returns a pool that is ready for use and starts nothing yet. The error
+// names the field that is wrong.
+func New[K comparable, R any](cfg Config[K, R]) (*Pool[K, R], error) {
+	if err := cfg.validate(); err != nil {
+		return nil, err
+	}
+	p := &Pool[K, R]{cfg: cfg, budget: cfg.Budget}
+	if p.budget == nil {
+		b, err := pool.NewBudget(pool.BudgetLimits{
+			MaxOpen: cfg.MaxOpen, MaxIdle: cfg.MaxIdle, MaxDials: cfg.MaxDials, Affinity: cfg.Affinity,
+		})
+		if err != nil {
+			return nil, err
+		}
+		p.budget, p.owned = b, true
+	}
+	p.total.Crew = crew.New(maxClosers)
+	p.total.MaxWaiters.Store(int64(cfg.MaxWaiters))
+	p.mu.keys = map[K]*entry[R]{}
+	p.mu.overrides = map[K]pool.Limits{}
+	p.mu.totals = cfg.totals()
+	return p, nil
+}
+
+// Acquire returns a lease of a resource of the key; see [pool.Pool.Acquire].
+// Across keys, capacity goes to the caller who came first and whose key may take
+// it.
+func (p *Pool[K, R]) Acquire(ctx context.Context, key K) (pool.Lease[R], error) {
+	return p.AcquireWith(ctx, key, pool.Request{})
+}
+
+// AcquireWith is like [Pool.Acquire], with a [pool.Request].
+func (p *Pool[K, R]) AcquireWith(ctx context.Context, key K, r pool.Request) (pool.Lease[R], error) {
+	e, err := p.enter(key)
+	if err != nil {
+		return pool.Lease[R]{}, err
+	}
+	defer p.leave(key, e)
+	return e.pool.AcquireWith(ctx, r)
+}
+
+// TryAcquire returns a lease if one is to be had at once; see
+// [pool.Pool.TryAcquire].
+func (p *Pool[K, R]) TryAcquire(key K) (pool.Lease[R], bool) {
+	e := p.enterKnown(key)
+	if e == nil {
+		return pool.Lease[R]{}, false
+	}
+	defer p.leave(key, e)
+	return e.pool.TryAcquire()
+}
+
+// Do calls f with a lease of a resource of the key; see [pool.Pool.Do].
+func (p *Pool[K, R]) Do(ctx context.Context, key K, f func(pool.Lease[R]) error) error {
+	e, err := p.enter(key)
+	if err != nil {
+		return err
+	}
+	defer p.leave(key, e)
+	return e.pool.Do(ctx, f)
+}
+
+// SetLimits overrides the limits of one key, whether it is in use or not: a field
+// that is not zero replaces what Config and PerKey say, and pool.NoLimit stands
+// for none. It holds while the pool lives; the zero Limits takes it back. See
+// [pool.Pool.SetLimits] for what a change does. The error names the field that is
+// wrong, and then nothing has changed.
+func (p *Pool[K, R]) SetLimits(key K, l pool.Limits) error {
+	if key != key { //nolint:gocritic,staticcheck // true for NaN, which a map cannot find again
+		return errUnequalKey
+	}
+	if err := validateLimits("Limits", l); err != nil {
+		return err
+	}
+	p.limits.Lock()
+	defer p.limits.Unlock()
+	e, effective := p.noteOverride(key, l)
+	if e == nil {
+		return nil
+	}
+	defer p.leave(key, e)
+	return e.pool.SetLimits(effective)
+}
+
+// noteOverride keeps the override, and returns the key's entry, entered, with the
+// limits that hold for it now, or nil if the key is not in use.
+func (p *Pool[K, R]) noteOverride(key K, l pool.Limits) (*entry[R], pool.Limits) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if l == (pool.Limits{}) {
+		delete(p.mu.overrides, key)
+	} else {
+		p.mu.overrides[key] = l
+	}
+	e := p.mu.keys[key]
+	if e == nil {
+		return nil, pool.Limits{}
+	}
+	e.refs++
+	return e, override(e.base, l)
+}
+
+// SetTotals changes the limits over all keys. Growth serves waiters at once;
+// after a decrease the numbers only fall, as in [pool.Budget.SetLimits]. With a
+// Budget in Config only MaxWaiters may be set here, and the others must be 0. The
+// error names the field that is wrong, and then nothing has changed.
+func (p *Pool[K, R]) SetTotals(t Totals) error {
+	if err := t.validate(); err != nil {
+		return err
+	}
+	p.limits.Lock()
+	defer p.limits.Unlock()
+	if !p.owned && (t.MaxOpen != 0 || t.MaxIdle != 0 || t.MaxDials != 0) {
+		return fieldError("Totals", "sets what belongs to the Budget in Config", "use the Budget's SetLimits, and set only MaxWaiters here")
+	}
+	p.mu.Lock()
+	p.mu.totals = t
+	p.mu.Unlock()
+	p.total.MaxWaiters.Store(int64(t.MaxWaiters))
+	if !p.owned {
+		return nil
+	}
+	return p.budget.SetLimits(pool.BudgetLimits{
+		MaxOpen: t.MaxOpen, MaxIdle: t.MaxIdle, MaxDials: t.MaxDials, Affinity: p.cfg.Affinity,
+	})
+}

@@ -1,0 +1,161 @@
+package pool
+
+import "github.com/berth-go/berth/waitq"
+
+// balanceLocked restores what holds whenever the pool's lock is free: no waiter
+// sleeps while a resource that it could use is idle, or a slot is free for its
+// dial (I2); no limit is exceeded longer than it must be; no dial goes on that
+// nobody wants (I7, I8). It looks at the state alone, not at what changed it, so
+// there is one rule for all events.
+func (p *Pool[R]) balanceLocked() {
+	if p.mu.closed {
+		p.reportLocked(plan{})
+		return
+	}
+	for again := true; again; {
+		p.shrinkLocked()
+		p.makeWayLocked()
+		yielded := p.serveLocked()
+		p.trimIdleLocked()
+		again = p.demandLocked() || yielded
+	}
+	p.armExpiryLocked()
+}
+
+// shrinkLocked brings the pool down to MaxOpen as far as it can be done now. The
+// slots that are on their way out do not count: only what would stay does.
+func (p *Pool[R]) shrinkLocked() {
+	limit := p.mu.limits.MaxOpen
+	for limit > 0 && p.stayingLocked() > limit {
+		if s := p.mu.idle.oldest; s != nil {
+			p.closeLocked(s, ReasonLimits)
+		} else if d := p.newestDialLocked(); d != nil {
+			p.cancelLocked(d, errUnwanted)
+		} else if s := p.newestShareLocked(); s != nil {
+			p.retireLocked(s, ReasonLimits)
+		} else {
+			return // exclusive resources in use: closed at their release
+		}
+	}
+}
+
+// stayingLocked returns how many slots are not on their way out.
+func (p *Pool[R]) stayingLocked() int {
+	return p.usedLocked() - p.leavingLocked()
+}
+
+// leavingLocked returns how many slots will become free by themselves.
+func (p *Pool[R]) leavingLocked() int {
+	return p.mu.slots[closing] + p.mu.canceled + p.mu.draining
+}
+
+func (p *Pool[R]) newestShareLocked() *slot[R] {
+	for i := len(p.mu.shares) - 1; i >= 0; i-- {
+		if s := p.mu.shares[i]; !s.draining {
+			return s
+		}
+	}
+	return nil
+}
+
+// makeWayLocked lets a resource go if the oldest waiter wants a fresh one, cannot
+// have a slot for it, and nothing is on the way that will give it one. It is that
+// waiter's turn, and what others could use is in its way.
+func (p *Pool[R]) makeWayLocked() {
+	if p.mu.fresh == 0 {
+		return
+	}
+	e, ok := p.waiters.Front()
+	if !ok || e.Tag == 0 || p.leavingLocked() > 0 || len(p.mu.dials) > 0 {
+		return
+	}
+	if room(p.mu.limits.MaxOpen, p.usedLocked()) > 0 && !p.mu.starved {
+		return
+	}
+	if p.findLocked(func(s *slot[R]) bool { return s.room() && s.number >= e.Tag }) != nil {
+		return
+	}
+	if s := p.mu.idle.oldest; s != nil {
+		p.closeLocked(s, ReasonEvict)
+		return
+	}
+	for _, s := range p.mu.shares {
+		if s.number < e.Tag {
+			p.retireLocked(s, ReasonEvict)
+			return
+		}
+	}
+}
+
+// serveLocked hands out what there is, to the oldest waiter who can use it (I3).
+// It reports whether it gave up a resource for an older waiter of another pool.
+func (p *Pool[R]) serveLocked() bool {
+	for p.waiters.Len() > 0 {
+		var to waitq.Entry
+		s := p.findLocked(func(s *slot[R]) bool {
+			if !s.room() {
+				return false
+			}
+			e, ok := p.oldestForLocked(s)
+			to = e
+			return ok
+		})
+		if s == nil {
+			return false
+		}
+		if p.member != nil && p.member.mustYield(Ticket(to.Place)) {
+			p.retireLocked(s, ReasonEvict)
+			return true
+		}
+		l := p.leaseOutLocked(s, Ticket(to.Place))
+		// The waiter may have given up meanwhile; then the next one gets it (I5, I6).
+		if !p.deliverLocked(l) {
+			p.takeBackLocked(l)
+		}
+	}
+	return false
+}
+
+// deliverLocked gives a lease to the oldest waiter that can use its resource.
+func (p *Pool[R]) deliverLocked(l Lease[R]) bool {
+	number := l.cell.slot.number
+	if !p.waiters.DeliverTo(l, func(e waitq.Entry) bool { return number >= e.Tag }) {
+		return false
+	}
+	p.mu.deliveries++
+	return true
+}
+
+// oldestForLocked returns the oldest waiter that can use s: all but those who
+// want a fresh resource and came after its dial began.
+func (p *Pool[R]) oldestForLocked(s *slot[R]) (to waitq.Entry, ok bool) {
+	p.waiters.Each(func(e waitq.Entry) bool {
+		if s.number >= e.Tag {
+			to, ok = e, true
+		}
+		return !ok
+	})
+	return to, ok
+}
+
+// trimIdleLocked closes what MaxIdle does not allow, least recently used first.
+func (p *Pool[R]) trimIdleLocked() {
+	limit := p.mu.limits.MaxIdle
+	for limit != 0 && p.mu.slots[idle] > max(limit, 0) {
+		p.closeLocked(p.mu.idle.oldest, ReasonIdleLimit)
+	}
+}
+
+// retireLocked lets a slot go: at once if no lease is out on it, else when the
+// last one ends.
+func (p *Pool[R]) retireLocked(s *slot[R], why Reason) {
+	if s.gone || s.draining {
+		return
+	}
+	if s.leases == 0 {
+		p.closeLocked(s, why)
+		return
+	}
+	s.draining, s.reason = true, why
+	p.mu.draining++
+}

@@ -1,0 +1,165 @@
+package pool
+
+import (
+	"fmt"
+	"sync"
+	"sync/atomic"
+)
+
+// BudgetLimits are limits over all pools that share a Budget.
+type BudgetLimits struct {
+	MaxOpen  int // slots. 0: no limit
+	MaxIdle  int // idle resources; the least recently used of all pools is closed. 0: no limit
+	MaxDials int // dials in flight. 0: no limit
+
+	// Affinity is how many times in a row a pool may serve its own waiters past
+	// an older waiter of another pool, rather than close a resource to make room
+	// for that one. 0: never; capacity goes to the oldest waiter, in strict order.
+	Affinity int
+}
+
+func (l BudgetLimits) validate() error {
+	for _, f := range []struct {
+		name string
+		v    int
+	}{{"MaxOpen", l.MaxOpen}, {"MaxIdle", l.MaxIdle}, {"MaxDials", l.MaxDials}} {
+		if f.v < 0 {
+			return fieldError("BudgetLimits."+f.name, fmt.Sprintf("is %d", f.v), "use 0 for no limit")
+		}
+	}
+	if l.Affinity < 0 {
+		return fieldError("BudgetLimits.Affinity", fmt.Sprintf("is %d", l.Affinity), "use 0 for strict order")
+	}
+	return nil
+}
+
+// BudgetStats are the numbers of a Budget at one moment.
+type BudgetStats struct {
+	BudgetLimits
+	Open    int // slots taken: dialling, idle, in use or closing
+	Idle    int // idle resources
+	Waiting int // pools that wait for a slot
+}
+
+// A Budget is capacity that several pools share, of whatever resource types. A
+// pool that needs a slot when all are taken waits for one, in the order in which
+// the callers came that it needs it for; another pool's idle resource, the one
+// used least recently, is closed to make room. Make one with [NewBudget] and put
+// it into each pool's Config.
+type Budget struct {
+	tickets atomic.Uint64 // the last one given; one sequence for all pools (I3)
+
+	// mu is taken with a pool's lock held, or alone. The Budget never calls a
+	// pool: it leaves orders with the pool's member, and whoever gave them cause
+	// wakes that pool when all locks are released.
+	mu struct {
+		sync.Mutex
+		limits BudgetLimits
+
+		open, dials int // slots and dials of all pools, and those granted and not yet begun
+		leaving     int // slots that will become free by themselves
+		ordered     int // slots that pools have been told to give up and have not yet
+		want        int // dials that pools would start if they could
+		starving    starvingHeap
+		orphans     []*member // with dials that no waiter needs
+
+		idle  idleRing // of all pools, least recently used first
+		nidle int
+	}
+}
+
+// NewBudget returns a Budget. The error names the field that is wrong.
+func NewBudget(l BudgetLimits) (*Budget, error) {
+	if err := l.validate(); err != nil {
+		return nil, err
+	}
+	b := &Budget{}
+	b.mu.limits = l
+	b.mu.idle.init()
+	return b, nil
+}
+
+// SetLimits changes the limits. Growth lets waiting pools dial at once. After a
+// decrease idle resources are closed, least recently used first, and others at
+// their release, until the new limits hold.
+func (b *Budget) SetLimits(l BudgetLimits) error {
+	if err := l.validate(); err != nil {
+		return err
+	}
+	b.mu.Lock()
+	b.mu.limits = l
+	wake := b.settleLocked(nil, nil)
+	b.mu.Unlock()
+	for _, m := range wake {
+		m.rebalance()
+	}
+	return nil
+}
+
+// Stats returns the numbers of the Budget. It is O(1).
+func (b *Budget) Stats() BudgetStats {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return BudgetStats{BudgetLimits: b.mu.limits, Open: b.mu.open, Idle: b.mu.nidle, Waiting: len(b.mu.starving)}
+}
+
+func (b *Budget) ticket() Ticket     { return Ticket(b.tickets.Add(1)) }
+func (b *Budget) lastTicket() Ticket { return Ticket(b.tickets.Load()) }
+
+// settleLocked decides what the pools are to do, now that something changed: who
+// gets free slots, and what must be given up for those who need one. It appends
+// the pools with new orders to wake, except self, which fetches its own.
+func (b *Budget) settleLocked(self *member, wake []*member) []*member {
+	l := &b.mu.limits
+	for len(b.mu.starving) > 0 && room(l.MaxOpen, b.mu.open) > 0 && room(l.MaxDials, b.mu.dials) > 0 {
+		m := b.mu.starving[0] // with the oldest waiter (I3)
+		b.grantLocked(m)
+		wake = m.order(self, wake)
+	}
+	need := b.needLocked()
+	for ; need > 0 && b.mu.nidle > 0; need-- {
+		m := b.popIdleLocked()
+		m.orders.evict++
+		b.mu.ordered++
+		wake = m.order(self, wake)
+	}
+	for need > 0 && len(b.mu.orphans) > 0 {
+		m := b.mu.orphans[0]
+		n := min(need, m.last.orphans)
+		m.last.orphans -= n
+		m.orders.cancel += n
+		b.mu.ordered += n
+		need -= n
+		b.noteOrphansLocked(m)
+		wake = m.order(self, wake)
+	}
+	for l.MaxIdle > 0 && b.mu.nidle > l.MaxIdle {
+		m := b.popIdleLocked()
+		m.orders.idleOut++
+		wake = m.order(self, wake)
+	}
+	return wake
+}
+
+// needLocked returns how many slots must be given up beyond those that are on
+// their way: for pools that starve, as far as dial permits would let them use a
+// slot, and because of a lowered limit.
+func (b *Budget) needLocked() int {
+	l := &b.mu.limits
+	if l.MaxOpen == 0 {
+		return 0
+	}
+	free := l.MaxOpen - b.mu.open // below 0 after a decrease
+	return min(b.mu.want, room(l.MaxDials, b.mu.dials)) - free - b.mu.leaving - b.mu.ordered
+}
+
+// grantLocked gives a slot and a dial permit to m. They count from now on.
+func (b *Budget) grantLocked(m *member) {
+	b.mu.open++
+	b.mu.dials++
+	b.mu.want--
+	m.last.want--
+	m.orders.grants++
+	m.last.forgetTicket()
+	b.queueLocked(m)
+}

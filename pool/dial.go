@@ -1,0 +1,217 @@
+package pool
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/berth-go/berth/waitq"
+)
+
+var (
+	errUnwanted  = errors.New("pool: no one waits for this dial any more")
+	errDialTime  = errors.New("pool: DialTimeout passed")
+	errStillborn = errors.New("the resource was unusable as soon as it was dialled")
+	errNoReturn  = errors.New("the func called runtime.Goexit")
+)
+
+// dial is a dial in flight. It belongs to the pool: callers wait in the queue,
+// and the first of {released, dialled} serves the oldest of them (I8).
+type dial[R any] struct {
+	slot     *slot[R]
+	cancel   context.CancelCauseFunc
+	expected int    // how many waiters it was started for, at most
+	newest   Ticket // of the waiters then
+	canceled bool   // under the pool's lock: nobody is to fail or be served because of it
+}
+
+// startDialLocked starts a dial in a slot that the caller knows to be free.
+func (p *Pool[R]) startDialLocked() {
+	base := context.Background()
+	var newest Ticket
+	if e, ok := p.waiters.Front(); ok {
+		// The dial serves whoever is oldest when it ends, so it takes what the
+		// oldest waiter's context carries and not when that waiter gives up.
+		base = context.WithoutCancel(e.Ctx)
+		newest = p.nowTicketLocked()
+	}
+	ctx, cancel := context.WithCancelCause(base)
+	p.mu.dialNumber++
+	s := &slot[R]{pool: p, number: p.mu.dialNumber, generation: p.mu.generation, capacity: 1, expect: 1}
+	d := &dial[R]{slot: s, cancel: cancel, expected: p.mu.shared, newest: newest}
+	p.mu.dials = append(p.mu.dials, d)
+	p.move(s, dialing)
+	go p.runDial(ctx, d)
+}
+
+// runDial makes the resource and brings it, or the error, back to the pool.
+func (p *Pool[R]) runDial(ctx context.Context, d *dial[R]) {
+	var v R
+	err := errNoReturn
+	defer func() { // also after a panic or runtime.Goexit
+		if r := recover(); r != nil {
+			err = &panicError{where: "Dial", value: r}
+		}
+		d.cancel(nil)
+		if err != nil {
+			p.dialFailed(d, err)
+			return
+		}
+		shared, err := p.adopt(d.slot, v)
+		p.dialed(d, shared, err)
+	}()
+	if t := p.cfg.DialTimeout; t > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeoutCause(ctx, t, errDialTime)
+		defer cancel()
+	}
+	v, err = p.cfg.Dial(ctx)
+}
+
+// adopt learns what has been dialled, while nobody else knows of it yet, and
+// what the next dial is expected to bring.
+func (p *Pool[R]) adopt(s *slot[R], v R) (shared int, err error) {
+	s.value, s.born = v, time.Now()
+	c := &p.cfg
+	where := "Shareable"
+	defer func() {
+		if r := recover(); r != nil {
+			err = &panicError{where: where, value: r}
+		}
+	}()
+	s.shareable = c.Capacity != nil
+	if c.Shareable != nil {
+		s.shareable = c.Shareable(v)
+	}
+	if c.Watch != nil {
+		where = "Watch" // before the first look, so that no change is missed
+		c.Watch(v, func() { p.changed(s) })
+	}
+	if c.Capacity != nil {
+		if err := p.sample(s); err != nil {
+			return 0, err
+		}
+	}
+	where = "Shared"
+	return p.askShared(), nil
+}
+
+// dialed adds a resource to the pool: for the oldest waiters, else idle. An error
+// says that the resource was made but cannot be used.
+func (p *Pool[R]) dialed(d *dial[R], shared int, err error) {
+	s := d.slot
+	p.lock()
+	defer p.unlock()
+	p.removeDialLocked(d)
+	p.mu.count.Dials++
+	s.adopted = true
+	if err == nil && s.capacity < 0 {
+		err = errStillborn // to call this success would be to dial again without end
+	}
+	switch {
+	case p.mu.closed:
+		p.closeLocked(s, ReasonClosed)
+	case s.generation != p.mu.generation:
+		p.closeLocked(s, ReasonReset) // I11
+	case err != nil:
+		p.failWaitersLocked(d, err)
+		p.closeLocked(s, ReasonCapacity)
+	default:
+		p.mu.failures, p.mu.lastDial = 0, nil
+		p.learnKindLocked(s, shared)
+		if s.shareable {
+			p.mu.shares = append(p.mu.shares, s)
+		}
+		s.idleSince = s.born
+		p.mu.handed = s
+		p.move(s, idle)
+	}
+}
+
+// learnKindLocked notes what the next dial is expected to bring, now that this
+// one has shown what there is.
+func (p *Pool[R]) learnKindLocked(s *slot[R], shared int) {
+	switch {
+	case shared > 0:
+		p.learnLocked(shared)
+	case s.shareable:
+		p.mu.shared = max(1, p.cfg.Shared)
+	default:
+		p.mu.shared = 1
+	}
+}
+
+// dialFailed gives up the slot of a dial that brought nothing.
+func (p *Pool[R]) dialFailed(d *dial[R], err error) {
+	p.lock()
+	defer p.unlock()
+	p.removeDialLocked(d)
+	p.move(d.slot, empty)
+	if d.canceled {
+		p.mu.count.DialsCanceled++
+		return
+	}
+	p.mu.count.DialErrors++
+	p.failWaitersLocked(d, err)
+}
+
+// failWaitersLocked gives the error of a dial to the waiters that the dial was
+// counted for: of an exclusive resource one, the oldest; else the oldest of those
+// who were queued when it began. Later ones cause the next dial.
+func (p *Pool[R]) failWaitersLocked(d *dial[R], err error) {
+	if d.canceled {
+		return // the pool ended it; that is nobody's failure
+	}
+	p.mu.failures++
+	p.mu.lastDial = err
+	failure := &DialError{Attempt: p.mu.failures, Err: err}
+	if p.part != nil {
+		failure.Key = p.part.Key
+	}
+	accept := func(e waitq.Entry) bool { return d.expected == 1 || Ticket(e.Place) <= d.newest }
+	for range d.expected {
+		if !p.waiters.FailTo(failure, accept) {
+			return
+		}
+		p.mu.deliveries++
+	}
+}
+
+func (p *Pool[R]) removeDialLocked(d *dial[R]) {
+	p.mu.dials = slices.DeleteFunc(p.mu.dials, func(o *dial[R]) bool { return o == d })
+	if d.canceled {
+		p.mu.canceled--
+	}
+}
+
+// cancelLocked ends the ctx of a dial. Its slot stays taken until Dial returns;
+// should that bring a resource after all, it is used like any other.
+func (p *Pool[R]) cancelLocked(d *dial[R], why error) {
+	if !d.canceled {
+		d.canceled = true
+		p.mu.canceled++
+		d.cancel(why)
+	}
+}
+
+// cancelNewestLocked cancels n dials, the newest first: they have cost the least.
+func (p *Pool[R]) cancelNewestLocked(n int) {
+	for ; n > 0; n-- {
+		d := p.newestDialLocked()
+		if d == nil {
+			return
+		}
+		p.cancelLocked(d, errUnwanted)
+	}
+}
+
+// newestDialLocked returns the newest dial that is not canceled, or nil.
+func (p *Pool[R]) newestDialLocked() *dial[R] {
+	for _, d := range slices.Backward(p.mu.dials) {
+		if !d.canceled {
+			return d
+		}
+	}
+	return nil
+}

@@ -1,0 +1,2 @@
+// Package pool is a pool of resources with one key.
+package pool

@@ -1,0 +1,126 @@
+package pool
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+)
+
+var (
+	// ErrClosed is returned by calls of a pool that has been closed or is
+	// shutting down, and to the waiters that it had.
+	ErrClosed = errors.New("pool: closed")
+
+	// ErrWaitLimit is matched by the error of a call that would have had to wait
+	// while as many waiters were queued as MaxWaiters allows. The error's text
+	// says whether the limit of the key or the total was reached.
+	ErrWaitLimit = errors.New("pool: too many waiters")
+
+	// ErrWaitTimeout is the cause in a [*WaitError] when WaitTimeout ended the
+	// wait, and not the caller's context.
+	ErrWaitTimeout = errors.New("pool: WaitTimeout passed")
+)
+
+// A WaitError is the error of an Acquire whose wait was ended by its context or
+// by WaitTimeout. [errors.Is] sees through it to ctx.Err(), to the context's
+// cause, and to [ErrWaitTimeout]. The numbers are those of the pool when the
+// wait ended.
+type WaitError struct {
+	Err    error         // why the wait ended
+	Waited time.Duration // since Acquire was called
+	Place  int           // in the queue, 1 for the oldest; an upper bound if waiters in front gave up
+
+	Limits                              // as they were
+	Open, InUse, Dialing, Closing int   // slots
+	Waiting                       int   // waiters left in the queue
+	LastDial                      error // the error of the last dial, if it failed
+}
+
+func (e *WaitError) Error() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "pool: gave up after waiting %v at place %d, ", e.Waited.Round(time.Microsecond), e.Place)
+	if e.MaxOpen > 0 {
+		fmt.Fprintf(&b, "%d of %d open, ", e.Open, e.MaxOpen)
+	} else {
+		fmt.Fprintf(&b, "%d open, ", e.Open)
+	}
+	fmt.Fprintf(&b, "%d in use, %d dialing, %d closing, %d still waiting", e.InUse, e.Dialing, e.Closing, e.Waiting)
+	if e.LastDial != nil {
+		fmt.Fprintf(&b, ", last dial failed (%v)", e.LastDial)
+	}
+	fmt.Fprintf(&b, ": %v", e.Err)
+	return b.String()
+}
+
+// Unwrap returns why the wait ended.
+func (e *WaitError) Unwrap() error { return e.Err }
+
+// Timeout reports whether the wait ended because time ran out: the context's
+// deadline, or WaitTimeout.
+func (e *WaitError) Timeout() bool { return errors.Is(e.Err, context.DeadlineExceeded) }
+
+// A DialError is the error of a waiter whose dial failed.
+type DialError struct {
+	Key     any   // the key of the pool in package keyed; nil for a pool alone
+	Attempt int   // how many dials in a row have failed, this one included
+	Err     error // what Dial returned, or its panic
+}
+
+func (e *DialError) Error() string {
+	var b strings.Builder
+	b.WriteString("pool: dial failed")
+	if e.Key != nil {
+		fmt.Fprintf(&b, " for key %v", e.Key)
+	}
+	if e.Attempt > 1 {
+		fmt.Fprintf(&b, " (%d in a row)", e.Attempt)
+	}
+	fmt.Fprintf(&b, ": %v", e.Err)
+	return b.String()
+}
+
+// Unwrap returns what Dial returned.
+func (e *DialError) Unwrap() error { return e.Err }
+
+// Timeout reports whether the dial failed because time ran out.
+func (e *DialError) Timeout() bool {
+	var t interface{ Timeout() bool }
+	return errors.As(e.Err, &t) && t.Timeout()
+}
+
+// A panicError is the panic of a Config func, made an error.
+type panicError struct {
+	where string
+	value any
+}
+
+func (e *panicError) Error() string { return fmt.Sprintf("panic in %s: %v", e.where, e.value) }
+
+// Unwrap gives the panic's value to errors.Is and errors.As if it is an error.
+func (e *panicError) Unwrap() error {
+	err, _ := e.value.(error)
+	return err
+}
+
+// waitLimitError says which MaxWaiters turned a caller away.
+type waitLimitError struct {
+	scope string // "key" or "total"; "" in a pool alone
+	limit int
+}
+
+func (e *waitLimitError) Error() string {
+	of := "MaxWaiters"
+	if e.scope != "" {
+		of = e.scope + " MaxWaiters"
+	}
+	return fmt.Sprintf("%v: %s is %d", ErrWaitLimit, of, e.limit)
+}
+
+func (e *waitLimitError) Unwrap() error { return ErrWaitLimit }
+
+// fieldError is the error for a wrong field of a Config or of Limits.
+func fieldError(field, what, remedy string) error {
+	return fmt.Errorf("pool: %s %s: %s", field, what, remedy)
+}

@@ -1,0 +1,58 @@
+package pool
+
+// idleMark is the place of an idle slot in its Budget's list of all idle slots.
+// It names the pool and not the slot: the Budget tells a pool to give one up, and
+// the pool chooses its least recently used, which is this one unless that was
+// just taken.
+type idleMark struct {
+	m          *member // nil: not in the list
+	prev, next *idleMark
+}
+
+// idleRing is a list of marks, least recently used first.
+type idleRing struct{ root idleMark }
+
+func (r *idleRing) init() { r.root.prev, r.root.next = &r.root, &r.root }
+
+func (r *idleRing) push(k *idleMark) {
+	k.prev, k.next = r.root.prev, &r.root
+	k.prev.next, r.root.prev = k, k
+}
+
+func (r *idleRing) remove(k *idleMark) {
+	k.prev.next, k.next.prev = k.next, k.prev
+	k.m, k.prev, k.next = nil, nil, nil
+}
+
+// idle notes a slot of the pool that has become idle: it may be what another pool
+// waits for, or one too many. The next report settles that.
+func (m *member) idle(k *idleMark) {
+	b := m.budget
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	k.m = m
+	m.changed = true // the Budget is to settle with this slot in its list
+	b.mu.idle.push(k)
+	b.mu.nidle++
+}
+
+// unidle notes that the slot is no longer idle.
+func (m *member) unidle(k *idleMark) {
+	b := m.budget
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if k.m != nil { // else it has been picked to be given up
+		b.mu.idle.remove(k)
+		b.mu.nidle--
+	}
+}
+
+// popIdleLocked takes the least recently used slot out of the list and returns
+// its pool.
+func (b *Budget) popIdleLocked() *member {
+	k := b.mu.idle.root.next
+	m := k.m
+	b.mu.idle.remove(k)
+	b.mu.nidle--
+	return m
+}

@@ -1,0 +1,107 @@
+package pool
+
+import (
+	"sync/atomic"
+	"time"
+)
+
+// A Lease is the right to use a resource. It has no time limit: it ends when its
+// holder calls Release, Discard or Hijack, and only then. It is a small value;
+// copies are the same lease.
+//
+// Ending a lease a second time does nothing, from whatever copy or goroutine, so
+// `defer lease.Release()` is right also when the lease may be discarded or
+// hijacked first.
+type Lease[R any] struct {
+	cell   *cell[R]
+	seq    uint64 // the turn of the cell that this lease has
+	ticket Ticket
+}
+
+// LeaseInfo tells about a lease at the moment it began.
+type LeaseInfo struct {
+	Reused  bool          // the resource has had a lease before
+	IdleFor time.Duration // how long the resource was idle; 0 if it came from another lease or from its dial
+	Age     time.Duration // since the resource was dialled
+	Uses    uint64        // leases of the resource so far, this one included
+}
+
+// cell is what the copies of a lease share. A cell belongs to one slot for life
+// and serves one lease after another; its sequence number tells them apart.
+type cell[R any] struct {
+	seq   atomic.Uint64 // odd while a lease is out
+	slot  *slot[R]
+	info  LeaseInfo // under the pool's lock
+	check bool      // the lease must run Check first; written before the lease is handed out
+	next  *cell[R]  // free cells of a shareable slot, under the pool's lock
+}
+
+// begin starts the cell's next lease. The caller holds the pool's lock.
+func (c *cell[R]) begin() uint64 { return c.seq.Add(1) }
+
+// end ends lease seq and reports whether it was still going. Release, Discard and
+// Hijack race here, and one of them wins.
+func (c *cell[R]) end(seq uint64) bool { return c.seq.CompareAndSwap(seq, seq+1) }
+
+// ended reports whether lease seq has ended.
+func (c *cell[R]) ended(seq uint64) bool { return c.seq.Load() != seq }
+
+// Value returns the resource. It panics if the lease has ended: what the holder
+// would touch may be somebody else's by now.
+func (l Lease[R]) Value() R {
+	if l.cell == nil || l.cell.ended(l.seq) {
+		panic("pool: Value of a lease that has ended: most likely the resource is used after Release, Discard or Hijack, or Acquire's error was not looked at")
+	}
+	return l.cell.slot.value
+}
+
+// Info returns how the lease began. It returns the zero LeaseInfo if the lease
+// has ended.
+func (l Lease[R]) Info() LeaseInfo {
+	if l.cell == nil {
+		return LeaseInfo{}
+	}
+	p := l.cell.slot.pool
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if l.cell.ended(l.seq) {
+		return LeaseInfo{}
+	}
+	return l.cell.info
+}
+
+// Ticket returns the place in the queue that this lease had. A caller that finds
+// the resource broken can keep its place with it: see [Request].
+func (l Lease[R]) Ticket() Ticket { return l.ticket }
+
+// Release gives the resource back: to the oldest waiter, else it becomes idle.
+// Recycle runs in here; otherwise Release does not block. It does nothing if the
+// lease has ended.
+func (l Lease[R]) Release() {
+	if l.cell != nil && l.cell.end(l.seq) {
+		l.cell.slot.pool.release(l.cell)
+	}
+}
+
+// Discard ends the lease of a broken resource. The resource is closed in the
+// background, and its slot then goes to the next waiter; a shareable one gets no
+// new leases and is closed when its last lease ends. err says what broke it, for
+// the one who reads the code; it may be nil. Discard does nothing if the lease
+// has ended.
+func (l Lease[R]) Discard(err error) {
+	_ = err // part of the call so that its place says why; nothing acts on it yet
+	if l.cell != nil && l.cell.end(l.seq) {
+		l.cell.slot.pool.discard(l.cell, ReasonDiscard)
+	}
+}
+
+// Hijack takes the resource out of the pool for good and returns it. Its slot is
+// free at once; closing the resource is up to the caller. Hijack panics if the
+// lease has ended, or if other leases are out on the resource, which then keeps
+// its lease.
+func (l Lease[R]) Hijack() R {
+	if l.cell == nil {
+		panic("pool: Hijack of the zero Lease: most likely Acquire's error was not looked at")
+	}
+	return l.cell.slot.pool.hijack(l)
+}

@@ -1,0 +1,248 @@
+package pool
+
+import (
+	"container/heap"
+
+	"go.uber.org/atomic"
+)
+
+// member is a pool as its Budget sees it. The pool reports where it stands at the
+// end of every change of its state; the Budget leaves orders.
+type member struct {
+	budget    *Budget
+	rebalance func()      // makes the pool report; called without locks
+	ordered   atomic.Bool // there are orders to fetch
+
+	// Under the pool's lock.
+	sent    report // the last report
+	changed bool   // the next report matters even if it is the same
+	coming  int    // slots on their way to this pool, at the last report
+
+	// Under the Budget's lock.
+	last   report // as it stands, less what has been granted since
+	orders orders
+	handed orders // fetched: the next report includes what came of them
+	place  int    // in the heap of starving pools, which is for those with known tickets; -1: not in it
+	orphan int    // in Budget.orphans; -1: not in it
+	passed int    // times in a row that it served its own past an older waiter
+}
+
+// maxTickets is how many of a pool's waiting places its Budget knows. They are
+// compared with the slots that are about to become free, of which there are
+// rarely more at once.
+const maxTickets = 8
+
+// report says where a pool stands.
+type report struct {
+	used, dialing, leaving int
+	want                   int // dials it would start if it had slots
+	orphans                int // dials that no waiter needs
+	known                  int
+	tickets                [maxTickets]Ticket // places of the waiters it wants dials for, oldest first
+}
+
+// orders say what a pool is to do for its Budget.
+type orders struct {
+	grants  int // dials it may start
+	evict   int // idle resources to close for others
+	idleOut int // idle resources to close because of MaxIdle
+	cancel  int // dials without a waiter to cancel
+	coming  int // not an order: slots on their way to this pool
+}
+
+func (o orders) any() bool { return o.grants|o.evict|o.idleOut|o.cancel != 0 }
+
+func newMember(b *Budget, rebalance func()) *member {
+	return &member{budget: b, rebalance: rebalance, place: -1, orphan: -1}
+}
+
+// report tells the Budget where the pool stands and returns its orders. The
+// caller holds the pool's lock. Pools with new orders are appended to wake.
+func (m *member) report(r report, wake []*member) (orders, []*member) {
+	if r == m.sent && !m.changed && !m.ordered.Load() {
+		return orders{coming: m.coming}, wake
+	}
+	m.sent = r
+	b := m.budget
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.mu.open += r.used - m.last.used - m.handed.grants
+	b.mu.dials += r.dialing - m.last.dialing - m.handed.grants
+	b.mu.leaving += r.leaving - m.last.leaving
+	b.mu.ordered -= m.handed.evict + m.handed.cancel
+	for range m.orders.grants { // granted since the pool counted what it wants
+		if r.want > 0 {
+			r.want--
+			r.forgetTicket()
+		}
+	}
+	r.orphans = max(0, r.orphans-m.orders.cancel)
+	b.mu.want += r.want - m.last.want
+	m.last = r
+	b.queueLocked(m)
+	b.noteOrphansLocked(m)
+	wake = b.settleLocked(m, wake)
+
+	o := m.orders
+	m.orders, m.handed = orders{}, o
+	m.ordered.Store(false)
+	m.changed = o.any() // then the pool acts on them, and the next report settles the account
+	m.coming = b.comingLocked(m)
+	o.coming = m.coming
+	return o, wake
+}
+
+// forgetTicket takes the oldest ticket out of the report.
+func (r *report) forgetTicket() {
+	if r.known > 0 {
+		copy(r.tickets[:], r.tickets[1:r.known])
+		r.known--
+		r.tickets[r.known] = 0
+	}
+}
+
+// order notes that m has orders, and appends it to wake unless it is self or will
+// be woken already.
+func (m *member) order(self *member, wake []*member) []*member {
+	if m.ordered.Swap(true) || m == self {
+		return wake
+	}
+	return append(wake, m)
+}
+
+// comingLocked returns how many of the slots that are about to become free will
+// go to m: what older wants of others leave.
+func (b *Budget) comingLocked(m *member) int {
+	if m.last.want == 0 {
+		return 0
+	}
+	supply := b.mu.leaving + b.mu.ordered
+	return max(0, min(m.last.want, supply-(b.mu.want-m.last.want)))
+}
+
+// older reports whether the capacity that m is about to give to a waiter with
+// ticket t is due to an older waiter of another pool, or to nobody, because the
+// Budget has shrunk.
+func (m *member) older(t Ticket) bool {
+	b := m.budget
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.olderLocked(m, t)
+}
+
+func (b *Budget) olderLocked(m *member, t Ticket) bool {
+	l := &b.mu.limits
+	if l.MaxOpen == 0 {
+		return false
+	}
+	supply := b.mu.leaving + b.mu.ordered + l.MaxOpen - b.mu.open // below 0 after a decrease
+	if supply < 0 {
+		return true
+	}
+	n := b.mu.starving.older(0, m, t, supply+1)
+	return min(n, room(l.MaxDials, b.mu.dials)) > supply
+}
+
+// mustYield is older, with Affinity taken into account: the pool must let the
+// resource go rather than hand it to the waiter with ticket t.
+func (m *member) mustYield(t Ticket) bool {
+	b := m.budget
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if !b.olderLocked(m, t) {
+		m.passed = 0
+		return false
+	}
+	if m.passed < b.mu.limits.Affinity && (b.mu.limits.MaxOpen == 0 || b.mu.open <= b.mu.limits.MaxOpen) {
+		m.passed++
+		return false
+	}
+	m.passed = 0
+	return true
+}
+
+// queueLocked puts m where its oldest waiter belongs among the starving pools.
+func (b *Budget) queueLocked(m *member) {
+	switch {
+	case m.last.known == 0 && m.place >= 0:
+		heap.Remove(&b.mu.starving, m.place) // with all it was known to want granted: its next report tells more
+	case m.last.known == 0:
+	case m.place < 0:
+		heap.Push(&b.mu.starving, m)
+	default:
+		heap.Fix(&b.mu.starving, m.place)
+	}
+}
+
+// noteOrphansLocked keeps m in the list of pools with dials that no waiter needs.
+func (b *Budget) noteOrphansLocked(m *member) {
+	switch {
+	case m.last.orphans > 0 && m.orphan < 0:
+		m.orphan = len(b.mu.orphans)
+		b.mu.orphans = append(b.mu.orphans, m)
+	case m.last.orphans == 0 && m.orphan >= 0:
+		last := len(b.mu.orphans) - 1
+		b.mu.orphans[m.orphan] = b.mu.orphans[last]
+		b.mu.orphans[m.orphan].orphan = m.orphan
+		b.mu.orphans[last] = nil
+		b.mu.orphans = b.mu.orphans[:last]
+		m.orphan = -1
+	}
+}
+
+// starvingHeap orders the pools that need a slot by their oldest waiter.
+type starvingHeap []*member
+
+func (h starvingHeap) Len() int           { return len(h) }
+func (h starvingHeap) Less(i, j int) bool { return h[i].last.tickets[0] < h[j].last.tickets[0] }
+func (h starvingHeap) Swap(i, j int) {
+	h[i], h[j] = h[j], h[i]
+	h[i].place, h[j].place = i, j
+}
+
+// Push is for package heap.
+func (h *starvingHeap) Push(x any) {
+	m := x.(*member) //nolint:forcetypeassert // only queueLocked pushes
+	m.place = len(*h)
+	*h = append(*h, m)
+}
+
+// Pop is for package heap.
+func (h *starvingHeap) Pop() any {
+	last := len(*h) - 1
+	m := (*h)[last]
+	(*h)[last] = nil
+	*h = (*h)[:last]
+	m.place = -1
+	return m
+}
+
+// older counts wanted dials of others than m with a ticket before t, up to limit,
+// in the subtree at i: below a pool that is younger than t all are.
+func (h starvingHeap) older(i int, m *member, t Ticket, limit int) int {
+	if i >= len(h) || limit <= 0 || h[i].last.tickets[0] >= t {
+		return 0
+	}
+	n := 0
+	if h[i] != m {
+		n = h[i].last.before(t)
+	}
+	if n < limit {
+		n += h.older(2*i+1, m, t, limit-n)
+	}
+	if n < limit {
+		n += h.older(2*i+2, m, t, limit-n)
+	}
+	return min(n, limit)
+}
+
+// before counts the wanted dials with a ticket before t. Those whose tickets are
+// not known count if the last known one does.
+func (r *report) before(t Ticket) int {
+	for i := range r.known {
+		if r.tickets[i] >= t {
+			return i
+		}
+	}
+	return r.want
+}

@@ -1,0 +1,203 @@
+package pool
+
+import (
+	"sync"
+	"time"
+
+	"github.com/berth-go/berth/internal/crew"
+	"github.com/berth-go/berth/internal/part"
+	"github.com/berth-go/berth/waitq"
+)
+
+// maxClosers bounds the Close funcs that run at once: enough that one slow peer
+// does not hold up the rest, few enough that closing a large pool is no storm.
+const maxClosers = 8
+
+// A Pool hands out resources of type R, oldest caller first. Make one with
+// [New]. All methods may be called concurrently.
+type Pool[R any] struct {
+	cfg     Config[R]
+	part    *part.Part // nil: the pool stands alone
+	crew    *crew.Crew
+	member  *member // the pool's side of its Budget. nil: none
+	waiters waitq.Queue[Lease[R]]
+	done    chan struct{} // closed when the pool is closed and nothing is left of it
+
+	// mu guards what follows and everything in a slot that is not fixed. It is
+	// taken with lock and given back with unlock, which first restores what the
+	// pool promises; nothing of the user's runs under it (I13). Lock order: mu,
+	// then the waiters' own lock or the Budget's; never two pools' locks.
+	mu struct {
+		sync.Mutex
+		limits Limits
+
+		slots  [numStates]int // by state; slots[empty] is unused
+		idle   idleList[R]
+		shares []*slot[R] // shareable slots that are not gone, oldest first
+		dials  []*dial[R] // in flight, oldest first
+
+		canceled int // of dials: those the pool no longer wants
+		draining int // slots that drain and are not gone yet
+		leases   int // out
+		fresh    int // waiters who want a fresh dial
+
+		shared     int    // what a dial is expected to bring; at least 1
+		dialNumber uint64 // of the last dial started
+		generation uint64 // counts Resets (I11)
+		failures   int    // dials failed in a row
+		lastDial   error  // of the last dial; nil if it succeeded
+		tickets    uint64 // the last ticket given, without a Budget
+		deliveries uint64 // waits ended by the giving side
+
+		handed *slot[R] // released or dialled in this hold of the lock: it goes to a waiter unchecked
+
+		dirty       []*slot[R] // Capacity must be read again
+		dispatching bool       // a goroutine is at it
+
+		expiry      *time.Timer // runs expire
+		expiryArmed bool
+
+		closed    bool
+		finished  bool // done is closed
+		wasQuiet  bool // Quiet has been called since the pool last had anything
+		uncovered int  // this pool's share of part.Total.Waiting
+		starved   bool // the Budget owes a slot
+		wake      []*member
+
+		count Stats // the counters; its gauges are unused
+	}
+}
+
+// New returns a pool that is ready for use and starts nothing yet. The error
+// names the field that is wrong.
+func New[R any](cfg Config[R]) (*Pool[R], error) { return NewPart(cfg, nil) }
+
+// NewPart returns a pool that is one key of a keyed pool. It is for package
+// keyed: its second parameter cannot be made outside this module.
+func NewPart[R any](cfg Config[R], pt *part.Part) (*Pool[R], error) {
+	if err := cfg.validate(); err != nil {
+		return nil, err
+	}
+	if cfg.CheckAfter == 0 {
+		cfg.CheckAfter = defaultCheckAfter
+	}
+	p := &Pool[R]{cfg: cfg, part: pt, done: make(chan struct{})}
+	p.mu.limits = cfg.limits()
+	p.mu.shared = max(1, cfg.Shared)
+	p.mu.wasQuiet = true
+	if pt != nil {
+		p.crew = pt.Total.Crew
+	} else {
+		p.crew = crew.New(maxClosers)
+	}
+	if cfg.Budget != nil {
+		p.member = newMember(cfg.Budget, p.rebalance)
+	}
+	return p, nil
+}
+
+// Limits returns the limits in force.
+func (p *Pool[R]) Limits() Limits {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.mu.limits
+}
+
+// SetLimits changes the limits. Growth serves waiters at once. After a decrease
+// the number of open resources only falls: idle ones are closed, surplus dials
+// canceled, surplus shareable resources drained (newest first), and exclusive
+// ones closed at their release; waiters keep their places, also beyond a smaller
+// MaxWaiters. The error names the field that is wrong, and then nothing has
+// changed.
+func (p *Pool[R]) SetLimits(l Limits) error {
+	if err := l.validate(); err != nil {
+		return err
+	}
+	p.lock()
+	defer p.unlock()
+	p.mu.limits = l
+	return nil
+}
+
+func (p *Pool[R]) lock() { p.mu.Lock() }
+
+// unlock ends a change of the pool's state: it restores what must hold between
+// two changes, unlocks, and then does what must be done without the lock. That
+// every change ends here is why no event can forget to wake a waiter (I2).
+func (p *Pool[R]) unlock() {
+	p.balanceLocked()
+	p.mu.handed = nil
+	wake := p.mu.wake
+	p.mu.wake = nil
+	empty := p.emptyLocked()
+	bare := empty && p.mu.leases == 0
+	quiet := bare && !p.mu.wasQuiet && p.part != nil
+	p.mu.wasQuiet = bare
+	if empty && p.mu.closed && !p.mu.finished {
+		p.mu.finished = true
+		close(p.done)
+	}
+	p.mu.Unlock()
+
+	for _, m := range wake {
+		m.rebalance()
+	}
+	if quiet {
+		p.part.Quiet()
+	}
+}
+
+// rebalance looks again at what the pool could do, after its Budget changed.
+func (p *Pool[R]) rebalance() {
+	p.lock()
+	p.unlock() //nolint:staticcheck // the look is in unlock
+}
+
+// emptyLocked reports whether the pool has nothing: no slot, no waiter and no
+// goroutine. Leases on dead resources do not count.
+func (p *Pool[R]) emptyLocked() bool {
+	return p.usedLocked() == 0 && p.waiters.Len() == 0 && !p.mu.dispatching
+}
+
+// usedLocked returns how many slots are taken (I1).
+func (p *Pool[R]) usedLocked() int {
+	return p.mu.slots[dialing] + p.mu.slots[idle] + p.mu.slots[inUse] + p.mu.slots[closing]
+}
+
+// move puts a slot into another state. It is the only place where a slot changes
+// state, and the only one that touches the counts and the idle lists.
+func (p *Pool[R]) move(s *slot[R], to slotState) {
+	if s.state == idle {
+		p.mu.idle.remove(s)
+		if p.member != nil {
+			p.member.unidle(&s.mark)
+		}
+	}
+	p.mu.slots[s.state]--
+	p.mu.slots[to]++
+	s.state = to
+	if to == idle {
+		p.mu.idle.push(s)
+		if p.member != nil {
+			p.member.idle(&s.mark)
+		}
+	}
+}
+
+// ticketLocked returns a new place at the end of the queue.
+func (p *Pool[R]) ticketLocked() Ticket {
+	if p.member != nil {
+		return p.member.budget.ticket()
+	}
+	p.mu.tickets++
+	return Ticket(p.mu.tickets)
+}
+
+// nowTicketLocked returns the place of a caller who is served without queueing:
+// that of the last who did, so it stands in front of all who come later.
+func (p *Pool[R]) nowTicketLocked() Ticket {
+	if p.member != nil {
+		return p.member.budget.lastTicket()
+	}
+	return Ticket(p.mu.tickets)
+}

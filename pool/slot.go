@@ -1,0 +1,130 @@
+package pool
+
+import "time"
+
+// slotState is where a slot stands. Every slot is in exactly one state, and
+// Pool.move is the only way from one to another, so the counts by state are
+// right by construction (I1).
+//
+//	empty -> dialing -> idle <-> inUse -> closing -> empty
+//
+// A shareable slot that is being checked is dialing: it is about to be usable
+// and carries nothing yet.
+type slotState uint8
+
+const (
+	empty slotState = iota
+	dialing
+	idle
+	inUse
+	closing
+	numStates
+)
+
+// slot is a unit of capacity and the resource in it. It lives from the start of
+// a dial until the resource is closed or hijacked.
+type slot[R any] struct {
+	pool *Pool[R]
+
+	// Fixed when the dial has ended, before anyone else sees the slot.
+	value     R
+	shareable bool
+	born      time.Time
+
+	number uint64 // counts the pool's dials: a larger one began later
+
+	// Everything below is under the pool's lock.
+
+	state      slotState
+	generation uint64 // of the pool when the dial began (I11)
+	leases     int
+	uses       uint64 // leases so far
+	idleSince  time.Time
+
+	adopted  bool   // its dial has ended and the pool knows it
+	capacity int    // what Capacity said last: leases at once
+	expect   int    // the capacity it is about to have; never less than capacity
+	draining bool   // gets no new leases, closes when the last one ends
+	reason   Reason // why it drains
+	gone     bool   // closing or hijacked: no longer the pool's to hand out
+	checking bool   // shareable, and its one lease is running Check
+
+	dirty    bool // Capacity may have changed since it was read
+	sampling bool // a goroutine is reading Capacity
+	queued   bool // waits for the dispatcher
+	refused  bool // Take failed though Capacity said room: read again at the next release
+
+	newer, older *slot[R] // neighbours in the idle list
+	mark         idleMark // the slot's place in the Budget's idle list
+
+	own  cell[R]  // the cell of the first lease, and of all of an exclusive slot
+	free *cell[R] // further cells of a shareable slot, not out
+}
+
+// room reports whether the slot can take a lease now (I9).
+func (s *slot[R]) room() bool {
+	if s.gone || s.draining || s.checking || s.state == dialing {
+		return false
+	}
+	if s.shareable {
+		return s.leases < s.capacity
+	}
+	// While Capacity of an exclusive slot is being read, what is known of it is
+	// from before its last lease.
+	return s.leases == 0 && s.capacity > 0 && !s.sampling
+}
+
+// promises returns how many leases beyond its present ones the slot is about to
+// take, though it cannot now.
+func (s *slot[R]) promises() int {
+	if s.gone || s.draining || !s.shareable {
+		return 0
+	}
+	if s.checking || s.expect > s.capacity {
+		return max(0, s.expect-s.leases)
+	}
+	return 0
+}
+
+// takeCell returns a cell that no lease has.
+func (s *slot[R]) takeCell() *cell[R] {
+	if s.own.slot == nil {
+		s.own.slot = s
+		return &s.own
+	}
+	if c := s.free; c != nil {
+		s.free, c.next = c.next, nil
+		return c
+	}
+	return &cell[R]{slot: s}
+}
+
+// putCell takes back the cell of a lease that has ended.
+func (s *slot[R]) putCell(c *cell[R]) { c.next, s.free = s.free, c }
+
+// idleList holds the idle slots of a pool, the most recently used at the front.
+type idleList[R any] struct{ newest, oldest *slot[R] }
+
+func (l *idleList[R]) push(s *slot[R]) {
+	s.older = l.newest
+	if l.newest != nil {
+		l.newest.newer = s
+	} else {
+		l.oldest = s
+	}
+	l.newest = s
+}
+
+func (l *idleList[R]) remove(s *slot[R]) {
+	if s.newer != nil {
+		s.newer.older = s.older
+	} else {
+		l.newest = s.older
+	}
+	if s.older != nil {
+		s.older.newer = s.newer
+	} else {
+		l.oldest = s.newer
+	}
+	s.newer, s.older = nil, nil
+}

@@ -1,0 +1,144 @@
+package pool
+
+import (
+	"strconv"
+	"time"
+)
+
+// Stats are the numbers of a pool at one moment, and what it has counted so far.
+type Stats struct {
+	Limits
+
+	// Slots by state, now. Open is Idle + InUse. A resource that drains while
+	// leases are out is InUse; a shareable one that is being checked is Dialing.
+	Open, Idle, InUse, Dialing, Closing int
+
+	Leases  int // leases out; on shareable resources more than InUse
+	Waiting int // callers in the queue
+
+	Acquires uint64 // calls that were served at once or had to wait: Hits + Waits
+	Hits     uint64 // served at once
+	Waits    uint64 // had to wait; counted when the wait starts
+	Canceled uint64 // waits ended by ctx or WaitTimeout
+	Rejected uint64 // calls turned away with ErrWaitLimit
+
+	Dials         uint64 // resources made
+	DialErrors    uint64 // dials failed
+	DialsCanceled uint64 // dials that the pool ended because nobody wanted the result
+	Hijacks       uint64
+	Closes        Closes // by reason, counted when the closing starts: Dials = Closes + Hijacks + Open
+
+	WaitTime time.Duration // the sum over waits that have ended
+}
+
+// A Reason says why the pool closed a resource.
+type Reason uint8
+
+// The reasons for closing a resource.
+const (
+	ReasonDiscard   Reason = iota // Lease.Discard
+	ReasonRecycle                 // Recycle failed or panicked
+	ReasonTake                    // Take failed or panicked
+	ReasonCheck                   // Check failed or panicked
+	ReasonCapacity                // Capacity said Dead, or Draining and the last lease ended
+	ReasonIdleTime                // MaxIdleTime
+	ReasonIdleLimit               // MaxIdle, of the pool or its Budget
+	ReasonEvict                   // to make room for an older waiter
+	ReasonLimits                  // SetLimits lowered MaxOpen
+	ReasonReset                   // Reset
+	ReasonCloseIdle               // CloseIdle
+	ReasonClosed                  // Close or Shutdown
+	numReasons
+)
+
+func (r Reason) String() string {
+	switch r {
+	case ReasonDiscard:
+		return "discard"
+	case ReasonRecycle:
+		return "recycle"
+	case ReasonTake:
+		return "take"
+	case ReasonCheck:
+		return "check"
+	case ReasonCapacity:
+		return "capacity"
+	case ReasonIdleTime:
+		return "idle time"
+	case ReasonIdleLimit:
+		return "idle limit"
+	case ReasonEvict:
+		return "evict"
+	case ReasonLimits:
+		return "limits"
+	case ReasonReset:
+		return "reset"
+	case ReasonCloseIdle:
+		return "close idle"
+	case ReasonClosed:
+		return "closed"
+	case numReasons:
+	}
+	return "Reason(" + strconv.Itoa(int(r)) + ")"
+}
+
+// Closes counts closed resources by reason.
+type Closes [numReasons]uint64
+
+// Of returns how many were closed for r.
+func (c Closes) Of(r Reason) uint64 { return c[r] }
+
+// Total returns how many were closed.
+func (c Closes) Total() uint64 {
+	var n uint64
+	for _, v := range c {
+		n += v
+	}
+	return n
+}
+
+// Add returns the sum of two Stats: every gauge and counter. The Limits are
+// those of s.
+func (s Stats) Add(t Stats) Stats {
+	s.Open += t.Open
+	s.Idle += t.Idle
+	s.InUse += t.InUse
+	s.Dialing += t.Dialing
+	s.Closing += t.Closing
+	s.Leases += t.Leases
+	s.Waiting += t.Waiting
+	s.Acquires += t.Acquires
+	s.Hits += t.Hits
+	s.Waits += t.Waits
+	s.Canceled += t.Canceled
+	s.Rejected += t.Rejected
+	s.Dials += t.Dials
+	s.DialErrors += t.DialErrors
+	s.DialsCanceled += t.DialsCanceled
+	s.Hijacks += t.Hijacks
+	for i, n := range t.Closes {
+		s.Closes[i] += n
+	}
+	s.WaitTime += t.WaitTime
+	return s
+}
+
+// Stats returns the numbers of the pool. All of them are of one moment. It is
+// O(1).
+func (p *Pool[R]) Stats() Stats {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.statsLocked()
+}
+
+func (p *Pool[R]) statsLocked() Stats {
+	s := p.mu.count
+	s.Limits = p.mu.limits
+	s.Idle, s.InUse = p.mu.slots[idle], p.mu.slots[inUse]
+	s.Open = s.Idle + s.InUse
+	s.Dialing, s.Closing = p.mu.slots[dialing], p.mu.slots[closing]
+	s.Leases = p.mu.leases
+	s.Waiting = p.waiters.Len()
+	s.Acquires = s.Hits + s.Waits
+	return s
+}
