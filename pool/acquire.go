@@ -27,7 +27,7 @@ func (p *Pool[R]) Acquire(ctx context.Context) (Lease[R], error) {
 
 // AcquireWith is like [Pool.Acquire], with a [Request].
 func (p *Pool[R]) AcquireWith(ctx context.Context, r Request) (Lease[R], error) {
-	a := attempt[R]{p: p, ctx: ctx, place: r.Place, fresh: r.Fresh}
+	a := attempt[R]{p: p, ctx: ctx, place: r.Place, fresh: r.Fresh, newcomer: r.Place == 0}
 	defer a.release()
 	for {
 		l, err := a.next()
@@ -109,7 +109,9 @@ type attempt[R any] struct {
 	cancel context.CancelFunc // of the deadline that WaitTimeout sets; nil: not set
 	place  Ticket             // 0: none yet
 	fresh  bool
-	number uint64 // with fresh: the first dial that will do
+
+	newcomer bool   // has not been let in yet: MaxWaiters is for those at the door
+	number   uint64 // with fresh: the first dial that will do
 
 	start      time.Time // of the first wait; zero: has not waited
 	counted    bool      // as a hit or a wait
@@ -138,6 +140,7 @@ func (a *attempt[R]) next() (Lease[R], error) {
 				l.ticket = a.place
 			}
 			a.count(&p.mu.count.Hits)
+			a.newcomer = false
 			p.unlock()
 			return l, nil
 		}
@@ -177,11 +180,14 @@ func (a *attempt[R]) wait() (Lease[R], error) {
 	}
 	w := p.waiters.EnqueueAt(a.ctx, uint64(a.place), a.number)
 	p.balanceLocked()
-	if err := p.overLimitLocked(); err != nil && w.Cancel() {
-		p.mu.count.Rejected++
-		a.leaveLocked()
-		p.unlock()
-		return Lease[R]{}, err
+	if a.newcomer {
+		if err := p.overLimitLocked(); err != nil && w.Cancel() {
+			p.mu.count.Rejected++
+			a.leaveLocked()
+			p.unlock()
+			return Lease[R]{}, err
+		}
+		a.newcomer = false
 	}
 	a.count(&p.mu.count.Waits)
 	p.unlock()
@@ -269,11 +275,12 @@ func (a *attempt[R]) accept(l Lease[R]) (bool, error) {
 			return false, nil
 		}
 	}
+	first := l.cell.info.Uses == 1
 	err := p.take(l)
 	if err == nil {
 		return true, nil
 	}
-	if l.cell.slot.uses > 1 {
+	if !first {
 		return false, nil
 	}
 	if a.freshTakes++; a.freshTakes < maxFreshTakes {
@@ -311,6 +318,6 @@ func (p *Pool[R]) askShared() int {
 // learnLocked notes the answer of askShared.
 func (p *Pool[R]) learnLocked(shared int) {
 	if shared > 0 {
-		p.mu.shared = shared
+		p.mu.shared = min(shared, maxShared)
 	}
 }

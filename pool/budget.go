@@ -74,6 +74,7 @@ func NewBudget(l BudgetLimits) (*Budget, error) {
 		return nil, err
 	}
 	b := &Budget{}
+	b.tickets.Store(1) // 0 is no place, and a caller served at once has the last one given
 	b.mu.limits = l
 	b.mu.idle.init()
 	return b, nil

@@ -39,9 +39,10 @@ type Limits struct {
 type Config[R any] struct {
 	// Dial makes a resource. It is required. The pool owns the call, not the
 	// caller who waits for it: ctx carries the values of the oldest waiter at the
-	// start of the dial and ends when the pool no longer wants the result or
-	// DialTimeout has passed. Dial must return soon after ctx ends, since its
-	// slot counts until it does.
+	// start of the dial and ends when the pool no longer wants the result, when
+	// DialTimeout has passed, and when Dial has returned: the resource must not
+	// live by it. Dial must return soon after ctx ends, since its slot counts
+	// until it does.
 	Dial func(ctx context.Context) (R, error)
 
 	// Close unmakes a resource: once for each dialled one that was not hijacked,

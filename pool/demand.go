@@ -88,6 +88,7 @@ func (p *Pool[R]) reportLocked(pl plan) bool {
 	}
 	o, wake := p.member.report(r, p.mu.wake)
 	p.mu.wake = wake
+	starved := p.mu.starved
 	p.mu.starved = pl.want > o.grants
 	for range o.grants {
 		if p.mu.closed || pl.want == 0 {
@@ -110,7 +111,7 @@ func (p *Pool[R]) reportLocked(pl plan) bool {
 		return true
 	}
 	p.countUncoveredLocked(o.coming)
-	return false
+	return p.mu.starved && !starved && p.mu.fresh > 0 // makeWayLocked has more to go by now
 }
 
 // ticketsLocked fills in the places of the oldest waiters that no dial is for.

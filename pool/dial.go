@@ -136,7 +136,7 @@ func (p *Pool[R]) learnKindLocked(s *slot[R], shared int) {
 	case shared > 0:
 		p.learnLocked(shared)
 	case s.shareable:
-		p.mu.shared = max(1, p.cfg.Shared)
+		p.learnLocked(max(1, p.cfg.Shared))
 	default:
 		p.mu.shared = 1
 	}

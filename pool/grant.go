@@ -8,6 +8,9 @@ import (
 
 // leaseNowLocked leases the first slot that suits to a caller who is not queued.
 func (p *Pool[R]) leaseNowLocked(suits func(*slot[R]) bool) (Lease[R], bool) {
+	if p.member != nil && p.member.ordered.Load() {
+		p.balanceLocked() // what the Budget has decided comes before a new caller
+	}
 	s := p.findLocked(suits)
 	if s == nil {
 		return Lease[R]{}, false
@@ -177,7 +180,7 @@ func (p *Pool[R]) check(ctx context.Context, l Lease[R]) bool {
 	}
 	p.lock()
 	defer p.unlock()
-	if s.gone || s.draining { // Reset, Close or death came during the check (I11)
+	if s.gone || s.draining || p.mu.closed || s.generation != p.mu.generation { // it came during the check (I10, I11)
 		if c.end(l.seq) {
 			p.endLeaseLocked(c)
 		}

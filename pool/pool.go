@@ -13,6 +13,9 @@ import (
 // does not hold up the rest, few enough that closing a large pool is no storm.
 const maxClosers = 8
 
+// maxShared bounds what one dial is counted for, so that sums cannot overflow.
+const maxShared = 1 << 16
+
 // A Pool hands out resources of type R, oldest caller first. Make one with
 // [New]. All methods may be called concurrently.
 type Pool[R any] struct {
@@ -83,7 +86,9 @@ func NewPart[R any](cfg Config[R], pt *part.Part) (*Pool[R], error) {
 	}
 	p := &Pool[R]{cfg: cfg, part: pt, done: make(chan struct{})}
 	p.mu.limits = cfg.limits()
-	p.mu.shared = max(1, cfg.Shared)
+	p.mu.shared = 1
+	p.learnLocked(cfg.Shared)
+	p.mu.tickets = 1 // 0 is no place, and a caller served at once has the last one given
 	p.mu.wasQuiet = true
 	if pt != nil {
 		p.crew = pt.Total.Crew

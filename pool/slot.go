@@ -81,7 +81,7 @@ func (s *slot[R]) promises() int {
 		return 0
 	}
 	if s.checking || s.expect > s.capacity {
-		return max(0, s.expect-s.leases)
+		return min(max(0, s.expect-s.leases), maxShared)
 	}
 	return 0
 }
