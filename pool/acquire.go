@@ -178,6 +178,7 @@ func (a *attempt[R]) wait() (Lease[R], error) {
 	if a.number != 0 {
 		p.mu.fresh++
 	}
+	p.mu.overTotal = false
 	w := p.waiters.EnqueueAt(a.ctx, uint64(a.place), a.number)
 	p.balanceLocked()
 	if a.newcomer {
@@ -299,10 +300,8 @@ func (p *Pool[R]) overLimitLocked() error {
 		}
 		return &waitLimitError{scope: scope, limit: max(n, 0)}
 	}
-	if p.part != nil && p.mu.uncovered > 0 {
-		if n := p.part.Total.MaxWaiters.Load(); n != 0 && p.part.Total.Waiting.Load() > max(n, 0) {
-			return &waitLimitError{scope: "total", limit: int(max(n, 0))}
-		}
+	if p.mu.overTotal {
+		return &waitLimitError{scope: "total", limit: int(max(p.part.Total.MaxWaiters.Load(), 0))}
 	}
 	return nil
 }

@@ -9,7 +9,7 @@ import "github.com/berth-go/berth/waitq"
 // there is one rule for all events.
 func (p *Pool[R]) balanceLocked() {
 	if p.mu.closed {
-		p.reportLocked(plan{})
+		p.reportLocked(plan[R]{})
 		return
 	}
 	for again := true; again; {
@@ -44,10 +44,13 @@ func (p *Pool[R]) stayingLocked() int {
 	return p.usedLocked() - p.leavingLocked()
 }
 
-// leavingLocked returns how many slots will become free by themselves.
-func (p *Pool[R]) leavingLocked() int {
-	return p.mu.slots[closing] + p.mu.canceled + p.mu.draining
-}
+// leavingLocked returns how many slots will become free by themselves, soon or
+// when their leases end.
+func (p *Pool[R]) leavingLocked() int { return p.endingLocked() + p.mu.draining }
+
+// endingLocked returns how many slots will become free soon: whoever needs one
+// can wait for them. A slot that drains may take as long as its leases.
+func (p *Pool[R]) endingLocked() int { return p.mu.slots[closing] + p.mu.canceled }
 
 func (p *Pool[R]) newestShareLocked() *slot[R] {
 	for i := len(p.mu.shares) - 1; i >= 0; i-- {
@@ -66,7 +69,7 @@ func (p *Pool[R]) makeWayLocked() {
 		return
 	}
 	e, ok := p.waiters.Front()
-	if !ok || e.Tag == 0 || p.leavingLocked() > 0 || len(p.mu.dials) > 0 {
+	if !ok || e.Tag == 0 || p.endingLocked() > 0 || p.freshDialLocked(e.Tag) {
 		return
 	}
 	if room(p.mu.limits.MaxOpen, p.usedLocked()) > 0 && !p.mu.starved {
@@ -77,6 +80,9 @@ func (p *Pool[R]) makeWayLocked() {
 	}
 	if s := p.mu.idle.oldest; s != nil {
 		p.closeLocked(s, ReasonEvict)
+		return
+	}
+	if p.mu.draining > 0 {
 		return
 	}
 	for _, s := range p.mu.shares {
@@ -103,7 +109,7 @@ func (p *Pool[R]) serveLocked() bool {
 		if s == nil {
 			return false
 		}
-		if p.member != nil && p.member.mustYield(Ticket(to.Place)) {
+		if p.member != nil && p.member.mustYield(Ticket(to.Place), s.leases > 0) {
 			p.retireLocked(s, ReasonEvict)
 			return true
 		}

@@ -57,11 +57,15 @@ type Budget struct {
 		limits BudgetLimits
 
 		open, dials int // slots and dials of all pools, and those granted and not yet begun
-		leaving     int // slots that will become free by themselves
-		ordered     int // slots that pools have been told to give up and have not yet
+		ending      int // slots that will be free soon
+		draining    int // slots that will be free when their leases end
+		canceled    int // dials that have been canceled and have not returned
 		want        int // dials that pools would start if they could
 		starving    starvingHeap
-		orphans     []*member // with dials that no waiter needs
+		norphans    int       // dials that no waiter needs
+		orphans     []*member // the pools that have them
+
+		evictions, cancels int // idle slots and dials that pools have been told to give up and have not yet
 
 		idle  idleRing // of all pools, least recently used first
 		nidle int
@@ -121,17 +125,7 @@ func (b *Budget) settleLocked(self *member, wake []*member) []*member {
 	for ; need > 0 && b.mu.nidle > 0; need-- {
 		m := b.popIdleLocked()
 		m.orders.evict++
-		b.mu.ordered++
-		wake = m.order(self, wake)
-	}
-	for need > 0 && len(b.mu.orphans) > 0 {
-		m := b.mu.orphans[0]
-		n := min(need, m.last.orphans)
-		m.last.orphans -= n
-		m.orders.cancel += n
-		b.mu.ordered += n
-		need -= n
-		b.noteOrphansLocked(m)
+		b.mu.evictions++
 		wake = m.order(self, wake)
 	}
 	for l.MaxIdle > 0 && b.mu.nidle > l.MaxIdle {
@@ -139,11 +133,15 @@ func (b *Budget) settleLocked(self *member, wake []*member) []*member {
 		m.orders.idleOut++
 		wake = m.order(self, wake)
 	}
-	return wake
+	unwanted := max(need, b.permitsNeededLocked())
+	if l.MaxIdle > 0 {
+		unwanted = max(unwanted, b.mu.nidle+b.mu.norphans-l.MaxIdle) // they would not be kept (I8)
+	}
+	return b.cancelOrphansLocked(unwanted, self, wake)
 }
 
-// needLocked returns how many slots must be given up beyond those that are on
-// their way: for pools that starve, as far as dial permits would let them use a
+// needLocked returns how many slots must be given up beyond those that will be
+// free soon: for pools that starve, as far as dial permits would let them use a
 // slot, and because of a lowered limit.
 func (b *Budget) needLocked() int {
 	l := &b.mu.limits
@@ -151,7 +149,33 @@ func (b *Budget) needLocked() int {
 		return 0
 	}
 	free := l.MaxOpen - b.mu.open // below 0 after a decrease
-	return min(b.mu.want, room(l.MaxDials, b.mu.dials)) - free - b.mu.leaving - b.mu.ordered
+	return min(b.mu.want, room(l.MaxDials, b.mu.dials)) - free - b.mu.ending - b.mu.evictions - b.mu.cancels
+}
+
+// permitsNeededLocked returns how many dials must be given up so that pools that
+// starve can dial, beyond those that are canceled already.
+func (b *Budget) permitsNeededLocked() int {
+	l := &b.mu.limits
+	if l.MaxDials == 0 {
+		return 0
+	}
+	return b.mu.want - room(l.MaxDials, b.mu.dials) - b.mu.canceled - b.mu.cancels
+}
+
+// cancelOrphansLocked tells pools to cancel n of the dials that no waiter needs.
+func (b *Budget) cancelOrphansLocked(n int, self *member, wake []*member) []*member {
+	for n > 0 && len(b.mu.orphans) > 0 {
+		m := b.mu.orphans[len(b.mu.orphans)-1]
+		k := min(n, m.last.orphans)
+		m.last.orphans -= k
+		m.orders.cancel += k
+		b.mu.norphans -= k
+		b.mu.cancels += k
+		n -= k
+		b.noteOrphansLocked(m)
+		wake = m.order(self, wake)
+	}
+	return wake
 }
 
 // grantLocked gives a slot and a dial permit to m. They count from now on.

@@ -2,23 +2,24 @@ package pool
 
 import (
 	"math"
+	"slices"
 
 	"github.com/berth-go/berth/waitq"
 )
 
 // plan is what a pool wants of its dials.
-type plan struct {
-	want    int // dials to start for waiters, within the pool's own limits
-	orphans int // dials in flight beyond what the waiters need
+type plan[R any] struct {
+	want    int        // dials to start for waiters, within the pool's own limits
+	orphans []*dial[R] // dials in flight beyond what the waiters need, newest first
 }
 
 // demandLocked starts the dials that waiters need and ends those that nobody
 // needs. It reports whether it changed something that has to be looked at again.
 func (p *Pool[R]) demandLocked() bool {
 	pl := p.planLocked()
-	if surplus := pl.orphans - p.allowedOrphansLocked(); surplus > 0 {
-		p.cancelNewestLocked(surplus)
-		pl = p.planLocked()
+	if surplus := len(pl.orphans) - p.allowedOrphansLocked(); surplus > 0 {
+		p.cancelAllLocked(pl.orphans[:surplus])
+		pl.orphans = pl.orphans[surplus:]
 	}
 	if p.member == nil {
 		for range pl.want {
@@ -30,22 +31,83 @@ func (p *Pool[R]) demandLocked() bool {
 	return p.reportLocked(pl)
 }
 
-// planLocked compares the waiters with what is on its way to them: dials in
-// flight, each with the capacity it is expected to bring (I7), and the leases
-// that ready shareable resources are about to have room for.
-func (p *Pool[R]) planLocked() plan {
-	waiters := p.waiters.Len()
-	each := p.mu.shared
+// planLocked compares the waiters with what is on its way to them (I7).
+func (p *Pool[R]) planLocked() plan[R] {
 	flying := len(p.mu.dials) - p.mu.canceled
-	// Those who want a fresh resource are not helped by one that is there.
-	need := max(waiters-p.promisedLocked(), min(p.mu.fresh, waiters), 0)
-	if unmet := need - flying*each; unmet > 0 {
-		want := min((unmet-1)/each+1,
+	unmet := p.unmetLocked()
+	if unmet > 0 {
+		return plan[R]{want: min((unmet-1)/p.mu.shared+1,
 			room(p.mu.limits.MaxOpen, p.usedLocked()),
-			room(p.mu.limits.MaxDials, len(p.mu.dials)))
-		return plan{want: want}
+			room(p.mu.limits.MaxDials, len(p.mu.dials)))}
 	}
-	return plan{orphans: flying - (need+each-1)/each}
+	if flying == 0 {
+		return plan[R]{}
+	}
+	return plan[R]{orphans: p.orphansLocked(unmet)}
+}
+
+// unmetLocked returns how many waiters nothing is on its way to; a negative
+// number is how many more could be served by what is: by dials in flight, each
+// with the capacity that it is expected to bring, and by the leases that ready
+// shareable resources are about to have room for.
+func (p *Pool[R]) unmetLocked() int {
+	flying := len(p.mu.dials) - p.mu.canceled
+	unmet := p.waiters.Len() - p.promisedLocked() - flying*p.mu.shared
+	if p.mu.fresh == 0 {
+		return unmet
+	}
+	// Whoever wants a fresh resource is helped only by dials that began after its
+	// call. Tags grow with the time of the call, so it is enough to compare, from
+	// each tag on, the waiters with the dials.
+	var tags []uint64
+	p.waiters.Each(func(e waitq.Entry) bool {
+		if e.Tag > 0 {
+			tags = append(tags, e.Tag)
+		}
+		return true
+	})
+	slices.Sort(tags)
+	for i, tag := range tags {
+		n := len(tags) - i
+		for _, d := range p.mu.dials {
+			if !d.canceled && d.slot.number >= tag {
+				n -= p.mu.shared
+			}
+		}
+		unmet = max(unmet, n)
+	}
+	return unmet
+}
+
+// orphansLocked returns the dials without which no waiter is left with nothing on
+// its way, the newest first; unmet is that of now.
+func (p *Pool[R]) orphansLocked(unmet int) []*dial[R] {
+	var orphans []*dial[R]
+	for _, d := range slices.Backward(p.mu.dials) {
+		if d.canceled {
+			continue
+		}
+		if p.mu.fresh == 0 {
+			if unmet += p.mu.shared; unmet > 0 {
+				break
+			}
+			orphans = append(orphans, d)
+			continue
+		}
+		// Which dials are needed depends on who waits for which: try without it.
+		p.setCanceledLocked(d, true)
+		if p.unmetLocked() <= 0 {
+			orphans = append(orphans, d)
+		} else {
+			p.setCanceledLocked(d, false)
+		}
+	}
+	if p.mu.fresh > 0 {
+		for _, d := range orphans {
+			p.setCanceledLocked(d, false)
+		}
+	}
+	return orphans
 }
 
 // promisedLocked returns how many leases the shareable resources will have room
@@ -74,14 +136,15 @@ func (p *Pool[R]) allowedOrphansLocked() int {
 // reportLocked tells the Budget where the pool stands, and carries out what the
 // Budget decides. It reports whether that was anything. The Budget never acts on
 // a pool; it leaves orders, which the pool fetches here.
-func (p *Pool[R]) reportLocked(pl plan) bool {
+func (p *Pool[R]) reportLocked(pl plan[R]) bool {
 	if p.member == nil {
 		p.countUncoveredLocked(0)
 		return false
 	}
 	r := report{
-		used: p.usedLocked(), dialing: len(p.mu.dials), leaving: p.leavingLocked(),
-		want: pl.want, orphans: pl.orphans,
+		used: p.usedLocked(), dialing: len(p.mu.dials), canceled: p.mu.canceled,
+		ending: p.endingLocked(), draining: p.mu.draining,
+		want: pl.want, orphans: len(pl.orphans),
 	}
 	if pl.want > 0 {
 		p.ticketsLocked(&r)
@@ -103,10 +166,10 @@ func (p *Pool[R]) reportLocked(pl plan) bool {
 	for n := o.idleOut; n > 0 && p.mu.idle.oldest != nil; n-- {
 		p.closeLocked(p.mu.idle.oldest, ReasonIdleLimit)
 	}
-	p.cancelNewestLocked(min(o.cancel, pl.orphans)) // the others have found a waiter
+	p.cancelAllLocked(pl.orphans[:min(o.cancel, len(pl.orphans))]) // the others have found a waiter
 	if o.any() {
 		if p.mu.closed {
-			return p.reportLocked(plan{}) // there is no loop around this one
+			return p.reportLocked(plan[R]{}) // there is no loop around this one
 		}
 		return true
 	}
@@ -136,8 +199,11 @@ func (p *Pool[R]) ticketsLocked(r *report) {
 func (p *Pool[R]) countUncoveredLocked(slots int) {
 	n := p.waiters.Len() - (len(p.mu.dials)-p.mu.canceled+slots)*p.mu.shared - p.promisedLocked()
 	n = max(0, n)
-	if p.part != nil {
-		p.part.Total.Waiting.Add(int64(n - p.mu.uncovered))
+	if d := n - p.mu.uncovered; d != 0 && p.part != nil {
+		// Who adds looks at the sum: of two who come at once, the second is over.
+		sum := p.part.Total.Waiting.Add(int64(d))
+		limit := p.part.Total.MaxWaiters.Load()
+		p.mu.overTotal = d > 0 && limit != 0 && sum > max(limit, 0)
 	}
 	p.mu.uncovered = n
 }

@@ -189,21 +189,31 @@ func (p *Pool[R]) removeDialLocked(d *dial[R]) {
 // should that bring a resource after all, it is used like any other.
 func (p *Pool[R]) cancelLocked(d *dial[R], why error) {
 	if !d.canceled {
-		d.canceled = true
-		p.mu.canceled++
+		p.setCanceledLocked(d, true)
 		d.cancel(why)
 	}
 }
 
-// cancelNewestLocked cancels n dials, the newest first: they have cost the least.
-func (p *Pool[R]) cancelNewestLocked(n int) {
-	for ; n > 0; n-- {
-		d := p.newestDialLocked()
-		if d == nil {
-			return
-		}
+func (p *Pool[R]) setCanceledLocked(d *dial[R], canceled bool) {
+	if d.canceled = canceled; canceled {
+		p.mu.canceled++
+	} else {
+		p.mu.canceled--
+	}
+}
+
+// cancelAllLocked cancels dials that no waiter needs.
+func (p *Pool[R]) cancelAllLocked(dials []*dial[R]) {
+	for _, d := range dials {
 		p.cancelLocked(d, errUnwanted)
 	}
+}
+
+// freshDialLocked reports whether a dial is in flight that began late enough for
+// a waiter with the tag.
+func (p *Pool[R]) freshDialLocked(tag uint64) bool {
+	d := p.newestDialLocked()
+	return d != nil && d.slot.number >= tag
 }
 
 // newestDialLocked returns the newest dial that is not canceled, or nil.

@@ -15,8 +15,8 @@ func (p *Pool[R]) leaseNowLocked(suits func(*slot[R]) bool) (Lease[R], bool) {
 	if s == nil {
 		return Lease[R]{}, false
 	}
-	if p.member != nil && p.member.older(p.member.budget.lastTicket()+1) {
-		return Lease[R]{}, false // it is another pool's turn: see yieldLocked
+	if p.member != nil && p.member.older(p.member.budget.lastTicket()+1, s.leases > 0) {
+		return Lease[R]{}, false // it is another pool's turn: see serveLocked
 	}
 	return p.leaseOutLocked(s, p.nowTicketLocked()), true
 }

@@ -34,10 +34,13 @@ const maxTickets = 8
 
 // report says where a pool stands.
 type report struct {
-	used, dialing, leaving int
-	want                   int // dials it would start if it had slots
-	orphans                int // dials that no waiter needs
-	known                  int
+	used, dialing int
+	canceled      int // of dialing: dials that the pool has canceled and that have not returned
+	ending        int // of used: slots that will be free soon
+	draining      int // of used: slots that will be free when their leases end
+	want          int // dials it would start if it had slots
+	orphans       int // dials that no waiter needs
+	known         int
 	tickets                [maxTickets]Ticket // places of the waiters it wants dials for, oldest first
 }
 
@@ -68,8 +71,11 @@ func (m *member) report(r report, wake []*member) (orders, []*member) {
 	defer b.mu.Unlock()
 	b.mu.open += r.used - m.last.used - m.handed.grants
 	b.mu.dials += r.dialing - m.last.dialing - m.handed.grants
-	b.mu.leaving += r.leaving - m.last.leaving
-	b.mu.ordered -= m.handed.evict + m.handed.cancel
+	b.mu.ending += r.ending - m.last.ending
+	b.mu.draining += r.draining - m.last.draining
+	b.mu.canceled += r.canceled - m.last.canceled
+	b.mu.evictions -= m.handed.evict
+	b.mu.cancels -= m.handed.cancel
 	for range m.orders.grants { // granted since the pool counted what it wants
 		if r.want > 0 {
 			r.want--
@@ -78,6 +84,7 @@ func (m *member) report(r report, wake []*member) (orders, []*member) {
 	}
 	r.orphans = max(0, r.orphans-m.orders.cancel)
 	b.mu.want += r.want - m.last.want
+	b.mu.norphans += r.orphans - m.last.orphans
 	m.last = r
 	b.queueLocked(m)
 	b.noteOrphansLocked(m)
@@ -116,26 +123,30 @@ func (b *Budget) comingLocked(m *member) int {
 	if m.last.want == 0 {
 		return 0
 	}
-	supply := b.mu.leaving + b.mu.ordered
+	supply := b.mu.ending + b.mu.evictions + b.mu.cancels
 	return max(0, min(m.last.want, supply-(b.mu.want-m.last.want)))
 }
 
 // older reports whether the capacity that m is about to give to a waiter with
 // ticket t is due to an older waiter of another pool, or to nobody, because the
-// Budget has shrunk.
-func (m *member) older(t Ticket) bool {
+// Budget has shrunk. shared says that the resource has leases out: it could only
+// be drained, which is not done while enough others drain.
+func (m *member) older(t Ticket, shared bool) bool {
 	b := m.budget
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.olderLocked(m, t)
+	return b.olderLocked(m, t, shared)
 }
 
-func (b *Budget) olderLocked(m *member, t Ticket) bool {
+func (b *Budget) olderLocked(m *member, t Ticket, shared bool) bool {
 	l := &b.mu.limits
 	if l.MaxOpen == 0 {
 		return false
 	}
-	supply := b.mu.leaving + b.mu.ordered + l.MaxOpen - b.mu.open // below 0 after a decrease
+	supply := b.mu.ending + b.mu.evictions + b.mu.cancels + l.MaxOpen - b.mu.open // below 0 after a decrease
+	if shared {
+		supply += b.mu.draining
+	}
 	if supply < 0 {
 		return true
 	}
@@ -145,15 +156,15 @@ func (b *Budget) olderLocked(m *member, t Ticket) bool {
 
 // mustYield is older, with Affinity taken into account: the pool must let the
 // resource go rather than hand it to the waiter with ticket t.
-func (m *member) mustYield(t Ticket) bool {
+func (m *member) mustYield(t Ticket, shared bool) bool {
 	b := m.budget
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if !b.olderLocked(m, t) {
+	if !b.olderLocked(m, t, shared) {
 		m.passed = 0
 		return false
 	}
-	if m.passed < b.mu.limits.Affinity && (b.mu.limits.MaxOpen == 0 || b.mu.open <= b.mu.limits.MaxOpen) {
+	if m.passed < b.mu.limits.Affinity && b.mu.open <= b.mu.limits.MaxOpen {
 		m.passed++
 		return false
 	}

@@ -64,6 +64,7 @@ type Pool[R any] struct {
 		finished  bool // done is closed
 		wasQuiet  bool // Quiet has been called since the pool last had anything
 		uncovered int  // this pool's share of part.Total.Waiting
+		overTotal bool // the last caller was one too many in part.Total.Waiting
 		starved   bool // the Budget owes a slot
 		wake      []*member
 
