@@ -2,32 +2,32 @@ package waitq
 
 import (
 	"context"
+	"math"
 	"sync"
 
 	"go.uber.org/atomic"
 )
 
-// maxFree bounds the nodes that a queue keeps for reuse. It covers the waiters
-// of a busy queue; what a storm of waiters leaves beyond it goes to the garbage
-// collector.
-const maxFree = 256
-
 // A Queue is a FIFO queue of waiters for values of type T. The zero Queue is
-// ready. A Queue must not be copied after first use; all its methods may be
-// called concurrently, also under a lock of the caller's.
+// ready. A Queue must not be copied after first use.
+//
+// All its methods may be called concurrently, also under a lock of the
+// caller's: none of them blocks, apart from the short lock of the queue itself.
 //
 // The oldest waiter is the one with the smallest place. [Queue.Enqueue] gives
 // places in order of arrival, so without [Queue.EnqueueAt] the queue is a plain
 // FIFO.
 type Queue[T any] struct {
-	live atomic.Int32 // waiters that have not ended
+	// live counts the waiters that have not ended. It rises before a waiter is
+	// known to anybody and falls after its wait has ended, so it may be high for
+	// a moment but never low: who reads 0 has missed no waiter whose Enqueue
+	// returned before.
+	live atomic.Int32
 
 	mu struct {
 		sync.Mutex
-		head, tail *node[T] // in order of place; may hold ended nodes that are not unlinked yet
-		free       *node[T] // ended and received, linked by next
-		nfree      int
-		last       uint64 // the largest place given so far
+		list[T]
+		last uint64 // the largest place given so far
 	}
 }
 
@@ -35,29 +35,54 @@ type Queue[T any] struct {
 type Entry struct {
 	Ctx   context.Context // as given to Enqueue
 	Place uint64          // smaller is older
-	Tag   uint64          // as given to EnqueueAt: whatever the deliverer needs to know
+	Tag   uint64          // as given to EnqueueAt: whatever the giver needs to know
 }
 
-// Len returns the number of waiters that have not ended. It is one atomic load.
+// Len returns the number of waiters that have not ended. It is one atomic load,
+// and the only method that may be called from inside a func passed to the queue.
 func (q *Queue[T]) Len() int { return int(q.live.Load()) }
 
 // Enqueue adds a waiter behind all others. The caller must then call
-// [Waiter.Wait], which blocks; Enqueue itself never does, so a caller can
-// register first and then look again for what it wants.
+// [Waiter.Wait], which blocks, or [Waiter.Cancel]. Enqueue itself never blocks,
+// so a caller can register first and then look again for what it wants.
+//
+// ctx ends the wait. If it is done already, Enqueue works all the same, nothing
+// will be delivered and Wait returns at once. A nil ctx panics.
 func (q *Queue[T]) Enqueue(ctx context.Context) Waiter[T] {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return q.enqueueLocked(Entry{Ctx: ctx, Place: q.mu.last + 1})
+	place := q.mu.last
+	if place < math.MaxUint64 { // at the end of the numbers, those with equal places still stand in order of arrival
+		place++
+	}
+	return q.enqueueLocked(Entry{Ctx: ctx, Place: place})
 }
 
 // EnqueueAt is like [Queue.Enqueue], but the waiter stands behind those with a
 // place up to and including place, and before the others. It lets a caller come
-// back to the place it once had. It takes O(1) at the back and O(waiters in
-// front) elsewhere.
+// back to the place it once had, or use places of its own. tag is for those who
+// deliver; the queue makes nothing of it.
+//
+// It takes time in proportion to the number of waiters in front of it or behind
+// it, whichever is less.
 func (q *Queue[T]) EnqueueAt(ctx context.Context, place, tag uint64) Waiter[T] {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	return q.enqueueLocked(Entry{Ctx: ctx, Place: place, Tag: tag})
+}
+
+func (q *Queue[T]) enqueueLocked(e Entry) Waiter[T] {
+	if e.Ctx == nil {
+		// It would only be noticed by whoever delivers, who is not to blame.
+		panic("waitq: Enqueue with a nil context")
+	}
+	n := q.mu.take()
+	n.Entry = e
+	turn := n.begin()
+	q.live.Inc()
+	q.mu.last = max(q.mu.last, e.Place)
+	q.mu.insert(n)
+	return Waiter[T]{q: q, n: n, turn: turn}
 }
 
 // Deliver gives v to the oldest live waiter and reports whether one took it. If
@@ -68,43 +93,71 @@ func (q *Queue[T]) EnqueueAt(ctx context.Context, place, tag uint64) Waiter[T] {
 func (q *Queue[T]) Deliver(v T) bool { return q.DeliverTo(v, nil) }
 
 // DeliverTo is like [Queue.Deliver], to the oldest live waiter for which accept
-// returns true; a nil accept takes any. accept runs under the queue's lock and
-// must not call the queue.
+// returns true; a nil accept takes any.
+//
+// accept runs under the queue's lock and must not call the queue. That it
+// returned true does not mean that the waiter got v: the wait may end meanwhile,
+// and then accept is asked about the next.
 func (q *Queue[T]) DeliverTo(v T, accept func(Entry) bool) bool {
-	return q.endOldest(delivered, v, nil, accept)
+	n := q.claimOldest(delivered, accept)
+	if n == nil {
+		return false
+	}
+	n.give(v, nil)
+	return true
 }
 
 // Fail ends the wait of the oldest live waiter with err and reports whether
-// there was one.
+// there was one. A nil err panics.
 func (q *Queue[T]) Fail(err error) bool { return q.FailTo(err, nil) }
 
 // FailTo is like [Queue.Fail], for the oldest live waiter for which accept
-// returns true. accept runs under the queue's lock and must not call the queue.
+// returns true. What [Queue.DeliverTo] says about accept holds here too.
 func (q *Queue[T]) FailTo(err error, accept func(Entry) bool) bool {
+	mustBeError(err)
 	var zero T
-	return q.endOldest(failed, zero, err, accept)
+	n := q.claimOldest(failed, accept)
+	if n == nil {
+		return false
+	}
+	n.give(zero, err)
+	return true
 }
 
 // FailAll ends the wait of every live waiter with err, oldest first, and returns
-// how many there were.
+// how many there were. Those who come while it runs are not among them. A nil
+// err panics.
 func (q *Queue[T]) FailAll(err error) int {
-	n := 0
-	for q.Fail(err) {
-		n++
+	mustBeError(err)
+	var zero T
+	first, count := q.claimAll(failed)
+	for n := first; n != nil; {
+		next := n.next // to be read before n is the waiter's
+		n.next = nil
+		n.give(zero, err)
+		n = next
 	}
-	return n
+	return count
+}
+
+// mustBeError panics if err is nil: the waiter would take the zero value, which
+// comes with it, for one that was delivered.
+func mustBeError(err error) {
+	if err == nil {
+		panic("waitq: Fail with a nil error")
+	}
 }
 
 // Front returns the oldest live waiter, or false if there is none. By the time
 // the caller acts on it that waiter may have ended.
 func (q *Queue[T]) Front() (Entry, bool) {
-	var front Entry
-	found := false
-	q.Each(func(e Entry) bool {
-		front, found = e, true
-		return false
-	})
-	return front, found
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	n := q.liveFromLocked(q.mu.head)
+	if n == nil {
+		return Entry{}, false
+	}
+	return n.Entry, true
 }
 
 // Each calls f for every live waiter, oldest first, until f returns false. f
@@ -112,129 +165,99 @@ func (q *Queue[T]) Front() (Entry, bool) {
 func (q *Queue[T]) Each(f func(Entry) bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	for n := q.mu.head; n != nil; {
-		next := n.next
-		if !q.pruneLocked(n) && !f(n.Entry) {
+	for n := q.liveFromLocked(q.mu.head); n != nil; n = q.liveFromLocked(n.next) {
+		if !f(n.Entry) {
 			return
 		}
-		n = next
 	}
 }
 
-// endOldest is the one way in which the giving side ends a wait.
-func (q *Queue[T]) endOldest(to state, v T, err error, accept func(Entry) bool) bool {
+// claimOldest ends the wait of the oldest live waiter that accept takes. The
+// caller must give the node it returns, if any, what its waiter is to have.
+//
+// It is tempting to give under the lock as well. But the waiter wakes up, wants
+// the lock to recycle its node, and may have to sleep again.
+func (q *Queue[T]) claimOldest(to state, accept func(Entry) bool) *node[T] {
 	if q.live.Load() == 0 {
-		return false
+		return nil // the common case for a giver, without the lock
 	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	for n := q.mu.head; n != nil; {
-		next := n.next
-		if !q.pruneLocked(n) && (accept == nil || accept(n.Entry)) && q.end(n, to) {
-			q.unlinkLocked(n)
-			n.value, n.err = v, err
-			n.ready <- struct{}{} // never blocks: one end, one send, room for one
-			return true
+	for n := q.liveFromLocked(q.mu.head); n != nil; n = q.liveFromLocked(n.next) {
+		if (accept == nil || accept(n.Entry)) && q.claimLocked(n, to) {
+			return n
 		}
-		n = next
 	}
-	return false
+	return nil
 }
 
-// pruneLocked takes n out of the queue if its wait has ended or its context is
-// done, and reports whether it did. Each dead waiter is pruned once, so any
-// number of them costs later deliveries nothing.
-func (q *Queue[T]) pruneLocked(n *node[T]) bool {
-	// A waiter that is Waiting with a done context is ended here rather than
-	// skipped: it would have to be skipped again by every later delivery.
-	if n.state() == waiting && (n.Ctx.Err() == nil || !q.end(n, canceled)) && n.state() == waiting {
+// claimAll is like claimOldest for every live waiter. The nodes are chained by
+// next, oldest first.
+func (q *Queue[T]) claimAll(to state) (first *node[T], count int) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	end := &first
+	for n := q.liveFromLocked(q.mu.head); n != nil; n = q.liveFromLocked(q.mu.head) {
+		if q.claimLocked(n, to) {
+			*end, end = n, &n.next
+			count++
+		}
+	}
+	return first, count
+}
+
+// liveFromLocked returns n or the first node behind it that is live, and takes
+// the dead ones it meets out of the queue. Each is taken out once, so any number
+// of dead waiters costs later deliveries nothing.
+func (q *Queue[T]) liveFromLocked(n *node[T]) *node[T] {
+	for n != nil {
+		w := n.load()
+		if w.state() == waiting && n.Ctx.Err() == nil {
+			return n
+		}
+		// A done context is not left for its waiter to notice: the node would be
+		// in the way of every delivery until then. If the waiter has canceled
+		// itself meanwhile, end does nothing.
+		q.end(n, w.turn(), canceled)
+		next := n.next
+		q.mu.unlink(n)
+		n = next
+	}
+	return nil
+}
+
+// claimLocked ends the wait of n and takes it out of the queue, unless it ended by
+// itself a moment ago. If it reports true, n is the caller's until it gives.
+func (q *Queue[T]) claimLocked(n *node[T], to state) bool {
+	if !q.end(n, n.load().turn(), to) {
 		return false
 	}
-	q.unlinkLocked(n)
+	q.mu.unlink(n)
 	return true
 }
 
-// end decides how the wait of n ends and reports whether it was the caller who
-// decided. Everything that ends a wait comes through here.
-func (q *Queue[T]) end(n *node[T], to state) bool {
-	if !n.transition(waiting, to) {
+// end decides how a wait ends and reports whether it was the caller who decided.
+// It needs no lock, so a waiter that leaves waits for nobody to be out of the
+// count.
+func (q *Queue[T]) end(n *node[T], turn uint64, to state) bool {
+	if !n.end(turn, to) {
 		return false
 	}
 	q.live.Dec()
 	return true
 }
 
-func (q *Queue[T]) enqueueLocked(e Entry) Waiter[T] {
-	n := q.takeNodeLocked()
-	n.Entry = e
-	n.set(waiting)
-	q.live.Inc()
-	q.mu.last = max(q.mu.last, e.Place)
-
-	// From the back, where almost all belong, unless the place is older than the
-	// front half of the queue is likely to be.
-	after := q.mu.tail
-	if after != nil && after.Place > e.Place {
-		after = nil
-		for m := q.mu.head; m != nil && m.Place <= e.Place; m = m.next {
-			after = m
-		}
-	}
-	q.linkLocked(n, after)
-	return Waiter[T]{q: q, n: n, turn: n.turn}
-}
-
-// linkLocked puts n behind after, or at the front if after is nil.
-func (q *Queue[T]) linkLocked(n, after *node[T]) {
-	n.linked = true
-	n.prev = after
-	if after == nil {
-		n.next, q.mu.head = q.mu.head, n
-	} else {
-		n.next, after.next = after.next, n
-	}
-	if n.next == nil {
-		q.mu.tail = n
-	} else {
-		n.next.prev = n
-	}
-}
-
-func (q *Queue[T]) unlinkLocked(n *node[T]) {
-	if !n.linked {
-		return
-	}
-	if n.prev == nil {
-		q.mu.head = n.next
-	} else {
-		n.prev.next = n.next
-	}
-	if n.next == nil {
-		q.mu.tail = n.prev
-	} else {
-		n.next.prev = n.prev
-	}
-	n.linked, n.prev, n.next = false, nil, nil
-}
-
-func (q *Queue[T]) takeNodeLocked() *node[T] {
-	n := q.mu.free
-	if n == nil {
-		return &node[T]{ready: make(chan struct{}, 1)}
-	}
-	q.mu.free, n.next = n.next, nil
-	q.mu.nfree--
-	return n
-}
-
-// recycle takes n, whose wait is over, for a later waiter.
-func (q *Queue[T]) recycle(n *node[T]) {
+// recycle keeps n, whose wait is over, for a later waiter. It reports whether
+// the caller's turn was still the present one; otherwise somebody else has
+// recycled n, and it may have another waiter already.
+func (q *Queue[T]) recycle(n *node[T], turn uint64) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.unlinkLocked(n) // a canceled waiter is still in its place
-	n.clear()
-	if q.mu.nfree < maxFree {
-		n.next, q.mu.free = q.mu.free, n
-		q.mu.nfree++
+	if n.load().turn() != turn {
+		return false
 	}
+	q.mu.unlink(n) // a waiter that canceled itself is still in its place
+	n.finish()
+	q.mu.put(n)
+	return true
 }

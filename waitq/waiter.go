@@ -1,17 +1,12 @@
 package waitq
 
-import (
-	"context"
-
-	"go.uber.org/atomic"
-)
-
-// A Waiter is one waiting caller: a small value made by [Queue.Enqueue], to be
-// spent by exactly one call of [Waiter.Wait].
+// A Waiter is one waiting caller: a small value made by [Queue.Enqueue]. It is
+// spent by one call of [Waiter.Wait], or by a [Waiter.Cancel] that reports true.
+// Copies are the same Waiter, and only one goroutine at a time may use it.
 type Waiter[T any] struct {
 	q    *Queue[T]
 	n    *node[T]
-	turn uint64
+	turn uint64 // which wait of n this is
 }
 
 // Wait blocks until the wait ends, in exactly one of three ways:
@@ -24,96 +19,52 @@ type Waiter[T any] struct {
 //     delivered: a value that was on its way stays with the one who gave it.
 //
 // Wait may be called long after the delivery; nothing is lost by being late. A
-// second Wait on the same Waiter panics.
+// Wait on a spent Waiter panics.
 func (w Waiter[T]) Wait() (T, error) {
 	n := w.n
-	if n == nil || n.turn != w.turn {
-		panic("waitq: Wait on a Waiter that has ended: most likely Wait was called twice")
+	if n == nil || n.load().turn() != w.turn {
+		panic("waitq: Wait on a Waiter that is spent: most likely Wait was called twice, or after Cancel")
 	}
-	select {
-	case <-n.ready:
-	case <-n.Ctx.Done():
-		// Three outcomes race here, and end decides. If this goroutine loses to a
-		// deliverer it must receive: the value is its own, there is no other owner.
-		if !w.q.end(n, canceled) && n.state() != canceled {
-			<-n.ready
+	received := false
+	if n.load().state() == waiting { // often the giver was here first, and there is nothing to sleep for
+		select {
+		case <-n.ready:
+			received = true
+		case <-n.Ctx.Done():
+			w.q.end(n, w.turn, canceled)
 		}
 	}
+	// Three outcomes race above, and end has decided, here or at the giver's. Who
+	// wakes up for the context and loses to a giver must still receive: the value
+	// is its own, there is no other owner.
+	if !received && n.load().state() != canceled {
+		<-n.ready
+	}
 	v, err := n.value, n.err
-	if n.state() == canceled {
+	if n.load().state() == canceled {
 		err = ContextError(n.Ctx)
 	}
-	w.q.recycle(n)
+	w.q.recycle(n, w.turn)
 	return v, err
 }
 
 // Cancel ends the wait as a done context would, without waiting, and reports
-// whether it did. If it reports false, a value or an error was delivered first,
-// and Wait must be called to receive it; if true, Wait must not be called.
+// whether nothing was delivered. If it reports true, the Waiter is spent and Wait
+// must not be called. If it reports false, a value or an error was delivered
+// first: Wait must be called to receive it, and returns at once.
+//
+// Cancel is for a caller who has registered and then found what it wanted
+// elsewhere. To end a Wait that another goroutine is in, end its context. On a
+// Waiter that is spent Cancel does nothing and reports false.
 func (w Waiter[T]) Cancel() bool {
-	if w.n == nil || w.n.turn != w.turn || !w.q.end(w.n, canceled) {
+	n := w.n
+	if n == nil {
 		return false
 	}
-	w.q.recycle(w.n)
-	return true
-}
-
-// state is how far a wait has come:
-//
-//	unused -> waiting -> delivered | failed | canceled -> unused
-type state uint32
-
-const (
-	unused state = iota
-	waiting
-	delivered
-	failed
-	canceled
-)
-
-// node is a place in the queue. The waiter owns it, except that value and err
-// belong to whoever ended the wait until the send on ready.
-type node[T any] struct {
-	Entry
-	word  atomic.Uint32 // a state
-	ready chan struct{} // capacity 1: one send per wait, if it was delivered or failed
-	value T
-	err   error
-	turn  uint64 // counts the waits of this node, so that a spent Waiter is recognised
-
-	prev, next *node[T] // under the queue's lock
-	linked     bool     // under the queue's lock
-}
-
-func (n *node[T]) state() state { return state(n.word.Load()) }
-func (n *node[T]) set(s state)  { n.word.Store(uint32(s)) }
-func (n *node[T]) transition(from, to state) bool {
-	return n.word.CompareAndSwap(uint32(from), uint32(to))
-}
-
-// clear forgets the last wait, so that nothing is kept alive by a free node.
-func (n *node[T]) clear() {
-	var zero T
-	n.Entry, n.value, n.err = Entry{}, zero, nil
-	n.turn++
-	n.set(unused)
-}
-
-// ContextError returns the error of a done context: one for which [errors.Is]
-// reports both ctx.Err() and context.Cause(ctx). It returns nil if ctx is not
-// done.
-func ContextError(ctx context.Context) error {
-	err := ctx.Err()
-	if err == nil {
-		return nil
+	// A giver may have canceled the wait already because of its context. That is
+	// no delivery, and the node is still this Waiter's to recycle.
+	if !w.q.end(n, w.turn, canceled) && n.load() != pack(w.turn, canceled) {
+		return false
 	}
-	if cause := context.Cause(ctx); cause != nil && cause != err { //nolint:errorlint // identity decides whether there is a second error to tell
-		return &contextError{err: err, cause: cause}
-	}
-	return err
+	return w.q.recycle(n, w.turn)
 }
-
-type contextError struct{ err, cause error }
-
-func (e *contextError) Error() string   { return e.err.Error() + ": " + e.cause.Error() }
-func (e *contextError) Unwrap() []error { return []error{e.err, e.cause} }

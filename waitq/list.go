@@ -1,0 +1,116 @@
+package waitq
+
+// maxFree bounds the nodes that a queue keeps for reuse. It covers the waiters
+// of a busy queue; what a storm of waiters leaves beyond it goes to the garbage
+// collector.
+const maxFree = 256
+
+// A node is one place in the queue, and what a giver and its waiter share. It is
+// the waiter's from Enqueue until it recycles the node; the givers see it only
+// while it is linked.
+type node[T any] struct {
+	Entry // written before the node is linked, then only read
+	progress
+
+	// value and err belong to whoever ended the wait, until the send on ready
+	// makes them the waiter's.
+	value T
+	err   error
+
+	// ready carries one signal per wait that is delivered or failed. It has room
+	// for it, so the giver never blocks and the waiter may come late. It belongs
+	// to this queue alone: channels shared between queues would tie users' tests
+	// to each other's synctest bubbles.
+	ready chan struct{}
+
+	prev, next *node[T] // under the queue's lock; next also chains claimed and free nodes
+	linked     bool     // under the queue's lock
+}
+
+// give makes v and err the waiter's. The caller has claimed n and must not touch
+// it afterwards: the waiter may have recycled it by then.
+func (n *node[T]) give(v T, err error) {
+	n.value, n.err = v, err
+	n.ready <- struct{}{} // never blocks: one claim, one send, room for one
+}
+
+// A list holds the nodes of a queue under the queue's lock: the linked ones in
+// order of place, and the free ones. The linked ones are waiting or canceled;
+// whoever claims one unlinks it.
+type list[T any] struct {
+	head, tail *node[T]
+	free       *node[T] // chained by next
+	nfree      int
+}
+
+// take returns a node that nobody uses.
+func (l *list[T]) take() *node[T] {
+	n := l.free
+	if n == nil {
+		return &node[T]{ready: make(chan struct{}, 1)}
+	}
+	l.free, n.next = n.next, nil
+	l.nfree--
+	return n
+}
+
+// put gives a node back that is neither linked nor used. It forgets what the
+// wait was about, so that a free node keeps nothing alive.
+func (l *list[T]) put(n *node[T]) {
+	var zero T
+	n.Entry, n.value, n.err = Entry{}, zero, nil
+	if l.nfree < maxFree {
+		n.next, l.free = l.free, n
+		l.nfree++
+	}
+}
+
+// insert links n behind all nodes with a place up to and including its own. It
+// searches from both ends at once: nearly all waiters belong at the back, those
+// who come back to an old place belong near the front, and both are cheap.
+func (l *list[T]) insert(n *node[T]) {
+	front, after := l.head, l.tail
+	for after != nil && after.Place > n.Place {
+		if front.Place > n.Place { // then nothing up to front's predecessor is
+			after = front.prev
+			break
+		}
+		front, after = front.next, after.prev
+	}
+	l.link(n, after)
+}
+
+// link puts n behind after, or at the front if after is nil.
+func (l *list[T]) link(n, after *node[T]) {
+	n.linked = true
+	n.prev = after
+	if after == nil {
+		n.next, l.head = l.head, n
+	} else {
+		n.next, after.next = after.next, n
+	}
+	if n.next == nil {
+		l.tail = n
+	} else {
+		n.next.prev = n
+	}
+}
+
+// unlink takes n out of the order. It does nothing if n is out already: a
+// waiter that leaves cannot know whether a giver came by first.
+func (l *list[T]) unlink(n *node[T]) {
+	if !n.linked {
+		return
+	}
+	if n.prev == nil {
+		l.head = n.next
+	} else {
+		n.prev.next = n.next
+	}
+	if n.next == nil {
+		l.tail = n.prev
+	} else {
+		n.next.prev = n.prev
+	}
+	n.linked, n.prev, n.next = false, nil, nil
+}
