@@ -13,6 +13,7 @@ var errUnequalKey = errors.New("keyed: the key is not equal to itself (NaN): use
 // call is in it (I12).
 type entry[R any] struct {
 	pool *pool.Pool[R]
+	part *part.Part
 	base pool.Limits // without what SetLimits said
 	refs int         // calls in the pool; under Pool.mu
 }
@@ -57,13 +58,13 @@ func (p *Pool[K, R]) enterNew(key K, base pool.Limits) (*entry[R], error) {
 	e := p.mu.keys[key] // another call may have been faster
 	if e == nil {
 		e = &entry[R]{base: base}
-		pt := &part.Part{Key: key, Total: &p.total, Quiet: func() { p.quiet(key, e) }}
+		e.part = &part.Part{Key: key, Total: &p.total, Quiet: func() { p.quiet(key, e) }}
 		if p.cfg.Shared != nil {
-			pt.Shared = func() int { return p.cfg.Shared(key) }
+			e.part.Shared = func() int { return p.cfg.Shared(key) }
 		}
 		var err error
 		l := override(base, p.mu.overrides[key])
-		if e.pool, err = pool.NewPart(p.cfg.poolConfig(key, l, p.budget), pt); err != nil {
+		if e.pool, err = pool.NewPart(p.cfg.poolConfig(key, l, p.budget), e.part); err != nil {
 			return nil, err
 		}
 		p.mu.keys[key] = e
@@ -91,13 +92,9 @@ func (p *Pool[K, R]) quiet(key K, e *entry[R]) {
 // forgetLocked takes a key with nothing left out of the map. No call is in its
 // pool then, and none can come in, so the Stats are its last.
 func (p *Pool[K, R]) forgetLocked(key K, e *entry[R]) {
-	if e.refs > 0 || p.mu.keys[key] != e {
-		return
-	}
-	s := e.pool.Stats()
-	if s.Open+s.Dialing+s.Closing+s.Leases+s.Waiting > 0 {
+	if e.refs > 0 || p.mu.keys[key] != e || !e.part.Bare() {
 		return
 	}
 	delete(p.mu.keys, key)
-	p.mu.gone = p.mu.gone.Add(s)
+	p.mu.gone = p.mu.gone.Add(e.pool.Stats())
 }

@@ -93,6 +93,7 @@ func NewPart[R any](cfg Config[R], pt *part.Part) (*Pool[R], error) {
 	p.mu.wasQuiet = true
 	if pt != nil {
 		p.crew = pt.Total.Crew
+		pt.Bare = p.bare
 	} else {
 		p.crew = crew.New(maxClosers)
 	}
@@ -136,7 +137,7 @@ func (p *Pool[R]) unlock() {
 	wake := p.mu.wake
 	p.mu.wake = nil
 	empty := p.emptyLocked()
-	bare := empty && p.mu.leases == 0
+	bare := p.bareLocked()
 	quiet := bare && !p.mu.wasQuiet && p.part != nil
 	p.mu.wasQuiet = bare
 	if empty && p.mu.closed && !p.mu.finished {
@@ -163,6 +164,15 @@ func (p *Pool[R]) rebalance() {
 // goroutine. Leases on dead resources do not count.
 func (p *Pool[R]) emptyLocked() bool {
 	return p.usedLocked() == 0 && p.waiters.Len() == 0 && !p.mu.dispatching
+}
+
+// bareLocked reports whether nothing of the pool is left, leases included.
+func (p *Pool[R]) bareLocked() bool { return p.emptyLocked() && p.mu.leases == 0 }
+
+func (p *Pool[R]) bare() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.bareLocked()
 }
 
 // usedLocked returns how many slots are taken (I1).

@@ -21,6 +21,9 @@ type Part struct {
 	// open, dialling or closing, no lease and no waiter. It is never nil.
 	Quiet func()
 
+	// Bare reports whether the pool is as Quiet says. The pool sets it.
+	Bare func() bool
+
 	// Total counts over all keys; it is never nil.
 	Total *Total
 }
