@@ -68,7 +68,7 @@ func (p *Pool[R]) tryOnce() (Lease[R], bool) {
 	if p.mu.closed || p.waiters.Len() > 0 {
 		return Lease[R]{}, false
 	}
-	l, ok := p.leaseNowLocked(func(s *slot[R]) bool { return s.room() && !p.checkDueLocked(s) })
+	l, ok := p.leaseNowLocked(func(s *slot[R]) bool { return s.room() && !p.checkDueLocked(s) }, false)
 	if ok {
 		p.mu.count.Hits++
 	}
@@ -135,7 +135,7 @@ func (a *attempt[R]) next() (Lease[R], error) {
 		a.number = p.mu.dialNumber + 1
 	}
 	if p.waiters.Len() == 0 {
-		if l, ok := p.leaseNowLocked(a.suits); ok {
+		if l, ok := p.leaseNowLocked(a.suits, true); ok {
 			if a.place != 0 {
 				l.ticket = a.place
 			}

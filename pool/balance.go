@@ -113,7 +113,7 @@ func (p *Pool[R]) serveLocked() bool {
 			p.retireLocked(s, ReasonEvict)
 			return true
 		}
-		l := p.leaseOutLocked(s, Ticket(to.Place))
+		l := p.leaseOutLocked(s, Ticket(to.Place), true)
 		// The waiter may have given up meanwhile; then the next one gets it (I5, I6).
 		if !p.deliverLocked(l) {
 			p.takeBackLocked(l)

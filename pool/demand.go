@@ -33,17 +33,17 @@ func (p *Pool[R]) demandLocked() bool {
 
 // planLocked compares the waiters with what is on its way to them (I7).
 func (p *Pool[R]) planLocked() plan[R] {
-	flying := len(p.mu.dials) - p.mu.canceled
 	unmet := p.unmetLocked()
+	var pl plan[R]
 	if unmet > 0 {
-		return plan[R]{want: min((unmet-1)/p.mu.shared+1,
+		pl.want = min((unmet-1)/p.mu.shared+1,
 			room(p.mu.limits.MaxOpen, p.usedLocked()),
-			room(p.mu.limits.MaxDials, len(p.mu.dials)))}
+			room(p.mu.limits.MaxDials, len(p.mu.dials)))
 	}
-	if flying == 0 {
-		return plan[R]{}
+	if len(p.mu.dials) > p.mu.canceled {
+		pl.orphans = p.orphansLocked(unmet)
 	}
-	return plan[R]{orphans: p.orphansLocked(unmet)}
+	return pl
 }
 
 // unmetLocked returns how many waiters nothing is on its way to; a negative
@@ -56,7 +56,7 @@ func (p *Pool[R]) unmetLocked() int {
 	if p.mu.fresh == 0 {
 		return unmet
 	}
-	// Whoever wants a fresh resource is helped only by dials that began after its
+	// Whoever wants a fresh resource is helped only by what began after its
 	// call. Tags grow with the time of the call, so it is enough to compare, from
 	// each tag on, the waiters with the dials.
 	var tags []uint64
@@ -74,21 +74,27 @@ func (p *Pool[R]) unmetLocked() int {
 				n -= p.mu.shared
 			}
 		}
+		for _, s := range p.mu.shares {
+			if s.number >= tag {
+				n -= s.promises()
+			}
+		}
 		unmet = max(unmet, n)
 	}
 	return unmet
 }
 
-// orphansLocked returns the dials without which no waiter is left with nothing on
-// its way, the newest first; unmet is that of now.
+// orphansLocked returns the dials without which no waiter more is left with
+// nothing on its way, the newest first; unmet is that of now.
 func (p *Pool[R]) orphansLocked(unmet int) []*dial[R] {
 	var orphans []*dial[R]
+	lacking := max(unmet, 0)
 	for _, d := range slices.Backward(p.mu.dials) {
 		if d.canceled {
 			continue
 		}
 		if p.mu.fresh == 0 {
-			if unmet += p.mu.shared; unmet > 0 {
+			if unmet += p.mu.shared; unmet > lacking {
 				break
 			}
 			orphans = append(orphans, d)
@@ -96,10 +102,10 @@ func (p *Pool[R]) orphansLocked(unmet int) []*dial[R] {
 		}
 		// Which dials are needed depends on who waits for which: try without it.
 		p.setCanceledLocked(d, true)
-		if p.unmetLocked() <= 0 {
-			orphans = append(orphans, d)
-		} else {
+		if p.unmetLocked() > lacking {
 			p.setCanceledLocked(d, false)
+		} else {
+			orphans = append(orphans, d)
 		}
 	}
 	if p.mu.fresh > 0 {

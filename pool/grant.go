@@ -6,8 +6,9 @@ import (
 	"time"
 )
 
-// leaseNowLocked leases the first slot that suits to a caller who is not queued.
-func (p *Pool[R]) leaseNowLocked(suits func(*slot[R]) bool) (Lease[R], bool) {
+// leaseNowLocked leases the first slot that suits to a caller who is not queued;
+// see leaseOutLocked for mayCheck.
+func (p *Pool[R]) leaseNowLocked(suits func(*slot[R]) bool, mayCheck bool) (Lease[R], bool) {
 	if p.member != nil && p.member.ordered.Load() {
 		p.balanceLocked() // what the Budget has decided comes before a new caller
 	}
@@ -18,7 +19,7 @@ func (p *Pool[R]) leaseNowLocked(suits func(*slot[R]) bool) (Lease[R], bool) {
 	if p.member != nil && p.member.older(p.member.budget.lastTicket()+1, s.leases > 0) {
 		return Lease[R]{}, false // it is another pool's turn: see serveLocked
 	}
-	return p.leaseOutLocked(s, p.nowTicketLocked()), true
+	return p.leaseOutLocked(s, p.nowTicketLocked(), mayCheck), true
 }
 
 // findLocked returns the slot to hand out next among those that suit: the oldest
@@ -38,8 +39,9 @@ func (p *Pool[R]) findLocked(suits func(*slot[R]) bool) *slot[R] {
 	return nil
 }
 
-// leaseOutLocked starts a lease on s, which has room.
-func (p *Pool[R]) leaseOutLocked(s *slot[R], t Ticket) Lease[R] {
+// leaseOutLocked starts a lease on s, which has room. mayCheck says whether the
+// caller can run Check; if not, it has seen to it that none is due.
+func (p *Pool[R]) leaseOutLocked(s *slot[R], t Ticket, mayCheck bool) Lease[R] {
 	c := s.takeCell()
 	s.leases++
 	s.uses++
@@ -50,7 +52,7 @@ func (p *Pool[R]) leaseOutLocked(s *slot[R], t Ticket) Lease[R] {
 	if s.state == idle {
 		if s != p.mu.handed {
 			c.info.IdleFor = now.Sub(s.idleSince)
-			c.check = p.checkDueLocked(s)
+			c.check = mayCheck && p.checkDueLocked(s)
 		}
 		s.checking = c.check && s.shareable
 		if s.checking {
