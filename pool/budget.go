@@ -62,6 +62,7 @@ type Budget struct {
 		canceled    int // dials that have been canceled and have not returned
 		want        int // dials that pools would start if they could
 		starving    starvingHeap
+		blind       int       // pools that want more than the places they have told
 		norphans    int       // dials that no waiter needs
 		orphans     []*member // the pools that have them
 
@@ -116,7 +117,9 @@ func (b *Budget) lastTicket() Ticket { return Ticket(b.tickets.Load()) }
 // the pools with new orders to wake, except self, which fetches its own.
 func (b *Budget) settleLocked(self *member, wake []*member) []*member {
 	l := &b.mu.limits
-	for len(b.mu.starving) > 0 && room(l.MaxOpen, b.mu.open) > 0 && room(l.MaxDials, b.mu.dials) > 0 {
+	// A pool that has been granted all it told of may have older waiters than the
+	// next in line. It has its orders to fetch, and tells more then.
+	for b.mu.blind == 0 && len(b.mu.starving) > 0 && room(l.MaxOpen, b.mu.open) > 0 && room(l.MaxDials, b.mu.dials) > 0 {
 		m := b.mu.starving[0] // with the oldest waiter (I3)
 		b.grantLocked(m)
 		wake = m.order(self, wake)

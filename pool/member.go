@@ -22,6 +22,7 @@ type member struct {
 	last   report // as it stands, less what has been granted since
 	orders orders
 	handed orders // fetched: the next report includes what came of them
+	blind  bool   // it wants more than the places it has told
 	place  int    // in the heap of starving pools, which is for those with known tickets; -1: not in it
 	orphan int    // in Budget.orphans; -1: not in it
 	passed int    // times in a row that it served its own past an older waiter
@@ -41,7 +42,7 @@ type report struct {
 	want          int // dials it would start if it had slots
 	orphans       int // dials that no waiter needs
 	known         int
-	tickets                [maxTickets]Ticket // places of the waiters it wants dials for, oldest first
+	tickets       [maxTickets]Ticket // places of the waiters it wants dials for, oldest first
 }
 
 // orders say what a pool is to do for its Budget.
@@ -174,9 +175,17 @@ func (m *member) mustYield(t Ticket, shared bool) bool {
 
 // queueLocked puts m where its oldest waiter belongs among the starving pools.
 func (b *Budget) queueLocked(m *member) {
+	if blind := m.last.want > 0 && m.last.known == 0; blind != m.blind {
+		m.blind = blind
+		if blind {
+			b.mu.blind++
+		} else {
+			b.mu.blind--
+		}
+	}
 	switch {
 	case m.last.known == 0 && m.place >= 0:
-		heap.Remove(&b.mu.starving, m.place) // with all it was known to want granted: its next report tells more
+		heap.Remove(&b.mu.starving, m.place)
 	case m.last.known == 0:
 	case m.place < 0:
 		heap.Push(&b.mu.starving, m)
