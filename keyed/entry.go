@@ -49,24 +49,55 @@ func (p *Pool[K, R]) enterKnown(key K) *entry[R] {
 	return e
 }
 
+// enterNew makes the entry of a key. That takes a while, so it does not hold up
+// the other keys.
 func (p *Pool[K, R]) enterNew(key K, base pool.Limits) (*entry[R], error) {
+	for {
+		over := p.overrideOf(key)
+		e, err := p.makeEntry(key, base, over)
+		if err != nil {
+			return nil, err
+		}
+		e, err = p.addEntry(key, e, over)
+		if e != nil || err != nil {
+			return e, err
+		}
+		// SetLimits came between: the entry has the wrong limits.
+	}
+}
+
+func (p *Pool[K, R]) overrideOf(key K) pool.Limits {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.mu.overrides[key]
+}
+
+func (p *Pool[K, R]) makeEntry(key K, base, over pool.Limits) (*entry[R], error) {
+	e := &entry[R]{base: base}
+	e.part = &part.Part{Key: key, Total: &p.total, Quiet: func() { p.quiet(key, e) }}
+	if p.cfg.Shared != nil {
+		e.part.Shared = func() int { return p.cfg.Shared(key) }
+	}
+	var err error
+	e.pool, err = pool.NewPart(p.cfg.poolConfig(key, override(base, over), p.budget), e.part)
+	return e, err
+}
+
+// addEntry puts the entry into the map, made with the override over, and counts a
+// call in it. It returns the entry that is there if another call was faster, and
+// nil if the override has changed.
+func (p *Pool[K, R]) addEntry(key K, made *entry[R], over pool.Limits) (*entry[R], error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.mu.closed {
 		return nil, pool.ErrClosed
 	}
-	e := p.mu.keys[key] // another call may have been faster
+	e := p.mu.keys[key]
 	if e == nil {
-		e = &entry[R]{base: base}
-		e.part = &part.Part{Key: key, Total: &p.total, Quiet: func() { p.quiet(key, e) }}
-		if p.cfg.Shared != nil {
-			e.part.Shared = func() int { return p.cfg.Shared(key) }
+		if p.mu.overrides[key] != over {
+			return nil, nil //nolint:nilnil // said above
 		}
-		var err error
-		l := override(base, p.mu.overrides[key])
-		if e.pool, err = pool.NewPart(p.cfg.poolConfig(key, l, p.budget), e.part); err != nil {
-			return nil, err
-		}
+		e = made
 		p.mu.keys[key] = e
 	}
 	e.refs++

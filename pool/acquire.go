@@ -126,6 +126,9 @@ func (a *attempt[R]) next() (Lease[R], error) {
 		return Lease[R]{}, a.giveUp(err)
 	}
 	p := a.p
+	if a.place == 0 && p.waiters.Len() > 0 {
+		a.place = p.ticket() // it will have to queue: its place is that of now, not that of getting the lock
+	}
 	p.lock()
 	if p.mu.closed {
 		p.unlock()
@@ -144,6 +147,9 @@ func (a *attempt[R]) next() (Lease[R], error) {
 			p.unlock()
 			return l, nil
 		}
+	}
+	if a.place == 0 {
+		a.place = p.ticket()
 	}
 	p.unlock()
 	return a.wait()
@@ -171,9 +177,6 @@ func (a *attempt[R]) wait() (Lease[R], error) {
 		return Lease[R]{}, ErrClosed
 	}
 	p.learnLocked(shared)
-	if a.place == 0 {
-		a.place = p.ticketLocked()
-	}
 	a.ahead, a.deliveries = p.waiters.Len(), p.mu.deliveries
 	if a.number != 0 {
 		p.mu.fresh++

@@ -14,7 +14,6 @@ func (p *Pool[R]) balanceLocked() {
 	}
 	for again := true; again; {
 		p.shrinkLocked()
-		p.makeWayLocked()
 		yielded := p.serveLocked()
 		p.trimIdleLocked()
 		again = p.demandLocked() || yielded
@@ -78,9 +77,11 @@ func (p *Pool[R]) makeWayLocked() {
 	if p.findLocked(func(s *slot[R]) bool { return s.room() && s.number >= e.Tag }) != nil {
 		return
 	}
-	if s := p.mu.idle.oldest; s != nil {
-		p.closeLocked(s, ReasonEvict)
-		return
+	for s := p.mu.idle.oldest; s != nil; s = s.newer {
+		if s.number < e.Tag {
+			p.closeLocked(s, ReasonEvict)
+			return
+		}
 	}
 	if p.mu.draining > 0 {
 		return
@@ -97,6 +98,7 @@ func (p *Pool[R]) makeWayLocked() {
 // It reports whether it gave up a resource for an older waiter of another pool.
 func (p *Pool[R]) serveLocked() bool {
 	for p.waiters.Len() > 0 {
+		p.makeWayLocked()
 		var to waitq.Entry
 		s := p.findLocked(func(s *slot[R]) bool {
 			if !s.room() {

@@ -203,8 +203,7 @@ func (p *Pool[R]) ticketsLocked(r *report) {
 // countUncoveredLocked notes how many waiters nothing is on its way to: those
 // whom MaxWaiters counts. slots is how many the Budget will have for this pool.
 func (p *Pool[R]) countUncoveredLocked(slots int) {
-	n := p.waiters.Len() - (len(p.mu.dials)-p.mu.canceled+slots)*p.mu.shared - p.promisedLocked()
-	n = max(0, n)
+	n := max(0, p.unmetLocked()-slots*p.mu.shared)
 	if d := n - p.mu.uncovered; d != 0 && p.part != nil {
 		// Who adds looks at the sum: of two who come at once, the second is over.
 		sum := p.part.Total.Waiting.Add(int64(d))

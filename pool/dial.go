@@ -34,7 +34,7 @@ func (p *Pool[R]) startDialLocked() {
 		// The dial serves whoever is oldest when it ends, so it takes what the
 		// oldest waiter's context carries and not when that waiter gives up.
 		base = context.WithoutCancel(e.Ctx)
-		newest = p.nowTicketLocked()
+		newest = p.lastTicket()
 	}
 	ctx, cancel := context.WithCancelCause(base)
 	p.mu.dialNumber++

@@ -16,10 +16,10 @@ func (p *Pool[R]) leaseNowLocked(suits func(*slot[R]) bool, mayCheck bool) (Leas
 	if s == nil {
 		return Lease[R]{}, false
 	}
-	if p.member != nil && p.member.older(p.member.budget.lastTicket()+1, s.leases > 0) {
+	if p.member != nil && p.member.older(p.lastTicket()+1, s.leases > 0) {
 		return Lease[R]{}, false // it is another pool's turn: see serveLocked
 	}
-	return p.leaseOutLocked(s, p.nowTicketLocked(), mayCheck), true
+	return p.leaseOutLocked(s, p.lastTicket(), mayCheck), true
 }
 
 // findLocked returns the slot to hand out next among those that suit: the oldest

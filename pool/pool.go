@@ -2,6 +2,7 @@ package pool
 
 import (
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/berth-go/berth/internal/crew"
@@ -24,6 +25,7 @@ type Pool[R any] struct {
 	crew    *crew.Crew
 	member  *member // the pool's side of its Budget. nil: none
 	waiters waitq.Queue[Lease[R]]
+	tickets atomic.Uint64 // the last one given, without a Budget
 	done    chan struct{} // closed when the pool is closed and nothing is left of it
 
 	// mu guards what follows and everything in a slot that is not fixed. It is
@@ -49,7 +51,6 @@ type Pool[R any] struct {
 		generation uint64 // counts Resets (I11)
 		failures   int    // dials failed in a row
 		lastDial   error  // of the last dial; nil if it succeeded
-		tickets    uint64 // the last ticket given, without a Budget
 		deliveries uint64 // waits ended by the giving side
 
 		handed *slot[R] // released or dialled in this hold of the lock: it goes to a waiter unchecked
@@ -89,7 +90,7 @@ func NewPart[R any](cfg Config[R], pt *part.Part) (*Pool[R], error) {
 	p.mu.limits = cfg.limits()
 	p.mu.shared = 1
 	p.learnLocked(cfg.Shared)
-	p.mu.tickets = 1 // 0 is no place, and a caller served at once has the last one given
+	p.tickets.Store(1) // 0 is no place, and a caller served at once has the last one given
 	p.mu.wasQuiet = true
 	if pt != nil {
 		p.crew = pt.Total.Crew
@@ -200,20 +201,19 @@ func (p *Pool[R]) move(s *slot[R], to slotState) {
 	}
 }
 
-// ticketLocked returns a new place at the end of the queue.
-func (p *Pool[R]) ticketLocked() Ticket {
+// ticket returns a new place at the end of the queue.
+func (p *Pool[R]) ticket() Ticket {
 	if p.member != nil {
 		return p.member.budget.ticket()
 	}
-	p.mu.tickets++
-	return Ticket(p.mu.tickets)
+	return Ticket(p.tickets.Add(1))
 }
 
-// nowTicketLocked returns the place of a caller who is served without queueing:
-// that of the last who did, so it stands in front of all who come later.
-func (p *Pool[R]) nowTicketLocked() Ticket {
+// lastTicket returns the place of a caller who is served without queueing: that
+// of the last who did, so it stands in front of all who come later.
+func (p *Pool[R]) lastTicket() Ticket {
 	if p.member != nil {
 		return p.member.budget.lastTicket()
 	}
-	return Ticket(p.mu.tickets)
+	return Ticket(p.tickets.Load())
 }
