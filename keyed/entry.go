@@ -23,7 +23,7 @@ func (p *Pool[K, R]) enter(key K) (*entry[R], error) {
 	if e := p.enterKnown(key); e != nil {
 		return e, nil
 	}
-	if key != key { //nolint:gocritic,staticcheck // true for NaN, which a map cannot find again
+	if key != key { // NaN, which a map cannot find again
 		return nil, errUnequalKey
 	}
 	base := p.cfg.perKey()
@@ -95,7 +95,7 @@ func (p *Pool[K, R]) addEntry(key K, made *entry[R], over pool.Limits) (*entry[R
 	e := p.mu.keys[key]
 	if e == nil {
 		if p.mu.overrides[key] != over {
-			return nil, nil //nolint:nilnil // said above
+			return nil, nil
 		}
 		e = made
 		p.mu.keys[key] = e

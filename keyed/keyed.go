@@ -104,7 +104,7 @@ func (p *Pool[K, R]) Do(ctx context.Context, key K, f func(pool.Lease[R]) error)
 // [pool.Pool.SetLimits] for what a change does. The error names the field that is
 // wrong, and then nothing has changed.
 func (p *Pool[K, R]) SetLimits(key K, l pool.Limits) error {
-	if key != key { //nolint:gocritic,staticcheck // true for NaN, which a map cannot find again
+	if key != key { // NaN, which a map cannot find again
 		return errUnequalKey
 	}
 	if err := validateLimits("Limits", l); err != nil {

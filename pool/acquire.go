@@ -258,7 +258,7 @@ func (a *attempt[R]) giveUp(err error) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	s := p.statsLocked()
-	place := a.ahead + 1 - int(min(p.mu.deliveries-a.deliveries, uint64(a.ahead))) //nolint:gosec // bounded by ahead
+	place := a.ahead + 1 - int(min(p.mu.deliveries-a.deliveries, uint64(a.ahead)))
 	return &WaitError{
 		Err: err, Waited: time.Since(a.start), Place: min(place, s.Waiting+1),
 		Limits: s.Limits, Open: s.Open, InUse: s.InUse, Dialing: s.Dialing, Closing: s.Closing,

@@ -2,7 +2,6 @@ package pool
 
 import (
 	"context"
-	"errors"
 	"time"
 )
 
@@ -171,7 +170,7 @@ func (p *Pool[R]) hijack(l Lease[R]) R {
 // the lease has ended and the resource is closed.
 func (p *Pool[R]) check(ctx context.Context, l Lease[R]) bool {
 	c, s := l.cell, l.cell.slot
-	err := errors.New("Check did not return")
+	err := errNoReturn
 	defer func() {
 		if err != nil && c.end(l.seq) {
 			p.discard(c, ReasonCheck)

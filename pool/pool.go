@@ -158,7 +158,7 @@ func (p *Pool[R]) unlock() {
 // rebalance looks again at what the pool could do, after its Budget changed.
 func (p *Pool[R]) rebalance() {
 	p.lock()
-	p.unlock() //nolint:staticcheck // the look is in unlock
+	p.unlock() // which looks
 }
 
 // emptyLocked reports whether the pool has nothing: no slot, no waiter and no
