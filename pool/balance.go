@@ -111,7 +111,7 @@ func (p *Pool[R]) serveLocked() bool {
 		if s == nil {
 			return false
 		}
-		if p.member != nil && p.member.mustYield(Ticket(to.Place), s.leases > 0) {
+		if p.member != nil && p.member.mustYield(Ticket(to.Place), s.leases > 0, p.standingLocked()) {
 			p.retireLocked(s, ReasonEvict)
 			return true
 		}

@@ -148,9 +148,8 @@ func (p *Pool[R]) reportLocked(pl plan[R]) bool {
 		return false
 	}
 	r := report{
-		used: p.usedLocked(), dialing: len(p.mu.dials), canceled: p.mu.canceled,
-		ending: p.endingLocked(), draining: p.mu.draining,
-		want: pl.want, orphans: len(pl.orphans),
+		standing: p.standingLocked(),
+		want:     pl.want, orphans: len(pl.orphans),
 	}
 	if pl.want > 0 {
 		p.ticketsLocked(&r)
@@ -181,6 +180,13 @@ func (p *Pool[R]) reportLocked(pl plan[R]) bool {
 	}
 	p.countUncoveredLocked(o.coming)
 	return p.mu.starved && !starved && p.mu.fresh > 0 // makeWayLocked has more to go by now
+}
+
+func (p *Pool[R]) standingLocked() standing {
+	return standing{
+		used: p.usedLocked(), dialing: len(p.mu.dials), canceled: p.mu.canceled,
+		ending: p.endingLocked(), draining: p.mu.draining,
+	}
 }
 
 // ticketsLocked fills in the places of the oldest waiters that no dial is for.

@@ -33,16 +33,21 @@ type member struct {
 // rarely more at once.
 const maxTickets = 8
 
-// report says where a pool stands.
-type report struct {
+// standing is what a pool has.
+type standing struct {
 	used, dialing int
 	canceled      int // of dialing: dials that the pool has canceled and that have not returned
 	ending        int // of used: slots that will be free soon
 	draining      int // of used: slots that will be free when their leases end
-	want          int // dials it would start if it had slots
-	orphans       int // dials that no waiter needs
-	known         int
-	tickets       [maxTickets]Ticket // places of the waiters it wants dials for, oldest first
+}
+
+// report says where a pool stands and what it wants.
+type report struct {
+	standing
+	want    int // dials it would start if it had slots
+	orphans int // dials that no waiter needs
+	known   int
+	tickets [maxTickets]Ticket // places of the waiters it wants dials for, oldest first
 }
 
 // orders say what a pool is to do for its Budget.
@@ -131,37 +136,42 @@ func (b *Budget) comingLocked(m *member) int {
 // older reports whether the capacity that m is about to give to a waiter with
 // ticket t is due to an older waiter of another pool, or to nobody, because the
 // Budget has shrunk. shared says that the resource has leases out: it could only
-// be drained, which is not done while enough others drain.
-func (m *member) older(t Ticket, shared bool) bool {
+// be drained, which is not done while enough others drain. now is what m has,
+// which it has not reported yet.
+func (m *member) older(t Ticket, shared bool, now standing) bool {
 	b := m.budget
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.olderLocked(m, t, shared)
+	return b.olderLocked(m, t, shared, now)
 }
 
-func (b *Budget) olderLocked(m *member, t Ticket, shared bool) bool {
+func (b *Budget) olderLocked(m *member, t Ticket, shared bool, now standing) bool {
 	l := &b.mu.limits
 	if l.MaxOpen == 0 {
 		return false
 	}
-	supply := b.mu.ending + b.mu.evictions + b.mu.cancels + l.MaxOpen - b.mu.open // below 0 after a decrease
+	was, done := &m.last, &m.handed
+	open := b.mu.open + now.used - was.used - done.grants
+	dials := b.mu.dials + now.dialing - was.dialing - done.grants
+	supply := l.MaxOpen - open + // below 0 after a decrease
+		b.mu.ending + now.ending - was.ending + b.mu.evictions - done.evict + b.mu.cancels - done.cancel
 	if shared {
-		supply += b.mu.draining
+		supply += b.mu.draining + now.draining - was.draining
 	}
 	if supply < 0 {
 		return true
 	}
 	n := b.mu.starving.older(0, m, t, supply+1)
-	return min(n, room(l.MaxDials, b.mu.dials)) > supply
+	return min(n, room(l.MaxDials, dials)) > supply
 }
 
 // mustYield is older, with Affinity taken into account: the pool must let the
 // resource go rather than hand it to the waiter with ticket t.
-func (m *member) mustYield(t Ticket, shared bool) bool {
+func (m *member) mustYield(t Ticket, shared bool, now standing) bool {
 	b := m.budget
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if !b.olderLocked(m, t, shared) {
+	if !b.olderLocked(m, t, shared, now) {
 		m.passed = 0
 		return false
 	}
