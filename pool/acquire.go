@@ -65,10 +65,16 @@ func (p *Pool[R]) TryAcquire() (Lease[R], bool) {
 func (p *Pool[R]) tryOnce() (Lease[R], bool) {
 	p.lock()
 	defer p.unlock()
-	if p.mu.closed || p.waiters.Len() > 0 {
+	if p.mu.closed {
 		return Lease[R]{}, false
 	}
-	l, ok := p.leaseNowLocked(func(s *slot[R]) bool { return s.room() && !p.checkDueLocked(s) }, false)
+	l, ok := p.leaseNowLocked(func(s *slot[R]) bool {
+		if !s.room() || p.checkDueLocked(s) {
+			return false
+		}
+		_, wanted := p.oldestForLocked(s)
+		return !wanted
+	}, false)
 	if ok {
 		p.mu.count.Hits++
 	}
