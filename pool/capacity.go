@@ -8,8 +8,15 @@ func (p *Pool[R]) changed(s *slot[R]) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	s.dirty = true
-	if s.gone || s.sampling || s.queued {
-		return // whoever samples it looks again while it is dirty
+	if !s.sampling && s.adopted { // else whoever samples it, or adopts it, looks again
+		p.queueLookLocked(s)
+	}
+}
+
+// queueLookLocked has Capacity of s read in the background.
+func (p *Pool[R]) queueLookLocked(s *slot[R]) {
+	if s.gone || s.queued {
+		return
 	}
 	s.queued = true
 	p.mu.dirty = append(p.mu.dirty, s)
@@ -21,11 +28,18 @@ func (p *Pool[R]) changed(s *slot[R]) {
 
 // dispatch reads Capacity of the slots that changed, and ends when none is left.
 func (p *Pool[R]) dispatch() {
+	done := false
+	defer func() {
+		if !done { // runtime.Goexit in a look: another goroutine goes on
+			go p.dispatch()
+		}
+	}()
 	for s := p.nextDirty(); s != nil; s = p.nextDirty() {
 		if err := p.sample(s); err != nil {
 			p.raise(err)
 		}
 	}
+	done = true
 }
 
 func (p *Pool[R]) nextDirty() *slot[R] {
@@ -73,32 +87,35 @@ func (p *Pool[R]) sample(s *slot[R]) *panicError {
 	defer func() { s.sampling = false }()
 	for s.dirty && !s.gone {
 		s.dirty, s.refused = false, false
-		p.mu.Unlock()
-		capacity, expect, err := p.readCapacity(s.value)
-		p.mu.Lock()
-		if err != nil {
-			p.setCapacityLocked(s, Dead, Dead)
+		if err := p.lookLocked(s); err != nil {
 			return err
 		}
-		p.setCapacityLocked(s, capacity, expect)
 	}
 	return nil
 }
 
-func (p *Pool[R]) readCapacity(v R) (capacity, expect int, err *panicError) {
+// lookLocked reads Capacity and Expect once, with the lock free meanwhile, and
+// notes what they say. A func that does not return says Dead.
+func (p *Pool[R]) lookLocked(s *slot[R]) (err *panicError) {
+	capacity, expect := Dead, Dead
 	where := "Capacity"
-	defer func() {
+	p.mu.Unlock()
+	defer func() { // also after runtime.Goexit
 		if r := recover(); r != nil {
+			capacity = Dead
 			err = &panicError{where: where, value: r}
 		}
+		p.mu.Lock()
+		p.setCapacityLocked(s, capacity, expect)
 	}()
-	capacity = p.cfg.Capacity(v)
-	expect = capacity
-	if p.cfg.Expect != nil && capacity >= 0 {
+	n := p.cfg.Capacity(s.value)
+	e := n
+	if p.cfg.Expect != nil && n >= 0 {
 		where = "Expect"
-		expect = max(capacity, p.cfg.Expect(v))
+		e = max(n, p.cfg.Expect(s.value))
 	}
-	return capacity, expect, nil
+	capacity, expect = n, e
+	return nil
 }
 
 func (p *Pool[R]) setCapacityLocked(s *slot[R], capacity, expect int) {

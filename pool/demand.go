@@ -26,7 +26,7 @@ func (p *Pool[R]) demandLocked() bool {
 			p.startDialLocked()
 		}
 		p.countUncoveredLocked(0)
-		return false
+		return pl.want > 0 && p.mu.fresh > 0 // a dial for one who wants a fresh one may make an older one surplus
 	}
 	return p.reportLocked(pl)
 }

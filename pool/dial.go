@@ -58,8 +58,9 @@ func (p *Pool[R]) runDial(ctx context.Context, d *dial[R]) {
 			p.dialFailed(d, err)
 			return
 		}
-		shared, err := p.adopt(d.slot, v)
-		p.dialed(d, shared, err)
+		shared, err := 0, errNoReturn
+		defer func() { p.dialed(d, shared, err) }()
+		shared, err = p.adopt(d.slot, v)
 	}()
 	if t := p.cfg.DialTimeout; t > 0 {
 		var cancel context.CancelFunc
@@ -126,6 +127,9 @@ func (p *Pool[R]) dialed(d *dial[R], shared int, err error) {
 		s.idleSince = s.born
 		p.mu.handed = s
 		p.move(s, idle)
+		if s.dirty { // it changed after the first look
+			p.queueLookLocked(s)
+		}
 	}
 }
 

@@ -125,11 +125,19 @@ func (p *Pool[R]) release(c *cell[R]) {
 			return
 		}
 	}
-	if p.mustSample(s) {
-		if err := p.sample(s); err != nil {
-			defer panic(err.value) // after the lease has ended
+	var failed *panicError
+	defer func() { // also after runtime.Goexit in Capacity
+		p.endLease(c)
+		if failed != nil {
+			panic(failed.value)
 		}
+	}()
+	if p.mustSample(s) {
+		failed = p.sample(s)
 	}
+}
+
+func (p *Pool[R]) endLease(c *cell[R]) {
 	p.lock()
 	defer p.unlock()
 	p.endLeaseLocked(c)
@@ -219,12 +227,20 @@ func (p *Pool[R]) take(l Lease[R]) error {
 // that may pass, and the resource is full until one of them ends; otherwise
 // nothing would ever change, and the resource is closed.
 func (p *Pool[R]) refused(c *cell[R]) {
-	s := c.slot
-	if p.cfg.Capacity != nil {
-		if err := p.sample(s); err != nil {
-			defer panic(err.value) // after the lease has ended
+	var failed *panicError
+	defer func() { // also after runtime.Goexit in Capacity
+		p.endRefused(c)
+		if failed != nil {
+			panic(failed.value)
 		}
+	}()
+	if p.cfg.Capacity != nil {
+		failed = p.sample(c.slot)
 	}
+}
+
+func (p *Pool[R]) endRefused(c *cell[R]) {
+	s := c.slot
 	p.lock()
 	defer p.unlock()
 	switch {

@@ -130,7 +130,8 @@ func (b *Budget) comingLocked(m *member) int {
 		return 0
 	}
 	supply := b.mu.ending + b.mu.evictions + b.mu.cancels
-	return max(0, min(m.last.want, supply-(b.mu.want-m.last.want)))
+	permits := room(b.mu.limits.MaxDials, b.mu.dials-b.mu.canceled-b.mu.cancels)
+	return max(0, min(m.last.want, supply-(b.mu.want-m.last.want), permits))
 }
 
 // older reports whether the capacity that m is about to give to a waiter with
