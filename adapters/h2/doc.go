@@ -1,0 +1,56 @@
+// Package h2 makes a multiplexed HTTP connection a shareable resource of a pool.
+//
+// # What it is
+//
+// A [Resource] wraps one HTTP/2 connection and answers what package pool asks of
+// a shareable resource: how many requests it can carry now, when that changes,
+// and whether it takes one more. Its methods are made to be the funcs of a
+// pool.Config:
+//
+//	pool.Config[*h2.Resource]{
+//		Dial:     dial, // returns h2.NewResource(clientConn, h2.Options{})
+//		Close:    (*h2.Resource).Close,
+//		Take:     (*h2.Resource).Take,
+//		Capacity: (*h2.Resource).Capacity,
+//		Expect:   (*h2.Resource).Expect,
+//		Watch:    (*h2.Resource).Watch,
+//		Shared:   h2.InitialStreams,
+//	}
+//
+// # When not to use it
+//
+// For an [http.Client], use package httpconn, which also knows HTTP/1, keys,
+// proxies and retries.
+//
+// # States
+//
+//	ramping -> ready(requests < capacity) <-> full
+//	any -> draining -> dead
+//
+// A new connection is ramping: the server has not yet said how many streams it
+// takes, and requests begun now could be refused, or wait for one another until
+// their contexts end. It carries one request until the server's number is known,
+// a response has come, or a tenth of a second has passed; meanwhile Expect says
+// what it will be. A connection that the server is leaving takes no new requests
+// and finishes those it has.
+//
+// # Cancellation
+//
+// No method blocks on the network but RoundTrip and Close. RoundTrip ends with the
+// request's context; the stream that is given up may go on counting until the
+// server confirms its end, and the capacity is lower by it for that time.
+//
+// # Fairness
+//
+// Who gets a stream is up to the pool. A Resource never makes a request wait for a
+// stream: it takes no more requests than the connection has streams for.
+//
+// # Errors
+//
+// Take fails if the connection has no stream for one more request or is closed.
+// The errors of RoundTrip are the connection's own.
+//
+// # Example
+//
+// See ExampleResource.
+package h2

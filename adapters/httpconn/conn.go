@@ -1,0 +1,144 @@
+package httpconn
+
+import (
+	"net"
+	"net/http"
+
+	"go.uber.org/atomic"
+
+	"github.com/berth-go/berth/adapters/h2"
+	"github.com/berth-go/berth/adapters/internal/exchange"
+	"github.com/berth-go/berth/pool"
+)
+
+// conn is the pool's resource: a connection to a host, of either protocol. Which
+// one is known after the dial and never changes.
+type conn struct {
+	cc  *http.ClientConn
+	raw net.Conn // under cc: what the dial func returned
+
+	serial  *serial      // HTTP/1
+	streams *h2.Resource // HTTP/2; one of the two is nil
+
+	learn func(streams int) // hears of the server's number of streams, whenever it changes
+	known atomic.Int32      // what learn was last called with
+
+	// switched says that the net.Conn belongs to the body of a response that
+	// switched protocols. To close cc then would, now and then, break it.
+	switched atomic.Bool
+}
+
+// shareable reports whether several requests may use the connection at once.
+func (c *conn) shareable() bool { return c.streams != nil }
+
+// RoundTrip sends one request, for which take has succeeded.
+func (c *conn) RoundTrip(req *http.Request) (*http.Response, error) {
+	if c.streams != nil {
+		return c.streams.RoundTrip(req)
+	}
+	return c.cc.RoundTrip(req)
+}
+
+// Err is not nil once the connection is of no use.
+func (c *conn) Err() error { return c.cc.Err() }
+
+func (c *conn) close() error {
+	if c.switched.Load() {
+		return nil
+	}
+	if c.streams == nil {
+		return c.cc.Close()
+	}
+	err := c.streams.Close()
+	if c.raw != nil {
+		// An HTTP/2 connection that is closing by itself lets Close return before
+		// it has closed the net.Conn, and until then the slot is not free.
+		_ = c.raw.Close()
+	}
+	return err
+}
+
+func (c *conn) take() error {
+	if c.streams != nil {
+		return c.streams.Take()
+	}
+	return c.serial.take()
+}
+
+func (c *conn) drop() {
+	if c.streams != nil {
+		c.streams.Drop()
+		return
+	}
+	c.serial.drop()
+}
+
+func (c *conn) capacity() int {
+	if c.streams == nil {
+		return c.serial.capacity()
+	}
+	if n, ok := c.streams.Limit(); ok && int(c.known.Swap(int32(min(n, 1<<20)))) != n { //nolint:gosec // bounded
+		c.learn(n)
+	}
+	return c.streams.Capacity()
+}
+
+func (c *conn) expect() int {
+	if c.streams != nil {
+		return c.streams.Expect()
+	}
+	return c.serial.capacity()
+}
+
+func (c *conn) watch(changed func()) {
+	if c.streams != nil {
+		c.streams.Watch(changed)
+		return
+	}
+	c.serial.watch(changed)
+}
+
+// finish ends the lease of an exchange that had a response. The connection goes
+// back to the pool if it can carry more.
+func (c *conn) finish(l pool.Lease[*conn], e exchange.Ending, last bool) {
+	if e.Upgraded {
+		c.switched.Store(true)
+	}
+	c.end()
+	switch {
+	case e.Upgraded:
+		l.Discard(nil)
+	case last:
+		l.Discard(nil)
+	case c.Err() != nil:
+		l.Discard(c.Err())
+	case e.Err != nil && e.Err != exchange.ErrBodyClosed && c.streams == nil: //nolint:errorlint // our own value, never wrapped
+		// Half a response was read: what follows on the connection is not the
+		// beginning of the next one. A stream ends alone.
+		l.Discard(e.Err)
+	default:
+		l.Release()
+	}
+}
+
+// fail ends the lease of an exchange that brought no response.
+func (c *conn) fail(l pool.Lease[*conn], f *exchange.Failure) {
+	c.end()
+	switch {
+	case c.streams == nil, c.Err() != nil:
+		l.Discard(f.Err)
+	case f.Retry && !f.Refused:
+		// The connection said that it takes no more requests.
+		l.Discard(f.Err)
+	default:
+		l.Release() // the stream failed, not the connection
+	}
+}
+
+func (c *conn) end() {
+	if c.streams != nil {
+		c.streams.End()
+		return
+	}
+	c.serial.end()
+}

@@ -1,0 +1,167 @@
+package httpconn_test
+
+import (
+	"bufio"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httptrace"
+	"net/url"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/berth-go/berth/adapters/httpconn"
+)
+
+// forwarding is a proxy for plain requests and for CONNECT.
+func forwarding(t *testing.T, seen chan string) *httptest.Server {
+	return serve(t, plain1, func(w http.ResponseWriter, r *http.Request) {
+		seen <- r.Method + " " + r.Host + " " + r.Header.Get("Proxy-Authorization")
+		if r.Method != http.MethodConnect {
+			_, _ = io.WriteString(w, "by proxy: "+r.URL.String())
+			return
+		}
+		out, err := net.Dial("tcp", r.Host)
+		if err != nil {
+			w.WriteHeader(http.StatusBadGateway)
+			return
+		}
+		w.WriteHeader(http.StatusOK)
+		in, buffered, err := http.NewResponseController(w).Hijack()
+		if err != nil {
+			_ = out.Close()
+			return
+		}
+		go func() {
+			_, _ = io.Copy(out, buffered)
+			_ = out.Close()
+		}()
+		_, _ = io.Copy(in, out)
+		_ = in.Close()
+	})
+}
+
+func by(proxy *httptest.Server) func(*http.Transport) {
+	u, _ := url.Parse(proxy.URL)
+	u.User = url.UserPassword("me", "secret")
+	return func(tr *http.Transport) { tr.Proxy = http.ProxyURL(u) }
+}
+
+func TestOneConnectionToAProxyServesAllPlainHosts(t *testing.T) {
+	seen := make(chan string, 10)
+	p := forwarding(t, seen)
+	c := newClient(t, plain1, nil, httpconn.Config{}, by(p))
+	for _, host := range []string{"one.example", "two.example:8080"} {
+		var asked string
+		ctx := httptrace.WithClientTrace(t.Context(), &httptrace.ClientTrace{GetConn: func(addr string) { asked = addr }})
+		r := within(t, c.start(request(ctx, t, http.MethodGet, "http://"+host+"/", nil)), "response")
+		require.NoError(t, r.err)
+		assert.Equal(t, "by proxy: http://"+host+"/", r.body)
+		assert.Equal(t, p.Listener.Addr().String(), asked)
+		assert.Equal(t, "GET "+host+" Basic bWU6c2VjcmV0", <-seen)
+	}
+	assert.Equal(t, 1, c.wires.dialled())
+	for h := range c.All() {
+		assert.NotContains(t, h.String(), "secret")
+		assert.Contains(t, h.String(), "http://* by http://me:")
+	}
+}
+
+func TestTunnelThroughAProxySpeaksTheHostsProtocol(t *testing.T) {
+	for _, k := range []kind{tls1, tls2} {
+		t.Run(k.name, func(t *testing.T) {
+			seen := make(chan string, 10)
+			p := forwarding(t, seen)
+			s := serve(t, k, proto)
+			c := newClient(t, k, s, httpconn.Config{}, by(p))
+			want := map[string]string{"https/1.1": "HTTP/1.1", "https/2": "HTTP/2.0"}[k.name]
+			for range 3 {
+				assert.Equal(t, want, c.mustGet(s.URL))
+			}
+			assert.Equal(t, "CONNECT "+s.Listener.Addr().String()+" Basic bWU6c2VjcmV0", <-seen)
+			assert.Empty(t, seen, "one tunnel")
+			assert.Equal(t, 1, c.wires.dialled())
+			c.CloseIdleConnections()
+			until(t, "tunnel closed", func() bool { return c.Stats().Closing == 0 && c.Stats().Open == 0 })
+		})
+	}
+}
+
+func TestProxyIsAskedWithTheRealRequest(t *testing.T) {
+	s := serve(t, plain1, proto)
+	asked := make(chan *http.Request, 1)
+	c := newClient(t, plain1, s, httpconn.Config{}, func(tr *http.Transport) {
+		tr.Proxy = func(r *http.Request) (*url.URL, error) {
+			asked <- r
+			return nil, nil
+		}
+	})
+	req := request(t.Context(), t, http.MethodGet, s.URL+"/path", nil)
+	require.NoError(t, within(t, c.start(req), "response").err)
+	assert.Same(t, req, <-asked)
+}
+
+func TestSwitchedProtocolKeepsItsLeaseUntilTheBodyCloses(t *testing.T) {
+	// With HTTP/2 to be had, so that the request must ask for HTTP/1.
+	for _, k := range []kind{plain1, tls2} {
+		t.Run(k.name, func(t *testing.T) {
+			s := serve(t, k, func(w http.ResponseWriter, r *http.Request) {
+				w.Header().Set("Upgrade", r.Header.Get("Upgrade"))
+				w.Header().Set("Connection", "Upgrade")
+				w.WriteHeader(http.StatusSwitchingProtocols)
+				conn, rw, err := http.NewResponseController(w).Hijack()
+				if err != nil {
+					return
+				}
+				defer func() { _ = conn.Close() }()
+				for {
+					line, err := rw.ReadString('\n')
+					if err != nil {
+						return
+					}
+					_, _ = io.WriteString(conn, "echo "+line)
+				}
+			})
+			c := newClient(t, k, s, httpconn.Config{MaxConnsPerHost: 1})
+			upgrade := func() *http.Request {
+				req := request(t.Context(), t, http.MethodGet, s.URL, nil)
+				req.Header.Set("Upgrade", "echo")
+				req.Header.Set("Connection", "Upgrade")
+				return req
+			}
+			for i := range 20 {
+				resp, err := c.RoundTrip(upgrade())
+				require.NoError(t, err)
+				require.Equal(t, http.StatusSwitchingProtocols, resp.StatusCode)
+				next := make(chan error, 1)
+				go func() {
+					resp, err := c.RoundTrip(upgrade())
+					if err == nil {
+						err = resp.Body.Close()
+					}
+					next <- err
+				}()
+				c.waiting(1)
+				rw, ok := resp.Body.(io.ReadWriter)
+				require.True(t, ok, "the body is the connection")
+				r := bufio.NewReader(rw)
+				for range 5 {
+					_, err = io.WriteString(rw, "hello\n")
+					require.NoError(t, err)
+					line, err := r.ReadString('\n')
+					require.NoError(t, err)
+					assert.Equal(t, "echo hello\n", line)
+				}
+				assert.Equal(t, 1, c.Stats().InUse, "it counts although it is no HTTP connection any more")
+				assert.Equal(t, 2*i+1, c.wires.dialled())
+				require.NoError(t, resp.Body.Close())
+				require.NoError(t, within(t, next, "response"))
+			}
+			assert.Equal(t, 40, c.wires.dialled())
+			assert.Equal(t, 1, c.wires.mostOpen())
+		})
+	}
+}

@@ -1,0 +1,82 @@
+package httpconn
+
+import (
+	"net/http"
+
+	"go.uber.org/atomic"
+
+	"github.com/berth-go/berth/pool"
+)
+
+// serial is an HTTP/1 connection as an exclusive resource: one request at a time,
+// and between two of them now and then a moment in which there can be none,
+// because the connection still reads what the last caller left unread.
+type serial struct {
+	conn *http.ClientConn
+
+	leased atomic.Bool // from before Reserve until the response has been read
+
+	changed atomic.Pointer[func()] // the pool's, from watch
+	told    atomic.Bool            // capacity was not 0 when the pool last asked, so only the end is news
+}
+
+func newSerial(conn *http.ClientConn) *serial {
+	s := &serial{conn: conn}
+	s.told.Store(true)
+	// The hook runs at the end of every response, on the way to the reader, and
+	// under locks of the connection: it must only look and mark.
+	conn.SetStateHook(func(*http.ClientConn) { s.look() })
+	return s
+}
+
+func (s *serial) watch(changed func()) {
+	s.changed.Store(&changed)
+	s.look()
+}
+
+// look tells the pool what it cannot see for itself: the pool reads the capacity
+// at the end of every lease, so there is news only between leases.
+func (s *serial) look() {
+	if changed := s.changed.Load(); changed != nil && (s.conn.Err() != nil || !s.told.Load()) {
+		(*changed)()
+	}
+}
+
+func (s *serial) take() error {
+	s.leased.Store(true)
+	err := s.conn.Reserve()
+	if err != nil {
+		s.leased.Store(false)
+	}
+	return err
+}
+
+// drop gives back what take got, for which there was no request.
+func (s *serial) drop() {
+	s.conn.Release()
+	s.end()
+}
+
+func (s *serial) end() { s.leased.Store(false) }
+
+// capacity returns 1 while a lease is out, whatever became of the connection: the
+// holder finds out, and if the protocol was switched, the end of the connection as
+// an HTTP connection is not the end of it.
+func (s *serial) capacity() int {
+	switch {
+	case s.leased.Load():
+		return 1
+	case s.conn.Err() != nil:
+		return pool.Dead
+	case s.conn.Available() > 0:
+		s.told.Store(true)
+		return 1
+	}
+	// From here on the hook reports whatever happens; and as it may have happened
+	// just before, another look.
+	s.told.Store(false)
+	if s.conn.Err() != nil {
+		return pool.Dead
+	}
+	return s.conn.Available()
+}

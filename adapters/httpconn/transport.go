@@ -1,0 +1,214 @@
+package httpconn
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"net/http"
+
+	"github.com/berth-go/berth/adapters/h2"
+	"github.com/berth-go/berth/adapters/internal/exchange"
+	"github.com/berth-go/berth/keyed"
+	"github.com/berth-go/berth/pool"
+)
+
+// A Transport is an [http.RoundTripper] on a fair pool of connections. Make one
+// with [New]; it is safe for concurrent use and meant to be shared.
+//
+// The caller must close every response's body, or read it to its end: until then
+// the response holds its connection, or its stream of one.
+type Transport struct {
+	wire   *wire
+	names  *names
+	memory *memory
+	pool   *keyed.Pool[Host, *conn]
+
+	maxStreams  int  // of an HTTP/2 connection. 0: the server's number
+	single      bool // one request per connection: Base.DisableKeepAlives
+	closeSerial bool // one request per HTTP/1 connection, without telling the server
+}
+
+// New returns a Transport that has no connections yet. The error names the field
+// of Config that is wrong.
+func New(cfg Config) (*Transport, error) {
+	base := cfg.Base
+	if base == nil {
+		var ok bool
+		if base, ok = http.DefaultTransport.(*http.Transport); !ok {
+			return nil, errors.New("httpconn: Config.Base is nil and http.DefaultTransport is not an *http.Transport: set Base")
+		}
+	}
+	l, err := cfg.limits(base)
+	if err != nil {
+		return nil, err
+	}
+	t := &Transport{
+		wire: newWire(base), names: newNames(), memory: newMemory(),
+		maxStreams:  pick(cfg.MaxStreamsPerConn, 0),
+		single:      base.DisableKeepAlives,
+		closeSerial: l.closeSerial,
+	}
+	if t.single {
+		t.maxStreams = 1
+	}
+	t.pool, err = keyed.New(t.poolConfig(&cfg, l))
+	if err != nil {
+		return nil, err
+	}
+	return t, nil
+}
+
+// RoundTrip sends the request on a connection of the pool, for which it waits if
+// it must, and returns the response. It does not change the request, and it
+// closes the request's body in every case, maybe after it has returned.
+//
+// If the connection proves to be stale, the request is sent again on another one,
+// provided that the server cannot have acted on it, or that acting twice is
+// harmless: GET, HEAD, OPTIONS, TRACE, or an Idempotency-Key or X-Idempotency-Key
+// header, and a body that is empty or has GetBody.
+//
+// The end of the request's context ends the request wherever it is, also while
+// the response's body is being read.
+func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
+	call, err := exchange.New(req)
+	if err != nil {
+		return nil, err
+	}
+	host, err := t.host(req)
+	if err != nil {
+		return nil, call.Fail(err)
+	}
+	var place pool.Request // the end of the queue, and after a stale connection the front
+	for stale := 0; ; {
+		lease, err := t.acquire(call, host, place)
+		if err != nil {
+			return nil, call.Fail(err)
+		}
+		c := lease.Value()
+		resp, failure := t.attempt(call, lease, c)
+		if failure == nil {
+			return resp, nil
+		}
+		if err := t.again(call, failure); err != nil {
+			return nil, call.Fail(err)
+		}
+		if !failure.Refused {
+			stale++
+		}
+		// Where one HTTP/1 connection was stale, so are most likely the others
+		// that lay idle beside it. HTTP/2 requests in flight on one connection
+		// all fail together, and must not dial one each; only the second time.
+		fresh := stale > 1 || stale == 1 && !c.shareable()
+		place = pool.Request{Place: lease.Ticket(), Fresh: fresh}
+	}
+}
+
+// acquire waits for a connection, with the traces that callers expect.
+func (t *Transport) acquire(call *exchange.Call, h Host, r pool.Request) (pool.Lease[*conn], error) {
+	trace := traceOf(call)
+	trace.getConn(t.names, h)
+	lease, err := t.pool.AcquireWith(call.Context(), h, r)
+	if err == nil {
+		trace.gotConn(lease)
+	}
+	return lease, err
+}
+
+// attempt sends the request once. The lease ends here if that fails, else with
+// the response.
+func (t *Transport) attempt(call *exchange.Call, lease pool.Lease[*conn], c *conn) (*http.Response, *exchange.Failure) {
+	if err := exchange.ErrorOf(call.Context()); err != nil {
+		// Delivered just before the context ended. net/http would kill the
+		// connection; it is as good as new.
+		c.drop()
+		lease.Release()
+		return nil, &exchange.Failure{Err: err}
+	}
+	info := lease.Info()
+	last := t.isLast(call.Request(), c)
+	resp, failure := call.Attempt(c, exchange.Attempt{
+		Used:   info.Reused || info.IdleFor > 0,
+		Shared: c.shareable(),
+		Close:  t.single && !wantsHTTP1(call.Request().Header),
+		End:    func(e exchange.Ending) { c.finish(lease, e, last) },
+	})
+	if failure != nil {
+		c.fail(lease, failure)
+	}
+	return resp, failure
+}
+
+// isLast reports whether the connection is to carry no request after this one.
+func (t *Transport) isLast(req *http.Request, c *conn) bool {
+	return req.Close || t.single || t.closeSerial && !c.shareable()
+}
+
+// again prepares the call for another attempt, or returns the error to give up
+// with.
+func (t *Transport) again(call *exchange.Call, f *exchange.Failure) error {
+	if !f.Retry {
+		return f.Err
+	}
+	if err := call.Rewind(); err != nil {
+		return err
+	}
+	if f.Refused {
+		return call.Pause()
+	}
+	return nil
+}
+
+// dial makes a connection for the pool.
+func (t *Transport) dial(ctx context.Context, h Host) (*conn, error) {
+	cc, raw, isHTTP2, err := t.wire.dial(ctx, h)
+	if err != nil {
+		return nil, err
+	}
+	c := &conn{cc: cc, raw: raw}
+	if !isHTTP2 {
+		c.serial = newSerial(cc)
+		if t.wire.maybeHTTP2(h) {
+			t.memory.learnHTTP1(h)
+		}
+		return c, nil
+	}
+	t.memory.learnHTTP2(h)
+	c.learn = func(streams int) { t.memory.learnStreams(h, streams) }
+	c.streams = h2.NewResource(cc, h2.Options{MaxStreams: t.maxStreams})
+	return c, nil
+}
+
+// shared returns how many requests a connection to h, not yet dialled, is
+// expected to carry at once.
+func (t *Transport) shared(h Host) int {
+	if !t.wire.maybeHTTP2(h) {
+		return 1
+	}
+	n := t.memory.streams(h)
+	if t.maxStreams > 0 {
+		n = min(n, t.maxStreams)
+	}
+	return n
+}
+
+// CloseIdleConnections closes the connections that are idle now. It does not
+// interrupt any in use.
+func (t *Transport) CloseIdleConnections() { t.pool.CloseIdle() }
+
+// Close closes the transport for good and does not wait: idle connections are
+// closed, requests that wait and later ones fail with pool.ErrClosed, and those
+// in flight go on, their connections being closed after them. It returns nil.
+func (t *Transport) Close() error { return t.pool.Close() }
+
+// Shutdown closes the transport and waits until all requests in flight have ended
+// and all connections are closed. If ctx ends first, the error says what is left
+// and wraps ctx's; Shutdown may be called again.
+func (t *Transport) Shutdown(ctx context.Context) error { return t.pool.Shutdown(ctx) }
+
+// Stats returns the numbers of the pool over all hosts: Open and the like count
+// connections, Leases requests.
+func (t *Transport) Stats() pool.Stats { return t.pool.Stats() }
+
+// All returns the hosts that have connections, or requests waiting for them, with
+// their numbers.
+func (t *Transport) All() iter.Seq2[Host, pool.Stats] { return t.pool.All() }

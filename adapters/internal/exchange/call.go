@@ -1,0 +1,193 @@
+package exchange
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"net/http/httptrace"
+
+	"go.uber.org/atomic"
+)
+
+// Conn is what a call needs of a connection.
+type Conn interface {
+	RoundTrip(*http.Request) (*http.Response, error)
+	Err() error // not nil once the connection is of no use
+}
+
+// A Call is one RoundTrip as its caller sees it: one request, in as many attempts
+// as it takes, until the response has been read. Its methods are called by the
+// goroutine of RoundTrip, one after the other; what happens later, with the
+// response's body, is the Call's own business.
+type Call struct {
+	req    *http.Request // the caller's; it is never changed
+	ctx    context.Context
+	cancel context.CancelCauseFunc
+	body   *requestBody // of the current attempt; nil: the request has none
+
+	replayable bool
+	attempts   int         // begun
+	refusals   int         // of Pause
+	firstByte  atomic.Bool // of a response to the current attempt; kept only if replayable
+
+	// Of the attempt that succeeded. They are fields, and trace is no local
+	// variable, to save allocations.
+	resp      switchedBody
+	how       Attempt
+	stopWatch func() bool
+	upgraded  bool
+
+	trace httptrace.ClientTrace
+}
+
+// An Attempt says on what terms a connection is used.
+type Attempt struct {
+	Used   bool         // the connection has carried a request before, or lay idle
+	Shared bool         // others use it at the same time: the end of this exchange is not the connection's
+	Close  bool         // the connection is to carry no request after this one
+	End    func(Ending) // called exactly once for each successful Attempt, maybe before it returns
+}
+
+// New returns the call for req, or what is wrong with req, with its body closed.
+func New(req *http.Request) (*Call, error) {
+	if err := validate(req); err != nil {
+		if req.Body != nil {
+			_ = req.Body.Close()
+		}
+		return nil, err
+	}
+	c := &Call{req: req, replayable: isReplayable(req)}
+	c.ctx, c.cancel = context.WithCancelCause(req.Context())
+	if hasBody(req) {
+		c.body = &requestBody{src: req.Body}
+	}
+	if canceled := req.Cancel; canceled != nil { //nolint:staticcheck // deprecated, but http.Client.Timeout sets it for any RoundTripper that is not net/http's own
+		go c.awaitCancel(canceled)
+	}
+	return c, nil
+}
+
+// awaitCancel turns Request.Cancel into the end of the context. It ends with the
+// call at the latest.
+func (c *Call) awaitCancel(canceled <-chan struct{}) {
+	select {
+	case <-canceled:
+		c.cancel(errCanceled)
+	case <-c.ctx.Done():
+	}
+}
+
+// Context is the call's context, to wait for a connection with.
+func (c *Call) Context() context.Context { return c.ctx }
+
+// Request is the caller's request.
+func (c *Call) Request() *http.Request { return c.req }
+
+// Fail ends a call that has no response and returns err, for RoundTrip to return.
+// It closes the request's body.
+func (c *Call) Fail(err error) error {
+	if c.body != nil {
+		_ = c.body.Close()
+	}
+	c.cancel(errDone)
+	return err
+}
+
+// Attempt sends the request on conn. It returns either a response, which ends the
+// call when it has been read or closed, or a failure: then conn is no longer
+// used, and the call goes on with another Attempt, after [Call.Rewind], or with
+// [Call.Fail].
+func (c *Call) Attempt(conn Conn, how Attempt) (*http.Response, *Failure) {
+	c.attempts++
+	c.firstByte.Store(false)
+	stop := c.watchBody()
+	resp, err := conn.RoundTrip(c.outgoing(how))
+	if err == nil && c.body != nil && c.ctx.Err() != nil {
+		// The server may have answered what it took for the whole request, when
+		// the end of the context cut it off.
+		_ = resp.Body.Close()
+		err = ErrorOf(c.ctx)
+	}
+	if err != nil {
+		stop()
+		return nil, c.judge(conn, how, err)
+	}
+	resp.Request = c.req
+	c.deliver(resp, how, stop)
+	return resp, nil
+}
+
+// Rewind prepares for another attempt after a failure with Retry set.
+func (c *Call) Rewind() error { return c.rewind() }
+
+// watchBody closes the request's body when the context ends, until the returned
+// func is called: an HTTP/1 connection does not come back from RoundTrip while a
+// Read of the body blocks.
+func (c *Call) watchBody() (stop func() bool) {
+	body := c.body
+	if body == nil {
+		return nothingToStop
+	}
+	return context.AfterFunc(c.ctx, func() { _ = body.Close() })
+}
+
+func nothingToStop() bool { return true }
+
+// outgoing returns the request as the connection gets it: a shallow copy, since
+// a RoundTripper must not change the caller's.
+func (c *Call) outgoing(how Attempt) *http.Request {
+	ctx := c.ctx
+	if c.replayable && how.Used {
+		// Only such an attempt can be repeated once it was written, and only
+		// while no byte of a response has come.
+		c.trace = httptrace.ClientTrace{GotFirstResponseByte: c.gotFirstByte}
+		ctx = httptrace.WithClientTrace(ctx, &c.trace)
+	}
+	req := c.req.WithContext(ctx)
+	if c.body != nil {
+		req.Body = c.body
+	}
+	// The context has it already. Left in place it would cost a second goroutine.
+	req.Cancel = nil //nolint:staticcheck // deprecated, which is why it goes
+	req.Close = req.Close || how.Close
+	return req
+}
+
+func (c *Call) gotFirstByte() { c.firstByte.Store(true) }
+
+// deliver arranges for how.End to be called when resp has been read.
+func (c *Call) deliver(resp *http.Response, how Attempt, stop func() bool) {
+	_, raw := resp.Body.(io.Writer)
+	c.how, c.stopWatch = how, stop
+	c.upgraded = raw && resp.StatusCode == http.StatusSwitchingProtocols
+	b := &c.resp
+	b.src, b.call = resp.Body, c
+	switch {
+	case stateless(resp.Body):
+		b.finish(nil)
+	case c.upgraded:
+		resp.Body = b
+	default:
+		resp.Body = &b.responseBody
+	}
+}
+
+// received is called once, when the response has been read or given up.
+func (c *Call) received(err error) {
+	if err == nil && c.how.Shared && c.body != nil {
+		// The server may answer in full before it has read the request, and the
+		// rest of the request is still the server's to read. On a stream of its
+		// own it goes on being sent; the end of the context would reset the
+		// stream. The connection closes the body at the end of it.
+		c.body.whenClosed(func() { c.end(nil) })
+		return
+	}
+	c.end(err)
+}
+
+// end ends a call that had a response.
+func (c *Call) end(err error) {
+	c.stopWatch()
+	c.cancel(errDone)
+	c.how.End(Ending{Err: err, Upgraded: c.upgraded})
+}

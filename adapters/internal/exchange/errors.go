@@ -1,0 +1,112 @@
+package exchange
+
+import (
+	"context"
+	"errors"
+	"net"
+	"reflect"
+)
+
+var (
+	// errCanceled is the cause when Request.Cancel was closed; the words are
+	// net/http's.
+	errCanceled = errors.New("net/http: request canceled")
+	// errDone is the cause when nothing went wrong. Nobody should ever see it.
+	errDone = errors.New("exchange: call has ended")
+)
+
+// ContextError is the error of a call that its context ended. Its text is the
+// cause's, as in net/http; [errors.Is] sees both.
+type ContextError struct {
+	Err   error // context.Canceled or context.DeadlineExceeded
+	Cause error
+}
+
+func (e *ContextError) Error() string   { return e.Cause.Error() }
+func (e *ContextError) Unwrap() []error { return []error{e.Err, e.Cause} }
+
+// Timeout reports whether the context's deadline passed.
+func (e *ContextError) Timeout() bool { return errors.Is(e.Err, context.DeadlineExceeded) }
+
+// ErrorOf returns the error of a context that is done: its own error and its
+// cause in one. It returns nil for one that is not.
+func ErrorOf(ctx context.Context) error {
+	err, cause := ctx.Err(), context.Cause(ctx)
+	if cause == nil || cause == err { //nolint:errorlint // identity decides whether there is a second error to tell
+		return err
+	}
+	return &ContextError{Err: err, Cause: cause}
+}
+
+// These are names and texts of net/http, the same in Go 1.26 and 1.27. They are
+// the only sign that a request which may not be sent twice was not sent at all.
+// The tests of this package watch them; where one changes, fewer requests are
+// retried, and nothing else goes wrong.
+const (
+	nameNothingWritten = "nothingWrittenError"          // HTTP/1: no byte of the request left
+	nameReadFailed     = "transportReadFromServerError" // HTTP/1: no byte of a response came
+	textUnusable       = "http2: client conn not usable"
+	textGoAway         = "http2: Transport received Server's graceful shutdown GOAWAY"
+	textNotEstablished = "http2: client conn could not be established"
+
+	codeRefused = 7 // REFUSED_STREAM, RFC 9113 section 7: "closed prior to any processing"
+)
+
+// unwrapInternal takes away the types that net/http adds for its own transport,
+// which also takes them away.
+func unwrapInternal(err error) error {
+	for _, name := range []string{nameNothingWritten, nameReadFailed} {
+		if isHTTPType(err, name) {
+			if inner := errors.Unwrap(err); inner != nil {
+				err = inner
+			}
+		}
+	}
+	return err
+}
+
+// notSent reports whether err says that the server has not acted on the request,
+// because nothing was written or the server said so.
+func notSent(err error) bool {
+	if isHTTPType(err, nameNothingWritten) || Refused(err) {
+		return true
+	}
+	switch err.Error() {
+	case textUnusable, textGoAway, textNotEstablished:
+		return true
+	}
+	return false
+}
+
+// Refused reports whether err is the server's refusal of an HTTP/2 stream before
+// it looked at the request. The connection is not broken.
+func Refused(err error) bool {
+	var e streamError
+	return errors.As(err, &e) && e.Code == codeRefused
+}
+
+// streamError receives net/http's unexported error of the same shape: that type
+// fills any struct with these field names through errors.As.
+type streamError struct {
+	StreamID uint32
+	Code     uint32
+	Cause    error
+}
+
+func (e streamError) Error() string { return "http2: stream error" }
+
+func isHTTPType(err error, name string) bool {
+	t := reflect.TypeOf(err)
+	return t != nil && t.Name() == name && t.PkgPath() == "net/http"
+}
+
+// isTimeout reports whether the server took too long to answer. A connection that
+// the kernel gave up is not that: it is a broken connection.
+func isTimeout(err error) bool {
+	var broken *net.OpError
+	if errors.As(err, &broken) {
+		return false
+	}
+	var t interface{ Timeout() bool }
+	return errors.As(err, &t) && t.Timeout()
+}

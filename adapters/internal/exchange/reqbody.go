@@ -1,0 +1,112 @@
+package exchange
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"sync"
+
+	"go.uber.org/atomic"
+)
+
+// errCannotRewind has net/http's words for a body that is spent.
+var errCannotRewind = errors.New("net/http: cannot rewind body after connection loss")
+
+// requestBody is the request's body as a connection sees it. It knows whether
+// the body was touched, which decides whether the request can be sent again, and
+// it closes the caller's body once, whoever asks and however often.
+//
+// The connection owns Read; Close may come from the connection, from the end of
+// the context and from [Call.Fail] at the same time.
+type requestBody struct {
+	src    io.ReadCloser
+	read   atomic.Bool // Read was called
+	failed atomic.Bool // Read failed: the fault is the caller's, not the connection's
+
+	mu struct {
+		sync.Mutex
+		closed  bool   // the caller's body has been, or is being, closed
+		settled bool   // and its Close has returned
+		then    func() // to be called when settled; see whenClosed
+	}
+}
+
+func (b *requestBody) Read(p []byte) (int, error) {
+	b.read.Store(true)
+	n, err := b.src.Read(p)
+	if err != nil && err != io.EOF {
+		b.failed.Store(true)
+	}
+	return n, err
+}
+
+func (b *requestBody) Close() error {
+	b.mu.Lock()
+	first := !b.mu.closed
+	b.mu.closed = true
+	b.mu.Unlock()
+	if !first {
+		return nil
+	}
+	err := b.src.Close()
+
+	b.mu.Lock()
+	b.mu.settled = true
+	then := b.mu.then
+	b.mu.then = nil
+	b.mu.Unlock()
+	if then != nil {
+		then()
+	}
+	return err
+}
+
+// whenClosed calls f once the body is closed: now, or in the goroutine that
+// closes it. A connection closes the body when it has done with it.
+func (b *requestBody) whenClosed(f func()) {
+	b.mu.Lock()
+	settled := b.mu.settled
+	if !settled {
+		b.mu.then = f
+	}
+	b.mu.Unlock()
+	if settled {
+		f()
+	}
+}
+
+// fresh reports whether nobody has read or closed the body, so that it can be
+// sent as if for the first time.
+func (b *requestBody) fresh() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return !b.mu.closed && !b.read.Load()
+}
+
+// rewindable reports whether rewind could work.
+func (c *Call) rewindable() bool {
+	return c.body == nil || c.body.fresh() || c.req.GetBody != nil
+}
+
+// rewind makes the request's body ready for another attempt.
+func (c *Call) rewind() error {
+	if c.body == nil || c.body.fresh() {
+		return nil
+	}
+	_ = c.body.Close() // the connection may not have come to it
+	if c.req.GetBody == nil {
+		return errCannotRewind
+	}
+	src, err := c.req.GetBody()
+	if err != nil {
+		return err
+	}
+	c.body = &requestBody{src: src}
+	return nil
+}
+
+// hasBody reports whether req has a body to send and to close. [http.NoBody] has
+// nothing to send and no state, and must reach the connection as it is.
+func hasBody(req *http.Request) bool {
+	return req.Body != nil && req.Body != http.NoBody
+}

@@ -1,0 +1,100 @@
+package exchange
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"reflect"
+
+	"go.uber.org/atomic"
+)
+
+// ErrBodyClosed is the Err of an [Ending] whose response body was closed before
+// its end.
+var ErrBodyClosed = errors.New("exchange: response body closed before its end")
+
+// An Ending says how an exchange ended.
+type Ending struct {
+	Err      error // nil: the response was read to its end; else ErrBodyClosed or the error of Read
+	Upgraded bool  // the protocol was switched: the connection belonged to the body, which closed it
+}
+
+// responseBody is the body that the caller of RoundTrip gets. It passes
+// everything through and notices the end: EOF, a Read error, or Close, whichever
+// is first. Read and Close may be called at the same time.
+type responseBody struct {
+	src   io.ReadCloser
+	call  *Call
+	ended atomic.Bool
+	err   error // for all Reads once the context has ended the body; Read's own
+}
+
+func (b *responseBody) Read(p []byte) (int, error) {
+	if b.err != nil {
+		return 0, b.err
+	}
+	n, err := b.src.Read(p)
+	if err != nil {
+		if ctx := b.call.ctx; !b.ended.Load() && ctx.Err() != nil {
+			// Also in place of EOF: a server that sees the connection closing may
+			// end its answer early, and the rest would pass for the whole.
+			b.err = ErrorOf(ctx)
+			err = b.err
+		}
+		// Before the caller sees EOF, so that the next request it sends finds the
+		// connection free.
+		b.finish(err)
+	}
+	return n, err
+}
+
+func (b *responseBody) Close() error {
+	// The connection first: it settles what becomes of the stream, and it must
+	// not learn of that from the context.
+	err := b.src.Close()
+	b.finish(ErrBodyClosed)
+	return err
+}
+
+func (b *responseBody) finish(err error) {
+	if b.ended.Swap(true) {
+		return
+	}
+	if err == io.EOF { //nolint:errorlint // io.Reader's contract: EOF itself
+		err = nil
+	}
+	b.call.received(err)
+}
+
+// switchedBody is the body of a response that switched protocols: the raw
+// connection, which the caller also writes to, and may go on writing to when the
+// peer has nothing more to say. So only Close is its end. Code that proxies such
+// connections looks for these methods.
+type switchedBody struct {
+	responseBody
+}
+
+func (b *switchedBody) Read(p []byte) (int, error) { return b.src.Read(p) }
+
+func (b *switchedBody) Write(p []byte) (int, error) {
+	return b.src.(io.Writer).Write(p)
+}
+
+// CloseWrite ends the sending side, where the connection can do that.
+func (b *switchedBody) CloseWrite() error {
+	if w, ok := b.src.(interface{ CloseWrite() error }); ok {
+		return w.CloseWrite()
+	}
+	return errors.ErrUnsupported
+}
+
+// stateless reports whether there is nothing behind body: no connection and no
+// stream that could still be busy. net/http has several such types, one of them
+// public ([http.NoBody]); what they share is that they have no fields.
+func stateless(body io.ReadCloser) bool {
+	if body == nil || body == http.NoBody {
+		return true
+	}
+	t := reflect.TypeOf(body)
+	return t.Kind() == reflect.Struct && t.Size() == 0
+}

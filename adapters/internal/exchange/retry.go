@@ -1,0 +1,85 @@
+package exchange
+
+import (
+	"math/rand/v2"
+	"net/http"
+	"time"
+)
+
+// maxAttempts bounds the attempts of a call. A stale connection costs one and is
+// followed by a fresh one, so only a server that refuses stream after stream gets
+// this far, with the pauses of [Call.Pause] between.
+const maxAttempts = 7
+
+// Failure is an attempt that brought no response.
+type Failure struct {
+	Err     error // what the caller of RoundTrip is to see, if this was the last attempt
+	Retry   bool  // the request can and may be sent again
+	Refused bool  // the server refused the stream: the connection itself is well
+}
+
+// judge says what to make of err, the error of an attempt on conn.
+func (c *Call) judge(conn Conn, how Attempt, err error) *Failure {
+	f := &Failure{Err: unwrapInternal(err), Refused: Refused(err)}
+	if c.ctx.Err() != nil {
+		// Whatever happened to the connection, and whatever the closed request
+		// body made of it, happened because of this.
+		f.Err = ErrorOf(c.ctx)
+		return f
+	}
+	f.Retry = c.attempts < maxAttempts && c.rewindable() && c.mayRepeat(conn, how, err)
+	return f
+}
+
+// mayRepeat reports whether sending the request again is safe, and has a better
+// chance than this time.
+func (c *Call) mayRepeat(conn Conn, how Attempt, err error) bool {
+	if c.body != nil && c.body.failed.Load() {
+		return false // it would fail again
+	}
+	if notSent(err) {
+		// Safe for any method. On a connection that never worked it is most
+		// likely of no use, so it gets one more attempt; a refusal says that the
+		// connection works.
+		return how.Used || Refused(err) || c.attempts == 1
+	}
+	// A new connection that fails has been closed because of the request, or the
+	// server is down. Only of one that was used, or lay idle, is it likely that
+	// it was closed before the request came, by a server which did not see it.
+	if !how.Used || !c.replayable {
+		return false
+	}
+	return conn.Err() != nil && !c.firstByte.Load() && !isTimeout(err)
+}
+
+// isReplayable reports whether doing req twice does what doing it once does, by
+// its method or because the caller says so with a header.
+func isReplayable(req *http.Request) bool {
+	switch req.Method {
+	case "", http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodTrace:
+		return !hasBody(req) || req.GetBody != nil
+	}
+	_, key := req.Header["Idempotency-Key"]
+	_, xkey := req.Header["X-Idempotency-Key"]
+	return (key || xkey) && (!hasBody(req) || req.GetBody != nil)
+}
+
+// Pause waits before a refused request is sent again: not at all the first time,
+// then 1, 2, 4, ... seconds and up to a tenth more, so that the callers a server
+// has refused together do not come back together. It returns an error if the
+// context ends first.
+func (c *Call) Pause() error {
+	c.refusals++
+	if c.refusals == 1 {
+		return nil
+	}
+	d := time.Second << (c.refusals - 2)
+	t := time.NewTimer(d + rand.N(d/10)) //nolint:gosec // spreads load, guards nothing
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-c.ctx.Done():
+		return ErrorOf(c.ctx)
+	}
+}

@@ -1,0 +1,207 @@
+package berth_test
+
+import (
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/berth-go/berth/internal/pooltest"
+	"github.com/berth-go/berth/pool"
+	"github.com/stretchr/testify/require"
+)
+
+// Longer ones find nothing new and cost time.
+const (
+	longestSequence = 120
+	longestQueue    = 12
+)
+
+// FuzzPool carries out a sequence of operations on a pool and on the model, and
+// compares the two after each. The first bytes configure the pools; then each
+// operation takes two, what to do and with what.
+//
+// Nothing depends on the scheduler: every operation ends when all goroutines
+// sleep, and each begins at a moment of its own, so that no two timers are due at
+// once.
+func FuzzPool(f *testing.F) {
+	for _, seed := range poolSeeds() {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		if len(data) >= configBytes {
+			synctest.Test(t, func(t *testing.T) { runPool(t, data) })
+		}
+	})
+}
+
+// runPool carries out the sequence that data says, in a bubble.
+func runPool(t *testing.T, data []byte) {
+	r := newRig(t, data[:configBytes])
+	ops := data[configBytes:]
+	for op := range slices.Chunk(ops[:min(len(ops), 2*longestSequence)], 2) {
+		if len(op) == 2 {
+			r.step(operation(op[0]%byte(opCount)), op[1])
+		}
+	}
+}
+
+// configBytes is how many bytes configure the pools.
+const configBytes = 7
+
+// rig is a pool beside the model, each with a peer of its own.
+type rig struct {
+	t     *testing.T
+	real  *pooltest.Bench
+	model *pooltest.Bench
+	mode  byte
+	keyed bool
+
+	stubborn, hold bool
+	fresh          bool // some call has asked for a fresh resource
+	steps          int
+	log            []string // what was done so far, for the reader of a failure
+}
+
+// What the dials of a rig may bring.
+const (
+	modeExclusive byte = iota
+	modeShareable
+	modeMixed
+	modeCount
+)
+
+func newRig(t *testing.T, b []byte) *rig {
+	r := &rig{t: t, mode: b[0] % modeCount}
+	// In a keyed pool what is known of the kind comes from the user.
+	r.keyed = b[0]/modeCount%2 == 1 && r.mode != modeMixed
+	configure := func(c *config) {
+		c.MaxOpen, c.MaxIdle = int(b[1]%5), int(b[2]%5)-1
+		c.MaxWaiters, c.MaxDials = int(b[3]%5)-1, int(b[4]%4)
+		if !r.keyed || r.mode == modeShareable {
+			c.Shared = int(b[5] % 5)
+		}
+		// Parts of a microsecond keep timers apart: operations begin at whole ones.
+		if b[6]&1 != 0 {
+			c.MaxIdleTime = 5*time.Millisecond + 250
+		}
+		if b[6]&2 != 0 {
+			c.WaitTimeout = 9*time.Millisecond + 500
+		}
+		if b[6]&4 != 0 {
+			c.DialTimeout = 7*time.Millisecond + 60
+		}
+		if r.mode != modeExclusive {
+			pooltest.ShareableConfig(c)
+		}
+	}
+	r.real = kind{open: openPool}.bench(t, configure)
+	if r.keyed {
+		r.real = kind{open: openPerKey}.bench(t, configure)
+	}
+	r.model = kind{open: openModel}.bench(t, configure)
+	return r
+}
+
+// step carries out one operation on both and compares them.
+func (r *rig) step(op operation, arg byte) {
+	time.Sleep(time.Microsecond)
+	r.steps++
+	r.log = append(r.log, op.describe(arg))
+	r.do(op, arg)
+	synctest.Wait()
+	want, got := r.view(r.model), r.view(r.real)
+	require.Equal(r.t, want, got, "the model is what is expected; config %+v, mode %d, keyed %t; after %q", r.real.Limits(), r.mode, r.keyed, r.log)
+	r.checkAtRest()
+}
+
+// both does the same to the pool and to the model.
+func (r *rig) both(f func(*pooltest.Bench)) {
+	r.t.Helper()
+	f(r.real)
+	f(r.model)
+}
+
+// checkAtRest checks what must hold whenever nothing runs, without the model.
+func (r *rig) checkAtRest() {
+	s, l := r.real.Pool.Stats(), r.real.Limits()
+	require.Equal(r.t, s.Open, s.Idle+s.InUse)
+	require.Equal(r.t, s.Dials, s.Closes.Total()+s.Hijacks+uint64(s.Open)) //nolint:gosec // not negative
+	if l.MaxIdle != 0 {
+		require.LessOrEqual(r.t, s.Idle, max(0, l.MaxIdle), "after %q", r.log)
+	}
+	if s.Waiting > 0 && !r.fresh { // what only those cannot use who want a fresh one is free
+		_, ok := r.real.Pool.TryAcquire()
+		require.False(r.t, ok, "TryAcquire overtakes; after %q", r.log)
+	}
+}
+
+// view is all that shows of a pool from outside.
+type view struct {
+	Stats     pool.Stats
+	Calls     []callView
+	Dials     []dialView
+	Resources []resourceView
+	Held      []int // resources whose Close waits
+}
+
+type callView struct {
+	State    string
+	Resource int
+	Info     pool.LeaseInfo
+	Rank     int // how many older tickets there are among the leases so far
+}
+
+type dialView struct {
+	Step     int // of the rig
+	Canceled bool
+}
+
+type resourceView struct {
+	State pooltest.State
+	Kind  pooltest.Kind
+}
+
+func (r *rig) view(b *pooltest.Bench) view {
+	v := view{Stats: b.Pool.Stats()}
+	if r.keyed { // it forgets those of a key with nothing left
+		v.Stats.Limits = pool.Limits{}
+	}
+	var tickets []pool.Ticket
+	for _, c := range b.Calls() {
+		if c.Served() {
+			tickets = append(tickets, c.Lease().Ticket())
+		}
+	}
+	slices.Sort(tickets)
+	tickets = slices.Compact(tickets)
+	for _, c := range b.Calls() {
+		v.Calls = append(v.Calls, r.viewCall(c, tickets))
+	}
+	for _, d := range b.Dials() {
+		v.Dials = append(v.Dials, dialView{d.Step, d.Canceled()})
+	}
+	for _, s := range b.Resources() {
+		v.Resources = append(v.Resources, resourceView{s.State(), s.Kind()})
+	}
+	for _, s := range b.Held() {
+		v.Held = append(v.Held, s.ID)
+	}
+	slices.Sort(v.Held)
+	return v
+}
+
+func (r *rig) viewCall(c *pooltest.Call, tickets []pool.Ticket) callView {
+	switch {
+	case !c.Returned():
+		return callView{State: "waiting"}
+	case !c.Served():
+		return callView{State: describeError(c.Err(), !r.keyed)}
+	}
+	v := callView{State: "out", Resource: c.Resource().ID, Info: c.Info()}
+	v.Rank, _ = slices.BinarySearch(tickets, c.Lease().Ticket())
+	if !c.Out() {
+		v.State = "ended"
+	}
+	return v
+}

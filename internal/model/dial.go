@@ -1,0 +1,140 @@
+package model
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/berth-go/berth/pool"
+)
+
+var errStillborn = errors.New("model: Capacity of the new resource is below 0")
+
+// dial is a call of Dial in flight.
+type dial[R any] struct {
+	number     uint64
+	generation int
+	expected   int         // leases it was thought to bring
+	newest     pool.Ticket // the last one given when it began
+	cancel     context.CancelFunc
+	canceled   bool // the pool does not want it any more
+}
+
+func (d *dial[R]) stop() {
+	d.canceled = true
+	d.cancel()
+}
+
+// startLocked starts a dial for the waiters that there are.
+func (m *Pool[R]) startLocked() {
+	ctx, cancel := context.WithCancel(context.WithoutCancel(m.liveLocked()[0].ctx))
+	m.mu.dialed++
+	d := &dial[R]{
+		number: m.mu.dialed, generation: m.mu.generation,
+		expected: m.mu.expected, newest: m.mu.ticket, cancel: cancel,
+	}
+	m.mu.dials = append(m.mu.dials, d)
+	go func() {
+		defer cancel()
+		if t := m.cfg.DialTimeout; t > 0 {
+			ctx, cancel = context.WithTimeout(ctx, t)
+			defer cancel()
+		}
+		v, err := m.cfg.Dial(ctx)
+		if err != nil {
+			m.change(func() { m.failedLocked(d, err) })
+			return
+		}
+		m.brought(d, v)
+	}()
+}
+
+// brought takes in what a dial has made.
+func (m *Pool[R]) brought(d *dial[R], v R) {
+	s := &resource[R]{
+		value: v, born: time.Now(), number: d.number, generation: d.generation,
+		capacity: 1, expect: 1, shareable: m.cfg.Capacity != nil,
+	}
+	if m.cfg.Shareable != nil {
+		s.shareable = m.cfg.Shareable(v)
+	}
+	if m.cfg.Watch != nil {
+		m.cfg.Watch(v, func() { go m.sample(s) })
+	}
+	if m.cfg.Capacity != nil {
+		m.sample(s)
+	}
+	m.change(func() {
+		m.endDialLocked(d)
+		m.mu.count.Dials++
+		s.added = true
+		m.mu.resources = append(m.mu.resources, s)
+		m.idleNowLocked(s)
+		switch {
+		case m.mu.closed:
+			s.drain(pool.ReasonClosed)
+		case s.generation != m.mu.generation:
+			s.drain(pool.ReasonReset)
+		case s.capacity < 0:
+			s.drain(pool.ReasonCapacity)
+			m.failWaitersLocked(d, errStillborn)
+		default:
+			m.mu.failures, m.mu.lastDial = 0, nil
+			m.mu.expected = 1
+			if s.shareable {
+				m.mu.expected = max(1, m.cfg.Shared)
+			}
+		}
+	})
+}
+
+// failedLocked gives up the slot of a dial that made nothing.
+func (m *Pool[R]) failedLocked(d *dial[R], err error) {
+	m.endDialLocked(d)
+	if d.canceled {
+		m.mu.count.DialsCanceled++
+		return
+	}
+	m.mu.count.DialErrors++
+	m.failWaitersLocked(d, err)
+}
+
+// failWaitersLocked fails the waiters that the dial was meant for: the oldest one
+// if it was meant for one, else the oldest of those who were there when it began.
+func (m *Pool[R]) failWaitersLocked(d *dial[R], err error) {
+	if d.canceled {
+		return // not a failure: the pool did not want it
+	}
+	m.mu.failures++
+	m.mu.lastDial = err
+	left := d.expected
+	for _, w := range m.liveLocked() {
+		if left > 0 && (d.expected == 1 || w.ticket <= d.newest) {
+			left--
+			m.unqueueLocked(w)
+			w.ended <- outcome[R]{err: &pool.DialError{Attempt: m.mu.failures, Err: err}}
+		}
+	}
+}
+
+func (m *Pool[R]) endDialLocked(d *dial[R]) {
+	m.mu.dials = slices.DeleteFunc(m.mu.dials, func(o *dial[R]) bool { return o == d })
+}
+
+// queueLocked puts w in its place: behind all with its ticket or an older one.
+func (m *Pool[R]) queueLocked(w *waiter[R]) {
+	m.mu.waiters = append(m.mu.waiters, w)
+	slices.SortStableFunc(m.mu.waiters, func(a, b *waiter[R]) int { return cmp.Compare(a.ticket, b.ticket) })
+}
+
+// unqueueLocked takes w out of the queue and reports whether it was in it.
+func (m *Pool[R]) unqueueLocked(w *waiter[R]) bool {
+	i := slices.Index(m.mu.waiters, w)
+	if i < 0 {
+		return false
+	}
+	m.mu.waiters = slices.Delete(m.mu.waiters, i, i+1)
+	return true
+}

@@ -1,0 +1,280 @@
+package berth_test
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/berth-go/berth/internal/pooltest"
+	"github.com/berth-go/berth/pool"
+	"github.com/stretchr/testify/require"
+)
+
+// keyView is what shows of one key from outside.
+type keyView struct {
+	slots, dials, flying int   // flying: dials that are not canceled
+	ending               int   // slots that will soon be free: closing ones and canceled dials
+	idle, usable         int   // resources without a lease, and those of them that could carry one
+	promised             int   // leases that shareable resources are about to have room for
+	leases               int   // out
+	waiting              []int // calls, oldest first
+	stats                pool.Stats
+	known                bool // the key is in the pool's map
+}
+
+// keyedView is what shows of a keyed pool from outside.
+type keyedView struct {
+	keys    [keys]keyView
+	started int
+}
+
+func (r *keyedRig) look() keyedView {
+	var v keyedView
+	for _, d := range r.Dials() {
+		k := &v.keys[d.Key]
+		k.slots++
+		k.dials++
+		if d.Canceled() {
+			k.ending++
+		} else {
+			k.flying++
+		}
+	}
+	for _, s := range r.Resources() {
+		k := &v.keys[s.Key]
+		switch s.State() {
+		case pooltest.Closing:
+			k.slots++
+			k.ending++
+		case pooltest.Open:
+			k.slots++
+			kind := s.Kind()
+			if s.Leases() == 0 {
+				k.idle++
+				if kind.Capacity > 0 {
+					k.usable++
+				}
+			}
+			if kind.Shareable && kind.Expect > kind.Capacity {
+				k.promised += max(0, kind.Expect-s.Leases())
+			}
+		}
+	}
+	for i, c := range r.Calls() {
+		k := &v.keys[r.keyOf[i]]
+		if !c.Returned() {
+			k.waiting = append(k.waiting, i)
+		} else if c.Out() {
+			k.leases++
+		}
+	}
+	for key, s := range r.pool.All() {
+		v.keys[key].stats, v.keys[key].known = s, true
+	}
+	v.started = r.Started()
+	return v
+}
+
+// check checks the rules, now that nothing runs.
+func (r *keyedRig) check(before, now keyedView, op keyedOperation) {
+	for k := range keys {
+		r.checkKey(k, &now.keys[k])
+		r.checkFIFO(k, &before.keys[k], &now.keys[k])
+	}
+	r.checkTotals(&now)
+	r.checkStarving(&now)
+	if !r.exclusive {
+		// That a shareable resource drains for another key does not show. And an idle
+		// one that could soon carry leases may be closed for a younger caller of
+		// another key: that costs a dial, and nobody is overtaken.
+		return
+	}
+	r.checkNewest(&now)
+	if r.cfg.Affinity == 0 && op != kopReset && op != kopSetTotals && op != kopSetLimits {
+		r.checkOrder(&before, &now)
+	}
+}
+
+func (r *keyedRig) fail(format string, args ...any) {
+	r.t.Helper()
+	require.FailNow(r.t, fmt.Sprintf(format, args...), "totals %+v, limits %+v, exclusive %t, affinity %d; after %q",
+		r.totals, r.limits, r.exclusive, r.cfg.Affinity, r.log)
+}
+
+// checkKey checks that the pool knows what is there, and that a key with nothing
+// left is forgotten (I12).
+func (r *keyedRig) checkKey(k int, v *keyView) {
+	want := [...]int{v.slots, v.dials, v.idle, v.leases, len(v.waiting)}
+	s := v.stats
+	got := [...]int{s.Open + s.Dialing + s.Closing, s.Dialing, s.Idle, s.Leases, s.Waiting}
+	if want != got {
+		r.fail("key %d: slots, dials, idle, leases, waiting are %v and Stats say %v", k, want, got)
+	}
+	if something := want != [...]int{0, 0, 0, 0, 0}; something != v.known {
+		r.fail("key %d has something: %t, is known: %t", k, something, v.known)
+	}
+	if l := r.limits[k].MaxIdle; l != 0 && v.idle > max(0, l) {
+		r.fail("key %d has %d idle resources", k, v.idle)
+	}
+	if len(v.waiting) > 0 && v.usable > 0 {
+		r.fail("key %d: %d wait beside %d idle resources", k, len(v.waiting), v.usable)
+	}
+}
+
+// checkFIFO checks that nobody was served past an older caller of the key (I3).
+func (r *keyedRig) checkFIFO(k int, before, now *keyView) {
+	if len(now.waiting) == 0 {
+		return
+	}
+	for _, i := range r.servedSince(k, before) {
+		if i > now.waiting[0] {
+			r.fail("key %d: call %d was served, and call %d still waits", k, i, now.waiting[0])
+		}
+	}
+}
+
+// servedSince returns the calls of a key that waited before, or did not exist, and
+// have been served since.
+func (r *keyedRig) servedSince(k int, before *keyView) (served []int) {
+	for i, c := range r.Calls() {
+		if r.keyOf[i] == k && c.Out() && (slices.Contains(before.waiting, i) || i == r.newest) {
+			served = append(served, i)
+		}
+	}
+	return served
+}
+
+// checkNewest checks that the call of this step waits only where MaxWaiters lets
+// it, and was turned away only where it does not.
+//
+// MaxWaiters is tested on entry, against what is known then. A slot that was
+// coming for a caller of another key does not count as that key's waiter, even if
+// it went to an older one since. So of the total only the key's own part is sure,
+// and only while no slot is coming.
+func (r *keyedRig) checkNewest(v *keyedView) {
+	if r.newest < 0 {
+		return
+	}
+	c, k := r.Calls()[r.newest], r.keyOf[r.newest]
+	per, total := r.limits[k].MaxWaiters, r.totals.MaxWaiters
+	inKey := len(r.uncovered(k, &v.keys[k]))
+	inTotal, ending := 0, 0
+	for other := range v.keys {
+		inTotal += len(r.uncovered(other, &v.keys[other]))
+		ending += v.keys[other].ending
+	}
+	over := func(n, limit int) bool { return limit != 0 && n > max(0, limit) }
+	switch {
+	case !c.Returned():
+		sure := inKey - ending*int(r.shared[k].Load()) // what ends may be for this key
+		if over(sure, per) || ending == 0 && over(sure, total) {
+			r.fail("key %d: call %d waits as one of %d of the key", k, r.newest, inKey)
+		}
+	case errors.Is(c.Err(), pool.ErrWaitLimit) && !over(inKey+1, per) && !over(inTotal+1, total):
+		r.fail("key %d: call %d was turned away beside %d of the key and %d in total", k, r.newest, inKey, inTotal)
+	}
+}
+
+func (r *keyedRig) checkTotals(v *keyedView) {
+	idle := 0
+	for k := range v.keys {
+		idle += v.keys[k].idle
+	}
+	if l := r.totals.MaxIdle; l > 0 && idle > l {
+		r.fail("%d idle resources in total", idle)
+	}
+}
+
+// uncovered returns the calls of a key that nothing is on its way to.
+func (r *keyedRig) uncovered(k int, v *keyView) []int {
+	covered := v.flying*int(r.shared[k].Load()) + v.promised
+	return v.waiting[min(covered, len(v.waiting)):]
+}
+
+// mayDial reports how many dials the key's own limits would let it start.
+func (r *keyedRig) mayDial(k int, v *keyView) int {
+	n := len(v.waiting)
+	if l := r.limits[k].MaxOpen; l > 0 {
+		n = min(n, l-v.slots)
+	}
+	if l := r.limits[k].MaxDials; l > 0 {
+		n = min(n, l-v.dials)
+	}
+	return max(0, n)
+}
+
+// checkStarving checks that no key waits for a slot that is free, or that an idle
+// resource, of whatever key, could make free (I2).
+func (r *keyedRig) checkStarving(v *keyedView) {
+	want, slots, dials, ending, idle := 0, 0, 0, 0, 0
+	for k := range v.keys {
+		s := &v.keys[k]
+		each := int(r.shared[k].Load())
+		want += min((len(r.uncovered(k, s))+each-1)/each, r.mayDial(k, s))
+		slots, dials, ending, idle = slots+s.slots, dials+s.dials, ending+s.ending, idle+s.idle
+	}
+	if l := r.totals.MaxDials; l > 0 {
+		want = min(want, l-dials)
+	}
+	if want <= 0 {
+		return
+	}
+	l := r.totals.MaxOpen
+	if l == 0 || slots < l {
+		r.fail("%d dials are wanted, and slots are free", want)
+	}
+	if idle > 0 && want > ending+l-slots {
+		r.fail("%d dials are wanted, %d slots will be free, and %d resources are idle", want, ending, idle)
+	}
+}
+
+// checkOrder checks that capacity went to the oldest caller whose key may take
+// it. What was given to a younger one is an overtaking, unless a slot is about to
+// be free for each older one.
+func (r *keyedRig) checkOrder(before, now *keyedView) {
+	if r.totals.MaxOpen == 0 {
+		return
+	}
+	slots, dials, ending := 0, 0, 0
+	for k := range now.keys {
+		slots, dials, ending = slots+now.keys[k].slots, dials+now.keys[k].dials, ending+now.keys[k].ending
+	}
+	if slots > r.totals.MaxOpen {
+		return // after a decrease what becomes free is nobody's
+	}
+	// Without a permit for a dial the older one could do nothing with a slot.
+	permit := r.totals.MaxDials == 0 || dials < r.totals.MaxDials
+	for k := range now.keys {
+		if served := r.servedSince(k, &before.keys[k]); permit && len(served) > 0 {
+			r.checkOlder(k, slices.Max(served), ending, before, now)
+		}
+		s := &now.keys[k]
+		for _, d := range r.Dials() {
+			if d.Key == k && !d.Canceled() && d.Number > before.started && s.flying <= len(s.waiting) {
+				r.checkOlder(k, s.waiting[s.flying-1], ending, before, now)
+			}
+		}
+	}
+}
+
+// checkOlder checks that no more older callers of other keys starve than will have
+// a slot soon, now that call i of key k was given something.
+func (r *keyedRig) checkOlder(k, i, ending int, before, now *keyedView) {
+	older := 0
+	for other := range now.keys {
+		if other == k {
+			continue
+		}
+		o, b := &now.keys[other], &before.keys[other]
+		starving := r.uncovered(other, o)
+		// A key may have been at its limit at first, and not be now.
+		for _, j := range starving[:min(len(starving), r.mayDial(other, o), r.mayDial(other, b))] {
+			if j < i && slices.Contains(b.waiting, j) {
+				older++
+			}
+		}
+	}
+	if older > ending {
+		r.fail("key %d: call %d was given something past %d older calls of other keys", k, i, older)
+	}
+}
