@@ -183,6 +183,9 @@ func (a *attempt[R]) wait() (Lease[R], error) {
 		return Lease[R]{}, ErrClosed
 	}
 	p.learnLocked(shared)
+	if a.newcomer {
+		p.recountLocked()
+	}
 	a.ahead, a.deliveries = p.waiters.Len(), p.mu.deliveries
 	if a.number != 0 {
 		p.mu.fresh++
@@ -313,6 +316,15 @@ func (p *Pool[R]) overLimitLocked() error {
 		return &waitLimitError{scope: "total", limit: int(max(p.part.Total.MaxWaiters.Load(), 0))}
 	}
 	return nil
+}
+
+// recountLocked brings the pool's share of the total of waiters up to date, so that
+// what is added next is the newcomer's alone.
+func (p *Pool[R]) recountLocked() {
+	if p.member != nil && p.part != nil && p.part.Total.MaxWaiters.Load() != 0 {
+		p.member.changed = true // what is coming to the pool may have changed since its last report
+		p.balanceLocked()
+	}
 }
 
 // askShared asks what a dial is expected to bring. It must not hold the lock.
