@@ -34,7 +34,7 @@ func kinds() []kind {
 
 type kind struct {
 	name string
-	open func(testing.TB, *pooltest.Peer, config) pooltest.Pool
+	open func(testing.TB, config) pooltest.Pool
 }
 
 const (
@@ -46,13 +46,13 @@ const (
 
 // bench returns a bench for a pool of this kind.
 func (k kind) bench(t testing.TB, configure func(*config)) *pooltest.Bench {
-	return pooltest.NewBench(t, func(p *pooltest.Peer, c config) pooltest.Pool { return k.open(t, p, c) }, configure)
+	return pooltest.NewBench(t, func(_ *pooltest.Peer, c config) pooltest.Pool { return k.open(t, c) }, configure)
 }
 
 // single is a pool of one key.
 type single struct{ *pool.Pool[*resource] }
 
-func openPool(t testing.TB, _ *pooltest.Peer, c config) pooltest.Pool {
+func openPool(t testing.TB, c config) pooltest.Pool {
 	p, err := pool.New(c)
 	require.NoError(t, err)
 	return single{p}
@@ -69,7 +69,7 @@ func (s single) Do(ctx context.Context, f func(lease) error) error {
 // reference is the model.
 type reference struct{ *model.Pool[*resource] }
 
-func openModel(_ testing.TB, _ *pooltest.Peer, c config) pooltest.Pool {
+func openModel(_ testing.TB, c config) pooltest.Pool {
 	return reference{model.New(c)}
 }
 
@@ -90,16 +90,16 @@ type oneKey struct {
 	totals bool // the limits are those over all keys
 }
 
-func openPerKey(t testing.TB, p *pooltest.Peer, c config) pooltest.Pool {
-	k := keyedConfig(p, c)
+func openPerKey(t testing.TB, c config) pooltest.Pool {
+	k := keyedConfig(c)
 	k.MaxOpenPerKey, k.MaxIdlePerKey, k.MaxWaitersPerKey, k.MaxDialsPerKey = c.MaxOpen, c.MaxIdle, c.MaxWaiters, c.MaxDials
 	q, err := keyed.New(k)
 	require.NoError(t, err)
 	return oneKey{q, false}
 }
 
-func openTotals(t testing.TB, p *pooltest.Peer, c config) pooltest.Pool {
-	k := keyedConfig(p, c)
+func openTotals(t testing.TB, c config) pooltest.Pool {
+	k := keyedConfig(c)
 	k.MaxOpen, k.MaxIdle, k.MaxWaiters, k.MaxDials = c.MaxOpen, c.MaxIdle, c.MaxWaiters, c.MaxDials
 	q, err := keyed.New(k)
 	require.NoError(t, err)
@@ -108,7 +108,7 @@ func openTotals(t testing.TB, p *pooltest.Peer, c config) pooltest.Pool {
 
 // keyedConfig returns the Config of a keyed pool that is like c, without limits.
 // Its Shared learns what dials bring, as a pool does by itself.
-func keyedConfig(_ *pooltest.Peer, c config) keyed.Config[int, *resource] {
+func keyedConfig(c config) keyed.Config[int, *resource] {
 	var shared atomic.Int32
 	shared.Store(int32(max(1, c.Shared))) //nolint:gosec // tests use small ones
 	return keyed.Config[int, *resource]{

@@ -113,7 +113,8 @@ func newKeyedRig(t *testing.T, b []byte) *keyedRig {
 func (r *keyedRig) open(p *pooltest.Peer, c config) pooltest.Pool {
 	r.cfg.Dial = func(ctx context.Context, k int) (*resource, error) {
 		s, err := p.DialKey(ctx, k)
-		if err == nil && !s.Kind().Shareable {
+		// A pool learns nothing from a dial that it has given up, so neither do we.
+		if err == nil && ctx.Err() == nil && !s.Kind().Shareable {
 			r.shared[k].Store(1)
 		}
 		return s, err

@@ -3,6 +3,7 @@ package berth_test
 import (
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 
 	"github.com/berth-go/berth/internal/pooltest"
@@ -89,7 +90,7 @@ func (r *keyedRig) check(before, now keyedView, op keyedOperation) {
 		// another key: that costs a dial, and nobody is overtaken.
 		return
 	}
-	r.checkNewest(&now)
+	r.checkNewest(&before, &now)
 	if r.cfg.Affinity == 0 && op != kopReset && op != kopSetTotals && op != kopSetLimits {
 		r.checkOrder(&before, &now)
 	}
@@ -149,25 +150,24 @@ func (r *keyedRig) servedSince(k int, before *keyView) (served []int) {
 //
 // MaxWaiters is tested on entry, against what is known then. A slot that was
 // coming for a caller of another key does not count as that key's waiter, even if
-// it went to an older one since. So of the total only the key's own part is sure,
-// and only while no slot is coming.
-func (r *keyedRig) checkNewest(v *keyedView) {
+// it went to an older one since. So of the total only the key's own part is sure.
+func (r *keyedRig) checkNewest(before, v *keyedView) {
 	if r.newest < 0 {
 		return
 	}
 	c, k := r.Calls()[r.newest], r.keyOf[r.newest]
 	per, total := r.limits[k].MaxWaiters, r.totals.MaxWaiters
 	inKey := len(r.uncovered(k, &v.keys[k]))
-	inTotal, ending := 0, 0
+	inTotal, soon := 0, 0 // soon: slots that are, or were in this step, about to be free
 	for other := range v.keys {
 		inTotal += len(r.uncovered(other, &v.keys[other]))
-		ending += v.keys[other].ending
+		soon += v.keys[other].ending + max(0, before.keys[other].idle-v.keys[other].idle)
 	}
 	over := func(n, limit int) bool { return limit != 0 && n > max(0, limit) }
 	switch {
 	case !c.Returned():
-		sure := inKey - ending*int(r.shared[k].Load()) // what ends may be for this key
-		if over(sure, per) || ending == 0 && over(sure, total) {
+		sure := inKey - soon*int(r.shared[k].Load()) // they may be for this key
+		if over(sure, per) || over(sure, total) {
 			r.fail("key %d: call %d waits as one of %d of the key", k, r.newest, inKey)
 		}
 	case errors.Is(c.Err(), pool.ErrWaitLimit) && !over(inKey+1, per) && !over(inTotal+1, total):
@@ -242,10 +242,12 @@ func (r *keyedRig) checkOrder(before, now *keyedView) {
 	if slots > r.totals.MaxOpen {
 		return // after a decrease what becomes free is nobody's
 	}
-	// Without a permit for a dial the older one could do nothing with a slot.
-	permit := r.totals.MaxDials == 0 || dials < r.totals.MaxDials
+	permits := math.MaxInt // without one an older caller could do nothing with a slot
+	if l := r.totals.MaxDials; l > 0 {
+		permits = max(0, l-dials)
+	}
 	for k := range now.keys {
-		if served := r.servedSince(k, &before.keys[k]); permit && len(served) > 0 {
+		if served := r.servedSince(k, &before.keys[k]); len(served) > 0 && permits > ending {
 			r.checkOlder(k, slices.Max(served), ending, before, now)
 		}
 		s := &now.keys[k]

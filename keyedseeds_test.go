@@ -49,5 +49,9 @@ func keyedSeeds() [][]byte {
 		seed([keyedConfigBytes]byte{0, 5, 0, 0, 3, 3, 2, 0, 0, 0, 6},
 			op{kopAcquire, 0}, op{kopAcquire, 0}, op{kopAcquire, 0}, op{kopCancel, 0}, op{kopSetTotals, 123}, op{kopAcquire, 1},
 		),
+		seed([keyedConfigBytes]byte{0, 3, 1, 5, 2, 1, 1, 2, 2, 0, 0},
+			op{kopAcquire, 0}, op{kopAcquireDeadline, 2}, op{kopDialOK, 0}, op{kopAcquire, 1}, op{kopSetTotals, 110},
+			op{kopSetTotals, 119}, op{kopReset, 7}, op{kopAcquire, 7},
+		),
 	}
 }

@@ -133,7 +133,6 @@ type peer struct {
 	mu       sync.Mutex
 	capacity int
 	leases   int
-	most     int // leases beyond the capacity of the moment
 	changed  func()
 	reading  atomic.Int32
 }

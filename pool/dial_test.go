@@ -161,7 +161,7 @@ func TestWaitErrorTellsTheLastDialError(t *testing.T) {
 		assert.NoError(t, lastDial(r.acquire()))
 		first, second := r.acquire(), r.acquire()
 		r.dial(1).fail(errDial)
-		first.failed()
+		assert.ErrorIs(t, first.failed(), errDial)
 		assert.Equal(t, errDial, lastDial(second))
 		third := r.acquire()
 		r.dial(2).ok()

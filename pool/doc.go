@@ -67,7 +67,7 @@
 //
 // Waiters stand in one queue, in order of arrival, and what is released or dialled
 // goes to the oldest of them. A caller who arrives later does not overtake, and
-// TryAcquire takes nothing while somebody waits. Only a waiter who asked for a
+// TryAcquire takes nothing that a waiter could use. Only a waiter who asked for a
 // fresh resource is passed over, by resources that are older than its call.
 //
 // A caller whose resource fails Check or Take goes on at the place it had;

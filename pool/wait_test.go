@@ -27,7 +27,7 @@ func TestWaitErrorTellsHowThePoolStood(t *testing.T) {
 		r.dial(2).ok()
 		failing := r.acquire()
 		r.dial(3).fail(errDial)
-		failing.failed()
+		assert.ErrorIs(t, failing.failed(), errDial)
 		broken.discard()
 		r.acquire() // a dial is for this one
 		ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)

@@ -83,24 +83,28 @@ func wakeCases() []wakeCase {
 
 func TestWhateverBecomesFreeServesTheOldestWaiter(t *testing.T) {
 	for _, tt := range wakeCases() {
-		t.Run(tt.name, func(t *testing.T) {
-			bubble(t, func(t *testing.T) {
-				r := newRig(t, tt.cfg)
-				holder := r.acquire()
-				require.Equal(t, 1, holder.got().n)
-				oldest, younger := r.acquire(), r.acquire()
-				oldest.waits()
-				younger.waits()
-
-				tt.happen(r, holder)
-				assert.Equal(t, tt.want, oldest.got().n)
-				younger.waits()
-
-				oldest.release()
-				assert.Equal(t, tt.want, younger.got().n)
+		t.Run(tt.name, func(t *testing.T) { bubble(t, func(t *testing.T) { tt.run(newRig(t, tt.cfg)) }) })
+		if tt.cfg.Close == nil {
+			t.Run(tt.name+", without Close", func(t *testing.T) {
+				bubble(t, func(t *testing.T) { tt.run(newBare(t, tt.cfg)) })
 			})
-		})
+		}
 	}
+}
+
+func (tt *wakeCase) run(r *rig) {
+	holder := r.acquire()
+	require.Equal(r.t, 1, holder.got().n)
+	oldest, younger := r.acquire(), r.acquire()
+	oldest.waits()
+	younger.waits()
+
+	tt.happen(r, holder)
+	assert.Equal(r.t, tt.want, oldest.got().n)
+	younger.waits()
+
+	oldest.release()
+	assert.Equal(r.t, tt.want, younger.got().n)
 }
 
 // Without Watch nobody tells of a capacity that rose: it is seen when a lease
@@ -140,13 +144,19 @@ func TestIdleThingOfNoUseMakesRoomWhenItGoes(t *testing.T) {
 		for _, kind := range []struct {
 			name      string
 			shareable bool
-		}{{"exclusive", false}, {"shareable", true}} {
+			make      func(*testing.T, pool.Config[*thing]) *rig
+		}{
+			{"exclusive", false, newRig},
+			{"shareable", true, newRig},
+			{"exclusive without Close", false, newBare},
+			{"shareable without Close", true, newBare},
+		} {
 			t.Run(tt.name+"/"+kind.name, func(t *testing.T) {
 				bubble(t, func(t *testing.T) {
 					cfg := tt.cfg
 					cfg.MaxOpen, cfg.MaxIdleTime = 1, time.Minute
 					cfg.Shareable = func(*thing) bool { return kind.shareable }
-					r := newRig(t, cfg)
+					r := kind.make(t, cfg)
 					holder := r.acquire()
 					holder.got().set(0)
 					holder.release()

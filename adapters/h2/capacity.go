@@ -40,13 +40,17 @@ func (r *Resource) read() int {
 		return pool.Draining
 	}
 	n := r.atMost(available + min(ours, inFlight))
-	if r.ramping.Load() {
-		if available+inFlight == InitialStreams {
-			return min(n, 1)
-		}
-		r.endRamp() // the server's number has come
+	switch {
+	case r.proven.Load():
+		return n
+	case available+inFlight != InitialStreams && r.taken.Load() == taken && r.conn.InFlight() == inFlight:
+		r.prove() // the server's number has come, unless the two are of different moments
+		return n
+	case r.ramping.Load():
+		return min(n, 1)
 	}
-	return n
+	// One more than have begun, but none while one is starting.
+	return min(n, max(1, ours-int(r.starting.Load())+1))
 }
 
 // atMost applies the limit of ours to n, and keeps n within what told holds.

@@ -29,10 +29,11 @@
 //
 // A new connection is ramping: the server has not yet said how many streams it
 // takes, and requests begun now could be refused, or wait for one another until
-// their contexts end. It carries one request until the server's number is known,
-// a response has come, or a tenth of a second has passed; meanwhile Expect says
-// what it will be. A connection that the server is leaving takes no new requests
-// and finishes those it has.
+// their contexts end. It carries one request until the server's number is known
+// or a response has come. If neither happens for a tenth of a second, it carries
+// more, but begins them one at a time, which keeps them from waiting for one
+// another; meanwhile Expect says what it will carry. A connection that the server
+// is leaving takes no new requests and finishes those it has.
 //
 // # Cancellation
 //

@@ -2,7 +2,9 @@ package h2
 
 import (
 	"net/http"
+	"net/http/httptrace"
 	"runtime"
+	"sync"
 	"time"
 
 	"go.uber.org/atomic"
@@ -13,7 +15,8 @@ import (
 const (
 	// rampTime ends the ramp of a connection whose server's number happens to be
 	// InitialStreams, which looks like no number at all. It is several round
-	// trips on most networks, and little beside the dial that came before.
+	// trips on most networks, and little beside the dial that came before. Where
+	// it is too short, nothing breaks: see Resource.proven.
 	rampTime = 100 * time.Millisecond
 
 	// maxRefused is how many streams a server may refuse before the connection is
@@ -52,10 +55,18 @@ type Resource struct {
 	ours  atomic.Int32
 	taken atomic.Uint32
 
-	ramping atomic.Bool
-	timer   *time.Timer // ends the ramp
+	// proven says that the server's number of streams is known. Until then the
+	// connection may turn out to allow fewer requests than it said. Those that it
+	// has reserved streams for and not begun would then wait for one another until
+	// their contexts end, so at most one may be in that state: starting counts
+	// them. Before the ramp ends there is at most one request altogether, which
+	// also spares the server streams that it would refuse.
+	proven   atomic.Bool
+	ramping  atomic.Bool
+	timer    *time.Timer  // ends the ramp
+	starting atomic.Int32 // of no meaning once proven
 
-	refused atomic.Int32
+	refused atomic.Int32 // streams, since proven
 
 	changed atomic.Pointer[func()] // the pool's, from Watch
 	told    atomic.Int32           // what Capacity last returned, or unknown
@@ -85,6 +96,7 @@ func (r *Resource) Watch(changed func()) {
 func (r *Resource) Take() error {
 	r.taken.Inc()
 	r.ours.Inc()
+	r.starting.Inc()
 	err := r.conn.Reserve()
 	for range patience {
 		if err == nil || !r.settling() {
@@ -94,6 +106,7 @@ func (r *Resource) Take() error {
 		err = r.conn.Reserve()
 	}
 	if err != nil {
+		r.starting.Dec()
 		r.ours.Dec()
 	}
 	r.look()
@@ -109,23 +122,39 @@ func (r *Resource) settling() bool {
 // Drop gives back a stream that Take claimed, for which there was no RoundTrip.
 func (r *Resource) Drop() {
 	r.conn.Release()
+	r.starting.Dec()
 	r.End()
 }
 
 // RoundTrip sends req on the stream that Take claimed. End must be called when
 // it has failed, or when the response has been read.
 func (r *Resource) RoundTrip(req *http.Request) (*http.Response, error) {
+	proven := r.proven.Load()
+	if !proven {
+		var begun func()
+		req, begun = r.tellBegun(req)
+		defer begun()
+	}
 	resp, err := r.conn.RoundTrip(req)
 	switch {
-	case err == nil:
-		if r.ramping.Load() {
-			r.endRamp() // the server's settings always come before its first response
-			r.look()
-		}
-	case exchange.Refused(err):
+	case err == nil && !proven:
+		r.prove() // the server's settings always come before its first response
+		r.look()
+	case err != nil && proven && exchange.Refused(err):
 		r.refused.Inc()
 	}
 	return resp, err
+}
+
+// tellBegun returns req such that the resource hears when its stream has begun,
+// and a func that tells so in any case.
+func (r *Resource) tellBegun(req *http.Request) (told *http.Request, begun func()) {
+	begun = sync.OnceFunc(func() {
+		r.starting.Dec()
+		r.look()
+	})
+	trace := &httptrace.ClientTrace{WroteHeaders: begun}
+	return req.WithContext(httptrace.WithClientTrace(req.Context(), trace)), begun
 }
 
 // End ends what Take began. It is called once for each successful Take, unless
@@ -155,21 +184,21 @@ func (r *Resource) Capacity() int {
 	return n
 }
 
-// Expect returns the capacity that the connection is about to have: while it is
-// ramping, what it says itself, else the capacity.
+// Expect returns the capacity that the connection is about to have: until the
+// server's number is known, what the connection says itself, else the capacity.
 func (r *Resource) Expect() int {
-	if r.ramping.Load() && r.conn.Err() == nil {
+	if !r.proven.Load() && r.conn.Err() == nil {
 		return r.atMost(InitialStreams)
 	}
 	return max(0, r.read())
 }
 
 // Limit returns how many streams the server allows at once, as far as the
-// connection says so, and whether that is the server's number: false while the
-// connection is ramping, or leaving.
+// connection says so, and whether that is the server's number: false before it is
+// known, and when the server is leaving.
 func (r *Resource) Limit() (n int, known bool) {
 	n = r.conn.Available() + r.conn.InFlight()
-	return n, n > 0 && !r.ramping.Load() && r.conn.Err() == nil
+	return n, n > 0 && r.proven.Load() && r.conn.Err() == nil
 }
 
 // look tells the pool if Capacity would return something new. Everything that
@@ -187,18 +216,19 @@ func (r *Resource) look() {
 	}
 }
 
-// endRamp ends the ramp because something was learned.
-func (r *Resource) endRamp() {
-	if r.ramping.Swap(false) {
+// prove ends the ramp, and the caution after it, because the server's number is
+// known.
+func (r *Resource) prove() {
+	if !r.proven.Swap(true) {
+		r.ramping.Store(false)
 		r.timer.Stop()
 		r.told.Store(unknown) // news even where the capacity is the same: Expect is not
 	}
 }
 
-// rampOver is endRamp for the timer.
+// rampOver ends the ramp because it has lasted long enough.
 func (r *Resource) rampOver() {
 	if r.ramping.Swap(false) {
-		r.told.Store(unknown)
 		r.look()
 	}
 }

@@ -3,6 +3,7 @@ package h2_test
 import (
 	"errors"
 	"net/http"
+	"net/http/httptrace"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -27,6 +28,7 @@ type fakeConn struct {
 	leaving   bool // takes no new streams
 	err       error
 	roundTrip error
+	answer    chan struct{} // not nil: RoundTrip waits for it
 	hook      func(*http.ClientConn)
 
 	// What happens right after the next look at a number: the moment at which
@@ -98,7 +100,13 @@ func (c *fakeConn) Release() { c.streamEnds() }
 
 func (c *fakeConn) streamEnds() { c.set(true, func() { c.inFlight-- }) }
 
-func (c *fakeConn) RoundTrip(*http.Request) (*http.Response, error) {
+func (c *fakeConn) RoundTrip(req *http.Request) (*http.Response, error) {
+	if trace := httptrace.ContextClientTrace(req.Context()); trace != nil {
+		trace.WroteHeaders()
+	}
+	if c.answer != nil {
+		<-c.answer
+	}
 	if c.roundTrip != nil {
 		c.streamEnds()
 		return nil, c.roundTrip
@@ -145,11 +153,10 @@ func send(t *testing.T, r *h2.Resource) {
 	require.NoError(t, resp.Body.Close())
 }
 
-func TestFreshConnectionCarriesOneRequestUntilTheRampEnds(t *testing.T) {
+func TestFreshConnectionCarriesOneRequestUntilTheServersNumberIsKnown(t *testing.T) {
 	for name, end := range map[string]func(*testing.T, *fakeConn, *h2.Resource){
-		"a tenth of a second has passed": func(*testing.T, *fakeConn, *h2.Resource) { time.Sleep(100 * time.Millisecond) },
-		"a response has come":            func(t *testing.T, _ *fakeConn, r *h2.Resource) { send(t, r) },
-		"the server allows more":         func(_ *testing.T, c *fakeConn, _ *h2.Resource) { c.set(true, func() { c.max = 250 }) },
+		"a response has come":    func(t *testing.T, _ *fakeConn, r *h2.Resource) { send(t, r) },
+		"the server allows more": func(_ *testing.T, c *fakeConn, _ *h2.Resource) { c.set(true, func() { c.max = 250 }) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -171,6 +178,40 @@ func TestFreshConnectionCarriesOneRequestUntilTheRampEnds(t *testing.T) {
 			})
 		})
 	}
+}
+
+// Requests that have reserved streams and not begun deadlock if the server turns
+// out to allow fewer, so there must never be two of them on a connection whose
+// server's number is not known, however long that takes.
+func TestRequestsBeginOneAtATimeAfterTheRamp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newConn()
+		c.answer = make(chan struct{})
+		r, news := watched(t, c, h2.Options{})
+		take(t, r, 1)
+		require.Equal(t, 1, r.Capacity())
+		news()
+		time.Sleep(100 * time.Millisecond)
+		synctest.Wait()
+		require.Equal(t, 1, r.Capacity(), "the first has not begun")
+		var sent []chan struct{}
+		for i := 1; i < 5; i++ {
+			done := make(chan struct{})
+			sent = append(sent, done)
+			go func() { send(t, r); close(done) }()
+			synctest.Wait() // begun, and waiting for its answer
+			assert.Positive(t, news())
+			require.Equal(t, i+1, r.Capacity())
+			take(t, r, 1)
+			require.Equal(t, i+1, r.Capacity(), "none while one is starting")
+			assert.Equal(t, h2.InitialStreams, r.Expect())
+		}
+		close(c.answer)
+		for _, done := range sent {
+			<-done
+		}
+		assert.Equal(t, h2.InitialStreams, r.Capacity(), "an answer proves the number")
+	})
 }
 
 // A server that allows one stream changes nothing in the capacity of a connection
@@ -274,6 +315,15 @@ func TestTakeBetweenTwoLooksIsNotTakenForAGoodbye(t *testing.T) {
 	assert.NotEqual(t, pool.Draining, r.Capacity())
 	r.Drop()
 	assert.Equal(t, 1, r.Capacity())
+}
+
+func TestTakeBetweenTwoLooksIsNotTakenForTheServersNumber(t *testing.T) {
+	c := newConn()
+	r, _ := watched(t, c, h2.Options{})
+	c.afterInFlight = func() { take(t, r, 1) } // 0 in flight, and then 99 available
+	assert.Equal(t, 1, r.Capacity())
+	_, known := r.Limit()
+	assert.False(t, known)
 }
 
 func TestChangeRightAfterTheLookIsNews(t *testing.T) {

@@ -107,10 +107,12 @@ func TestServerWithFewStreamsGetsConnectionsToMatch(t *testing.T) {
 				for range 3 * streams {
 					within(t, g.arrived, "request")
 				}
-				assert.Equal(t, 3*streams, c.Stats().Leases, "no stream beyond the server's number")
+				// On a very slow machine more may begin before the number is known;
+				// the server refuses them and they wait with the others.
+				until(t, "no stream beyond the server's number", func() bool { return c.Stats().Leases == 3*streams })
 				close(g.open)
 				within(t, done, "responses")
-				assert.Equal(t, 3, c.wires.dialled(), "%+v", c.Stats())
+				assert.Equal(t, 3, c.wires.mostOpen())
 			})
 		})
 	}

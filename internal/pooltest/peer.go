@@ -56,9 +56,6 @@ func NewPeer(tb testing.TB) *Peer {
 // Auto makes dials bring resources of a kind at once.
 func (p *Peer) Auto(k Kind) { p.set(func() { p.mu.auto = &k }) }
 
-// Manual makes dials wait for the test.
-func (p *Peer) Manual() { p.set(func() { p.mu.auto = nil }) }
-
 // Stubborn says whether dials that begin from now on go on when their context
 // ends.
 func (p *Peer) Stubborn(on bool) { p.set(func() { p.mu.stubborn = on }) }

@@ -119,7 +119,7 @@ func (r *Resource) watch(changed func()) {
 	r.mu.changed = changed
 }
 
-// Expected returns what pool.Config.Expect is to return.
+// expect is pool.Config.Expect.
 func (r *Resource) expect() int {
 	k := r.Kind()
 	return max(k.Expect, k.Capacity)

@@ -102,9 +102,9 @@ func (c *Call) Attempt(conn Conn, how Attempt) (*http.Response, *Failure) {
 	c.firstByte.Store(false)
 	stop := c.watchBody()
 	resp, err := conn.RoundTrip(c.outgoing(how))
-	if err == nil && c.body != nil && c.ctx.Err() != nil {
-		// The server may have answered what it took for the whole request, when
-		// the end of the context cut it off.
+	if err == nil && c.ctx.Err() != nil {
+		// The end of the context closes the connection, and a server that sees
+		// that coming may answer in haste, even half a request.
 		_ = resp.Body.Close()
 		err = ErrorOf(c.ctx)
 	}

@@ -336,7 +336,7 @@ func TestEndOfTheContextClosesABodyThatBlocks(t *testing.T) {
 	require.Error(t, c.Fail(failure.Err))
 }
 
-func TestAnswerToARequestThatWasCutOffIsNotReturned(t *testing.T) {
+func TestAnswerThatComesAfterTheContextIsNotReturned(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	c := newCall(t, newRequest(ctx, t, http.MethodPost, newBody("x")))
 	answer := newBody("as if it were all there was")
