@@ -7,6 +7,7 @@ import (
 	"github.com/berth-go/berth/pool"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"go.uber.org/atomic"
 )
 
 func TestEachKeyHasItsOwnCap(t *testing.T) {
@@ -150,6 +151,26 @@ func TestSetLimitsHoldsForKeysThatAreNotInUse(t *testing.T) {
 			first.release()
 			second.release()
 			require.Empty(t, r.keys())
+		}
+	})
+}
+
+// Whichever of the two is first, the limits hold.
+func TestSetLimitsBesideTheFirstCallOfAKeyHolds(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		r := newRig(t, config{MaxIdlePerKey: -1})
+		for i := range 2_000 {
+			limit := 1 + i%2
+			c := r.start("a", pool.Request{})
+			for spin := atomic.NewInt32(0); spin.Inc() < int32(i); { //nolint:gosec // small; so that they meet now and then
+			}
+			require.NoError(t, r.SetLimits("a", pool.Limits{MaxOpen: limit}))
+			c.got()
+			s, ok := r.StatsFor("a")
+			require.True(t, ok)
+			require.Equal(t, limit, s.MaxOpen)
+			c.release()
+			r.calls = nil
 		}
 	})
 }

@@ -151,6 +151,22 @@ func TestKeyStaysWhileItHasAnything(t *testing.T) {
 	})
 }
 
+// A call may still need what is there, also when it has nothing at the moment.
+func TestKeyStaysWhileACallIsInIt(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		r := newRig(t, config{})
+		require.NoError(t, r.Do(t.Context(), "a", func(l pool.Lease[*thing]) error {
+			l.Discard(errBroken)
+			synctest.Wait()
+			s, ok := r.StatsFor("a")
+			assert.True(t, ok)
+			assert.Zero(t, s.Open+s.Closing+s.Leases)
+			return nil
+		}))
+		assert.Empty(t, r.keys())
+	})
+}
+
 func TestKeyThatComesBackStartsAnew(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		asked := 0

@@ -48,6 +48,40 @@ func TestCapacityIsReadByOneAtATimeAndAgainWhileItMayDiffer(t *testing.T) {
 	})
 }
 
+// What is known of an exclusive resource while its Capacity is being read is from
+// before its last lease, so it goes to nobody until then.
+func TestExclusiveResourceIsNotHandedOutWhileItsCapacityIsRead(t *testing.T) {
+	for _, capacity := range []int{1, pool.Dead} {
+		bubble(t, func(t *testing.T) {
+			var held atomic.Bool
+			word := make(chan struct{})
+			cfg := shareable()
+			cfg.MaxOpen, cfg.Shareable = 1, func(*thing) bool { return false }
+			read := cfg.Capacity
+			cfg.Capacity = func(x *thing) int {
+				if held.CompareAndSwap(true, false) {
+					<-word
+				}
+				return read(x)
+			}
+			r := newRig(t, cfg)
+			r.acquire().release()
+			held.Store(true)
+			r.things[0].set(capacity)
+			c := r.acquire()
+			c.waits()
+			_, ok := r.TryAcquire()
+			assert.False(t, ok)
+			close(word)
+			want := 1
+			if capacity == pool.Dead {
+				want = 2
+			}
+			assert.Equal(t, want, c.got().n)
+		})
+	}
+}
+
 // changed may be called at any time and from anywhere: also inside the pool's own
 // calls to the resource, and while those hold a lock that Capacity takes.
 func TestChangedMayBeCalledInsideTheCallsOfThePool(t *testing.T) {

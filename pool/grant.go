@@ -140,6 +140,7 @@ func (p *Pool[R]) release(c *cell[R]) {
 func (p *Pool[R]) endLease(c *cell[R]) {
 	p.lock()
 	defer p.unlock()
+	c.slot.refusals = 0
 	p.endLeaseLocked(c)
 }
 
@@ -222,10 +223,14 @@ func (p *Pool[R]) take(l Lease[R]) error {
 	return err
 }
 
+// maxRefusals is how many times in a row Take may fail on a shareable resource
+// without other leases, though Capacity then says that there is room.
+const maxRefusals = 2
+
 // refused ends a lease whose Take failed. Capacity then says what to think of the
 // resource. If it says there is room, the two disagree: with other leases out
-// that may pass, and the resource is full until one of them ends; otherwise
-// nothing would ever change, and the resource is closed.
+// that may pass, and the resource is full until one of them ends; without any, a
+// shareable one is tried again a few times, and then closed like an exclusive one.
 func (p *Pool[R]) refused(c *cell[R]) {
 	var failed *panicError
 	defer func() { // also after runtime.Goexit in Capacity
@@ -248,6 +253,8 @@ func (p *Pool[R]) endRefused(c *cell[R]) {
 	case s.leases > 1:
 		s.refused = true
 		s.capacity, s.expect = s.leases-1, s.leases-1
+	case s.shareable && s.refusals < maxRefusals:
+		s.refusals++ // Capacity was asked later than Take: what was in the way may be gone
 	default:
 		p.retireLocked(s, ReasonTake)
 	}

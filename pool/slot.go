@@ -53,6 +53,7 @@ type slot[R any] struct {
 	sampling bool // a goroutine is reading Capacity
 	queued   bool // waits for the dispatcher
 	refused  bool // Take failed though Capacity said room: read again at the next release
+	refusals int  // Takes failed in a row though Capacity said room
 
 	newer, older *slot[R] // neighbours in the idle list
 	mark         idleMark // the slot's place in the Budget's idle list

@@ -179,7 +179,7 @@ func TestClientTimeoutEndsARequestWhereverItIs(t *testing.T) {
 		assert.True(t, timedOut(err), "%v", err)
 
 		first := c.start(request(t.Context(), t, http.MethodGet, s.URL+"/first", nil))
-		for within(t, g.arrived, "request") != "first" { //nolint:revive // the loop is the wait
+		for within(t, g.arrived, "request") != "first" {
 		}
 		_, err = hurried.Get(s.URL) // queued
 		require.Error(t, err)

@@ -1,0 +1,31 @@
+package pool_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+
+	"github.com/berth-go/berth/pool"
+)
+
+// Capacity is asked after Take has failed. If it says that there is room, what was
+// in the way may have gone meanwhile, so the resource gets another chance, but not
+// without end.
+func TestTakeIsTriedAgainOnASharedResourceThatHasRoom(t *testing.T) {
+	for failures, want := range map[int]int{1: 1, 2: 1, 3: 2} {
+		bubble(t, func(t *testing.T) {
+			cfg := shareable()
+			n := 0
+			cfg.Take = counted(&n, func(_ *thing, n int) error {
+				if n > 1 && n <= 1+failures {
+					return errBroken
+				}
+				return nil
+			})
+			r := newRig(t, cfg)
+			r.acquire().release()
+			assert.Equal(t, want, r.acquire().got().n, "after %d failures", failures)
+			assert.EqualValues(t, want-1, r.Stats().Closes.Of(pool.ReasonTake))
+		})
+	}
+}
