@@ -100,9 +100,12 @@ func newKeyedRig(t *testing.T, b []byte) *keyedRig {
 		r.cfg.MaxIdleTime = 5*time.Millisecond + 250
 	}
 	if b[10]&2 != 0 {
-		r.cfg.WaitTimeout = 9*time.Millisecond + 500 // a DialTimeout would look as if the pool had canceled the dial
+		r.cfg.WaitTimeout = 9*time.Millisecond + 500
 	}
 	if b[10]&4 != 0 {
+		r.cfg.DialTimeout = 7*time.Millisecond + 60
+	}
+	if b[10]&8 != 0 {
 		r.cfg.Affinity = 2
 	}
 	r.Bench = pooltest.NewBench(t, r.open, pooltest.ShareableConfig)

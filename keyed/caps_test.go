@@ -162,7 +162,7 @@ func TestSetLimitsBesideTheFirstCallOfAKeyHolds(t *testing.T) {
 		for i := range 2_000 {
 			limit := 1 + i%2
 			c := r.start("a", pool.Request{})
-			for spin := atomic.NewInt32(0); spin.Inc() < int32(i); { //nolint:gosec // small; so that they meet now and then
+			for spin := atomic.NewInt32(0); spin.Inc() < int32(4*i); { //nolint:gosec // small; so that they meet now and then
 			}
 			require.NoError(t, r.SetLimits("a", pool.Limits{MaxOpen: limit}))
 			c.got()

@@ -4,8 +4,10 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+	"go.uber.org/atomic"
 
 	"github.com/berth-go/berth/pool"
+	"go.uber.org/atomic"
 )
 
 // Capacity is asked after Take has failed. If it says that there is room, what was
@@ -15,9 +17,9 @@ func TestTakeIsTriedAgainOnASharedResourceThatHasRoom(t *testing.T) {
 	for failures, want := range map[int]int{1: 1, 2: 1, 3: 2} {
 		bubble(t, func(t *testing.T) {
 			cfg := shareable()
-			n := 0
-			cfg.Take = counted(&n, func(_ *thing, n int) error {
-				if n > 1 && n <= 1+failures {
+			var n atomic.Int32
+			cfg.Take = counted(&n, func(_ *thing, n int32) error {
+				if n > 1 && n <= int32(1+failures) {
 					return errBroken
 				}
 				return nil

@@ -155,6 +155,26 @@ func TestTakeThatFailsOnFreshResourcesEndsTheCall(t *testing.T) {
 	})
 }
 
+// Those that were used before may all have gone stale; that says nothing of the
+// next dial.
+func TestTakeThatFailsOnUsedResourcesIsNoReasonToGiveUp(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		const stale = 5
+		var n atomic.Int32
+		r := newRig(t, pool.Config[*thing]{Take: counted(&n, func(x *thing, n int32) error {
+			if n > stale && x.n <= stale {
+				return errBroken
+			}
+			return nil
+		})})
+		for _, c := range r.acquireAll(stale) {
+			c.release()
+		}
+		assert.Equal(t, stale+1, r.acquire().got().n)
+		assert.EqualValues(t, stale, r.Stats().Closes.Of(pool.ReasonTake))
+	})
+}
+
 func TestTryAcquireGoesOnWhenTakeFails(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		var n atomic.Int32

@@ -3,6 +3,7 @@ package pooltest
 import (
 	"cmp"
 	"context"
+	"errors"
 	"slices"
 )
 
@@ -62,19 +63,21 @@ func (p *Peer) DialKey(ctx context.Context, key int) (*Resource, error) {
 	if r != nil {
 		return r, nil
 	}
-	canceled := ctx.Done()
-	if d.stubborn {
-		canceled = nil
-	}
 	select {
 	case e := <-d.ended:
 		return e.r, e.err
-	case <-canceled:
-		p.mu.Lock()
-		defer p.mu.Unlock()
-		p.mu.dials = slices.DeleteFunc(p.mu.dials, func(o *Dial) bool { return o == d })
-		return nil, ctx.Err()
+	case <-ctx.Done():
 	}
+	// A stubborn dial still ends at DialTimeout: that the pool cancels it later
+	// would not show in its context.
+	if d.stubborn && !errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		e := <-d.ended
+		return e.r, e.err
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.mu.dials = slices.DeleteFunc(p.mu.dials, func(o *Dial) bool { return o == d })
+	return nil, ctx.Err()
 }
 
 // begin counts a dial and checks that it may begin. In the automatic mode it is

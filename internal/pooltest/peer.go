@@ -56,8 +56,8 @@ func NewPeer(tb testing.TB) *Peer {
 // Auto makes dials bring resources of a kind at once.
 func (p *Peer) Auto(k Kind) { p.set(func() { p.mu.auto = &k }) }
 
-// Stubborn says whether dials that begin from now on go on when their context
-// ends.
+// Stubborn says whether dials that begin from now on go on when the pool cancels
+// them.
 func (p *Peer) Stubborn(on bool) { p.set(func() { p.mu.stubborn = on }) }
 
 // HoldClose makes calls of Close wait for CloseReturns.
