@@ -3,10 +3,8 @@ package pool_test
 import (
 	"testing"
 
-	"github.com/stretchr/testify/assert"
-	"go.uber.org/atomic"
-
 	"github.com/berth-go/berth/pool"
+	"github.com/stretchr/testify/assert"
 	"go.uber.org/atomic"
 )
 
