@@ -5,6 +5,7 @@ package part
 import (
 	"sync/atomic"
 
+	"github.com/berth-go/berth/internal/alarm"
 	"github.com/berth-go/berth/internal/crew"
 )
 
@@ -32,6 +33,9 @@ type Part struct {
 type Total struct {
 	// Crew runs the Close funcs of all keys.
 	Crew *crew.Crew
+
+	// Clock rings the bells of all keys.
+	Clock *alarm.Clock
 
 	// Waiting counts the waiters of all keys beyond those whom dials in flight
 	// will serve; MaxWaiters is its limit: 0 for none, below 0 for no waiting.
