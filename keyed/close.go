@@ -35,6 +35,32 @@ func (p *Pool[K, R]) ResetKey(key K) {
 	}
 }
 
+// Retire lets go of every resource for which f returns true; see
+// [pool.Pool.Retire].
+func (p *Pool[K, R]) Retire(f func(key K, r R) bool) {
+	for key, e := range p.entries() {
+		e.pool.Retire(func(r R) bool { return f(key, r) })
+	}
+}
+
+// ShutdownKey closes everything that belongs to a key and waits for it, as
+// [pool.Pool.Shutdown] does; meanwhile calls for the key get [pool.ErrClosed].
+// When it has returned nil, the key may be used again as if it were new. If ctx
+// ends first, the error says what is left; the key stays closed until that is
+// gone, and ShutdownKey may be called again.
+func (p *Pool[K, R]) ShutdownKey(ctx context.Context, key K) error {
+	e := p.enterKnown(key)
+	if e == nil {
+		return nil
+	}
+	defer p.leave(key, e)
+	if err := e.pool.Shutdown(ctx); err != nil {
+		return err
+	}
+	p.part(key, e)
+	return nil
+}
+
 // Close closes the pool for good, at once; see [pool.Pool.Close]. It returns nil,
 // also the second time.
 func (p *Pool[K, R]) Close() error {

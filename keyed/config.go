@@ -2,7 +2,10 @@ package keyed
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"regexp"
+	"strings"
 	"time"
 
 	"github.com/berth-go/berth/pool"
@@ -29,8 +32,9 @@ type Config[K comparable, R any] struct {
 	// may learn. Less than 1 counts as 1. nil: 1.
 	Shared func(key K) int
 
-	// Limits for each key. They mean what the fields of pool.Limits mean.
-	MaxOpenPerKey, MaxIdlePerKey, MaxWaitersPerKey, MaxDialsPerKey int
+	// Limits for each key. They mean what the fields of pool.Limits mean. A key
+	// with MinIdle stays in the map until the pool is closed.
+	MaxOpenPerKey, MaxIdlePerKey, MinIdlePerKey, MaxWaitersPerKey, MaxDialsPerKey int
 
 	// Limits over all keys. 0: no limit. MaxWaiters below 0: never wait.
 	// At MaxOpen, an idle resource of another key, the least recently used, is
@@ -51,7 +55,26 @@ type Config[K comparable, R any] struct {
 	// of its own.
 	Budget *pool.Budget
 
-	DialTimeout, WaitTimeout, CheckAfter, MaxIdleTime time.Duration // as in pool.Config
+	DialTimeout, WaitTimeout, CheckAfter, CheckEvery  time.Duration // as in pool.Config
+	MaxIdleTime, MaxLifetime, LifetimeJitter, Overlap time.Duration // as in pool.Config
+	DrainTimeout, CloseTimeout                        time.Duration // as in pool.Config
+	MaxUses                                           uint64        // as in pool.Config
+	Reuse                                             pool.Reuse    // as in pool.Config
+
+	// DialRate holds up the dials of all keys, DialRatePerKey those of one key; it
+	// is asked for the key's Limiter when PerKey is. See pool.Config. nil: no limit.
+	DialRate       pool.Limiter
+	DialRatePerKey func(key K) pool.Limiter
+
+	// As in pool.Config, per key. A key with nothing left is remembered for its
+	// failures until nobody has called for it for twice the longest backoff.
+	BackoffBase, BackoffMax time.Duration
+	BreakAfter              int
+
+	ShedLate   pool.Shed     // as in pool.Config, per key
+	LowLag     int           // as in pool.Config; over all keys
+	LeakAfter  time.Duration // as in pool.Config
+	LeakSample int           // as in pool.Config, per key
 
 	Hooks *pool.Hooks // as in pool.Config
 }
@@ -96,7 +119,26 @@ func (c *Config[K, R]) validate() error {
 			}
 		}
 	}
-	return c.totals().validate()
+	if err := c.totals().validate(); err != nil {
+		return err
+	}
+	// The rest is the same for every key, and so is what pool says of it.
+	var none K
+	_, err := pool.New(c.poolConfig(none, c.perKey(), nil, nil))
+	return inKeyedWords(err)
+}
+
+// inKeyedWords returns an error of pool.New with the names that its fields have
+// here.
+func inKeyedWords(err error) error {
+	if err == nil {
+		return nil
+	}
+	text := strings.TrimPrefix(err.Error(), "pool: ")
+	for _, name := range []string{"MaxOpen", "MaxIdle", "MinIdle"} {
+		text = regexp.MustCompile(`\b`+name+`\b`).ReplaceAllString(text, name+"PerKey")
+	}
+	return errors.New("keyed: " + text)
 }
 
 func (c *Config[K, R]) totals() Totals {
@@ -121,7 +163,7 @@ func (t Totals) validate() error {
 // perKey returns the limits that hold for a key unless something overrides them.
 func (c *Config[K, R]) perKey() pool.Limits {
 	return pool.Limits{
-		MaxOpen: c.MaxOpenPerKey, MaxIdle: c.MaxIdlePerKey,
+		MaxOpen: c.MaxOpenPerKey, MaxIdle: c.MaxIdlePerKey, MinIdle: c.MinIdlePerKey,
 		MaxWaiters: c.MaxWaitersPerKey, MaxDials: c.MaxDialsPerKey,
 	}
 }
@@ -139,6 +181,7 @@ func override(base, over pool.Limits) pool.Limits {
 	}
 	set(&base.MaxOpen, over.MaxOpen)
 	set(&base.MaxIdle, over.MaxIdle)
+	set(&base.MinIdle, over.MinIdle)
 	set(&base.MaxWaiters, over.MaxWaiters)
 	set(&base.MaxDials, over.MaxDials)
 	return base
@@ -163,13 +206,43 @@ func fieldError(field, what, remedy string) error {
 }
 
 // poolConfig returns the Config of one key's pool.
-func (c *Config[K, R]) poolConfig(key K, l pool.Limits, b *pool.Budget) pool.Config[R] {
+func (c *Config[K, R]) poolConfig(key K, l pool.Limits, b *pool.Budget, rate pool.Limiter) pool.Config[R] {
 	return pool.Config[R]{
 		Dial:  func(ctx context.Context) (R, error) { return c.Dial(ctx, key) },
 		Close: c.Close, Check: c.Check, Take: c.Take, Recycle: c.Recycle,
 		Capacity: c.Capacity, Shareable: c.Shareable, Expect: c.Expect, Watch: c.Watch,
-		MaxOpen: l.MaxOpen, MaxIdle: l.MaxIdle, MaxWaiters: l.MaxWaiters, MaxDials: l.MaxDials,
-		DialTimeout: c.DialTimeout, WaitTimeout: c.WaitTimeout, CheckAfter: c.CheckAfter, MaxIdleTime: c.MaxIdleTime,
+		MaxOpen: l.MaxOpen, MaxIdle: l.MaxIdle, MinIdle: l.MinIdle, MaxWaiters: l.MaxWaiters, MaxDials: l.MaxDials,
+		DialTimeout: c.DialTimeout, WaitTimeout: c.WaitTimeout, CheckAfter: c.CheckAfter, CheckEvery: c.CheckEvery,
+		MaxIdleTime: c.MaxIdleTime, MaxLifetime: c.MaxLifetime, LifetimeJitter: c.LifetimeJitter, Overlap: c.Overlap,
+		MaxUses: c.MaxUses, DrainTimeout: c.DrainTimeout, CloseTimeout: c.CloseTimeout, Reuse: c.Reuse,
+		DialRate: rate, BackoffBase: c.BackoffBase, BackoffMax: c.BackoffMax, BreakAfter: c.BreakAfter,
+		ShedLate: c.ShedLate, LowLag: c.LowLag, LeakAfter: c.LeakAfter, LeakSample: c.LeakSample,
 		Budget: b, Hooks: c.Hooks,
 	}
+}
+
+// limiters holds up a dial until both have let it go.
+type limiters struct{ first, second pool.Limiter }
+
+func (l limiters) Wait(ctx context.Context) error {
+	if err := l.first.Wait(ctx); err != nil {
+		return err
+	}
+	return l.second.Wait(ctx)
+}
+
+// limiter returns what holds up the dials of a key. The key's own comes first, so
+// that a slow key does not use up what is for all.
+func (c *Config[K, R]) limiter(key K) pool.Limiter {
+	var own pool.Limiter
+	if c.DialRatePerKey != nil {
+		own = c.DialRatePerKey(key)
+	}
+	switch {
+	case own == nil:
+		return c.DialRate
+	case c.DialRate == nil:
+		return own
+	}
+	return limiters{own, c.DialRate}
 }

@@ -2,6 +2,7 @@ package keyed
 
 import (
 	"errors"
+	"fmt"
 
 	"github.com/berth-go/berth/internal/part"
 	"github.com/berth-go/berth/pool"
@@ -26,15 +27,24 @@ func (p *Pool[K, R]) enter(key K) (*entry[R], error) {
 	if key != key { // NaN, which a map cannot find again
 		return nil, errUnequalKey
 	}
-	base := p.cfg.perKey()
-	if p.cfg.PerKey != nil {
-		l := p.cfg.PerKey(key)
-		if err := validateLimits("PerKey", l); err != nil {
-			return nil, err
-		}
-		base = override(base, l)
+	base, err := p.baseLimits(key)
+	if err != nil {
+		return nil, err
 	}
-	return p.enterNew(key, base)
+	return p.enterNew(key, base, p.cfg.limiter(key))
+}
+
+// baseLimits returns what Config says of a key's limits.
+func (p *Pool[K, R]) baseLimits(key K) (pool.Limits, error) {
+	base := p.cfg.perKey()
+	if p.cfg.PerKey == nil {
+		return base, nil
+	}
+	l := p.cfg.PerKey(key)
+	if err := validateLimits("PerKey", l); err != nil {
+		return pool.Limits{}, err
+	}
+	return override(base, l), nil
 }
 
 // enterKnown is enter for a key that is in use; else it returns nil.
@@ -51,10 +61,10 @@ func (p *Pool[K, R]) enterKnown(key K) *entry[R] {
 
 // enterNew makes the entry of a key. That takes a while, so it does not hold up
 // the other keys.
-func (p *Pool[K, R]) enterNew(key K, base pool.Limits) (*entry[R], error) {
+func (p *Pool[K, R]) enterNew(key K, base pool.Limits, rate pool.Limiter) (*entry[R], error) {
 	for {
 		over := p.overrideOf(key)
-		e, err := p.makeEntry(key, base, over)
+		e, err := p.makeEntry(key, base, over, rate)
 		if err != nil {
 			return nil, err
 		}
@@ -72,15 +82,18 @@ func (p *Pool[K, R]) overrideOf(key K) pool.Limits {
 	return p.mu.overrides[key]
 }
 
-func (p *Pool[K, R]) makeEntry(key K, base, over pool.Limits) (*entry[R], error) {
+func (p *Pool[K, R]) makeEntry(key K, base, over pool.Limits, rate pool.Limiter) (*entry[R], error) {
 	e := &entry[R]{base: base}
 	e.part = &part.Part{Key: key, Total: &p.total, Quiet: func() { p.quiet(key, e) }}
 	if p.cfg.Shared != nil {
 		e.part.Shared = func() int { return p.cfg.Shared(key) }
 	}
 	var err error
-	e.pool, err = pool.NewPart(p.cfg.poolConfig(key, override(base, over), p.budget), e.part)
-	return e, err
+	e.pool, err = pool.NewPart(p.cfg.poolConfig(key, override(base, over), p.budget, rate), e.part)
+	if err != nil {
+		return nil, fmt.Errorf("keyed: limits of key %v: %w", key, err)
+	}
+	return e, nil
 }
 
 // addEntry puts the entry into the map, made with the override over, and counts a
@@ -120,12 +133,28 @@ func (p *Pool[K, R]) quiet(key K, e *entry[R]) {
 	p.forgetLocked(key, e)
 }
 
+// part takes a key out of the map whose pool has been shut down. What may be left
+// of that has no claim to the key.
+func (p *Pool[K, R]) part(key K, e *entry[R]) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.mu.keys[key] == e {
+		delete(p.mu.keys, key)
+		p.mu.parting[e] = struct{}{}
+	}
+}
+
 // forgetLocked takes a key with nothing left out of the map. No call is in its
 // pool then, and none can come in, so the Stats are its last.
 func (p *Pool[K, R]) forgetLocked(key K, e *entry[R]) {
-	if e.refs > 0 || p.mu.keys[key] != e || !e.part.Bare() {
+	_, parting := p.mu.parting[e]
+	if e.refs > 0 || (p.mu.keys[key] != e && !parting) || !e.part.Bare() {
 		return
 	}
-	delete(p.mu.keys, key)
+	if parting {
+		delete(p.mu.parting, e)
+	} else {
+		delete(p.mu.keys, key)
+	}
 	p.mu.gone = p.mu.gone.Add(e.pool.Stats())
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"sync"
 
+	"github.com/berth-go/berth/internal/alarm"
 	"github.com/berth-go/berth/internal/crew"
 	"github.com/berth-go/berth/internal/part"
 	"github.com/berth-go/berth/pool"
@@ -29,8 +30,9 @@ type Pool[K comparable, R any] struct {
 	mu struct {
 		sync.Mutex
 		keys      map[K]*entry[R]
-		overrides map[K]pool.Limits // from SetLimits
-		gone      pool.Stats        // counters of keys that were forgotten
+		parting   map[*entry[R]]struct{} // shut down, with calls or leases on dead resources left
+		overrides map[K]pool.Limits      // from SetLimits
+		gone      pool.Stats             // counters of keys that were forgotten
 		totals    Totals
 		closed    bool
 	}
@@ -53,8 +55,10 @@ func New[K comparable, R any](cfg Config[K, R]) (*Pool[K, R], error) {
 		p.budget, p.owned = b, true
 	}
 	p.total.Crew = crew.New(maxClosers)
+	p.total.Clock = alarm.New()
 	p.total.MaxWaiters.Store(int64(cfg.MaxWaiters))
 	p.mu.keys = map[K]*entry[R]{}
+	p.mu.parting = map[*entry[R]]struct{}{}
 	p.mu.overrides = map[K]pool.Limits{}
 	p.mu.totals = cfg.totals()
 	return p, nil
@@ -98,6 +102,16 @@ func (p *Pool[K, R]) Do(ctx context.Context, key K, f func(pool.Lease[R]) error)
 	return e.pool.Do(ctx, f)
 }
 
+// Warm dials until n resources of the key are open; see [pool.Pool.Warm].
+func (p *Pool[K, R]) Warm(ctx context.Context, key K, n int) error {
+	e, err := p.enter(key)
+	if err != nil {
+		return err
+	}
+	defer p.leave(key, e)
+	return e.pool.Warm(ctx, n)
+}
+
 // SetLimits overrides the limits of one key, whether it is in use or not: a field
 // that is not zero replaces what Config and PerKey say, and pool.NoLimit stands
 // for none. It holds while the pool lives; the zero Limits takes it back. See
@@ -112,17 +126,37 @@ func (p *Pool[K, R]) SetLimits(key K, l pool.Limits) error {
 	}
 	p.limits.Lock()
 	defer p.limits.Unlock()
-	e, effective := p.noteOverride(key, l)
-	if e == nil {
+	e := p.enterKnown(key)
+	if err := p.tryLimits(key, e, l); err != nil {
+		return err
+	}
+	next := p.noteOverride(key, l, e)
+	if next == nil {
 		return nil
 	}
-	defer p.leave(key, e)
-	return e.pool.SetLimits(effective)
+	defer p.leave(key, next)
+	return next.pool.SetLimits(override(next.base, l))
 }
 
-// noteOverride keeps the override, and returns the key's entry, entered, with the
-// limits that hold for it now, or nil if the key is not in use.
-func (p *Pool[K, R]) noteOverride(key K, l pool.Limits) (*entry[R], pool.Limits) {
+// tryLimits carries an override out in the entry e, which has been entered, or
+// only sees whether it could be if the key is not in use. An error says that its
+// fields do not go together with the key's other limits.
+func (p *Pool[K, R]) tryLimits(key K, e *entry[R], l pool.Limits) error {
+	if e != nil {
+		defer p.leave(key, e)
+		return e.pool.SetLimits(override(e.base, l))
+	}
+	base, err := p.baseLimits(key)
+	if err != nil {
+		return err
+	}
+	_, err = pool.New(p.cfg.poolConfig(key, override(base, l), nil, nil))
+	return err
+}
+
+// noteOverride keeps an override that has been carried out in done. If the key has
+// another entry by now, it is returned, entered.
+func (p *Pool[K, R]) noteOverride(key K, l pool.Limits, done *entry[R]) *entry[R] {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if l == (pool.Limits{}) {
@@ -131,11 +165,11 @@ func (p *Pool[K, R]) noteOverride(key K, l pool.Limits) (*entry[R], pool.Limits)
 		p.mu.overrides[key] = l
 	}
 	e := p.mu.keys[key]
-	if e == nil {
-		return nil, pool.Limits{}
+	if e == nil || e == done {
+		return nil
 	}
 	e.refs++
-	return e, override(e.base, l)
+	return e
 }
 
 // SetTotals changes the limits over all keys. Growth serves waiters at once;

@@ -16,6 +16,9 @@ func (p *Pool[K, R]) Stats() pool.Stats {
 	for _, e := range p.mu.keys {
 		s = s.Add(e.pool.Stats())
 	}
+	for e := range p.mu.parting {
+		s = s.Add(e.pool.Stats())
+	}
 	t := p.mu.totals
 	s.Limits = pool.Limits{MaxOpen: t.MaxOpen, MaxIdle: t.MaxIdle, MaxWaiters: t.MaxWaiters, MaxDials: t.MaxDials}
 	return s

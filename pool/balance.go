@@ -1,6 +1,10 @@
 package pool
 
-import "github.com/berth-go/berth/waitq"
+import (
+	"time"
+
+	"github.com/berth-go/berth/waitq"
+)
 
 // balanceLocked restores what holds whenever the pool's lock is free: no waiter
 // sleeps while a resource that it could use is idle, or a slot is free for its
@@ -10,6 +14,7 @@ import "github.com/berth-go/berth/waitq"
 func (p *Pool[R]) balanceLocked() {
 	if p.mu.closed {
 		p.reportLocked(plan[R]{})
+		p.armLocked()
 		return
 	}
 	for again := true; again; {
@@ -18,7 +23,10 @@ func (p *Pool[R]) balanceLocked() {
 		p.trimIdleLocked()
 		again = p.demandLocked() || yielded
 	}
-	p.armExpiryLocked()
+	if len(p.mu.warmers) > 0 {
+		p.endWarmersLocked(nil)
+	}
+	p.armLocked()
 }
 
 // shrinkLocked brings the pool down to MaxOpen as far as it can be done now. The
@@ -100,7 +108,7 @@ func (p *Pool[R]) serveLocked() bool {
 	for p.waiters.Len() > 0 {
 		p.makeWayLocked()
 		var to waitq.Entry
-		s := p.findLocked(func(s *slot[R]) bool {
+		s := p.pickLocked(func(s *slot[R]) bool {
 			if !s.room() {
 				return false
 			}
@@ -155,15 +163,20 @@ func (p *Pool[R]) trimIdleLocked() {
 }
 
 // retireLocked lets a slot go: at once if no lease is out on it, else when the
-// last one ends.
+// last one ends; after its Check, if that runs in the background.
 func (p *Pool[R]) retireLocked(s *slot[R], why Reason) {
 	if s.gone || s.draining {
 		return
 	}
-	if s.leases == 0 {
+	if s.leases == 0 && s != p.mu.probing { // else Check has it in hand
 		p.closeLocked(s, why)
 		return
 	}
 	s.draining, s.reason = true, why
 	p.mu.draining++
+	p.disinheritLocked(s)
+	p.clearLocked(&s.life)
+	if s.shareable && p.cfg.DrainTimeout > 0 {
+		p.setLocked(&s.life, s, toKill, time.Now().Add(p.cfg.DrainTimeout))
+	}
 }

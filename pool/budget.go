@@ -62,9 +62,10 @@ type Budget struct {
 		canceled    int // dials that have been canceled and have not returned
 		want        int // dials that pools would start if they could
 		starving    starvingHeap
-		blind       int       // pools that want more than the places they have told
-		norphans    int       // dials that no waiter needs
-		orphans     []*member // the pools that have them
+		blind       int // pools that want more than the places they have told
+		norphans    int // dials that no waiter needs
+		spares      int // dials in the background granted and not yet begun
+		lists       [numLists]memberList
 
 		evictions, cancels int // idle slots and dials that pools have been told to give up and have not yet
 
@@ -124,6 +125,7 @@ func (b *Budget) settleLocked(self *member, wake []*member) []*member {
 		b.grantLocked(m)
 		wake = m.order(self, wake)
 	}
+	wake = b.grantSpareLocked(self, wake)
 	need := b.needLocked()
 	for ; need > 0 && b.mu.nidle > 0; need-- {
 		m := b.popIdleLocked()
@@ -141,6 +143,29 @@ func (b *Budget) settleLocked(self *member, wake []*member) []*member {
 		unwanted = max(unwanted, b.mu.nidle+b.mu.norphans-l.MaxIdle) // they would not be kept (I8)
 	}
 	return b.cancelOrphansLocked(unwanted, self, wake)
+}
+
+// grantSpareLocked gives what is left to pools that would dial in the background,
+// while no pool has waiters for it.
+func (b *Budget) grantSpareLocked(self *member, wake []*member) []*member {
+	l := &b.mu.limits
+	// What MaxIdle would not keep is not dialled, else it would be canceled and
+	// wanted again without end.
+	idle := b.mu.nidle + b.mu.norphans + b.mu.spares
+	for b.mu.want == 0 && len(b.mu.lists[hopeful]) > 0 &&
+		room(l.MaxOpen, b.mu.open) > 0 && room(l.MaxDials, b.mu.dials) > 0 && room(l.MaxIdle, idle) > 0 {
+		idle++
+		m := b.mu.lists[hopeful][0]
+		b.mu.open++
+		b.mu.dials++
+		b.mu.spares++
+		m.last.spare--
+		m.orders.grants++
+		m.orders.spares++
+		b.listLocked(m)
+		wake = m.order(self, wake)
+	}
+	return wake
 }
 
 // needLocked returns how many slots must be given up beyond those that will be
@@ -167,15 +192,16 @@ func (b *Budget) permitsNeededLocked() int {
 
 // cancelOrphansLocked tells pools to cancel n of the dials that no waiter needs.
 func (b *Budget) cancelOrphansLocked(n int, self *member, wake []*member) []*member {
-	for n > 0 && len(b.mu.orphans) > 0 {
-		m := b.mu.orphans[len(b.mu.orphans)-1]
+	for n > 0 && len(b.mu.lists[orphaned]) > 0 {
+		l := b.mu.lists[orphaned]
+		m := l[len(l)-1]
 		k := min(n, m.last.orphans)
 		m.last.orphans -= k
 		m.orders.cancel += k
 		b.mu.norphans -= k
 		b.mu.cancels += k
 		n -= k
-		b.noteOrphansLocked(m)
+		b.listLocked(m)
 		wake = m.order(self, wake)
 	}
 	return wake

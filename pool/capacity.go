@@ -44,7 +44,7 @@ func (p *Pool[R]) dispatch() {
 
 func (p *Pool[R]) nextDirty() *slot[R] {
 	p.lock()
-	defer p.unlock()
+	defer p.unlockQuietly()
 	if len(p.mu.dirty) == 0 {
 		p.mu.dirty = nil
 		p.mu.dispatching = false
@@ -76,9 +76,13 @@ func (p *Pool[R]) mustSample(s *slot[R]) bool {
 // acts on it. One goroutine at a time does so for a slot; another leaves it to
 // that one. The error is a panic of the user's func, after which the resource is
 // dead.
-func (p *Pool[R]) sample(s *slot[R]) *panicError {
+func (p *Pool[R]) sample(s *slot[R]) (err *panicError) {
 	p.lock()
-	defer p.unlock()
+	defer func() {
+		if failed := p.finish(); err == nil {
+			err = failed
+		}
+	}()
 	s.dirty = true
 	if s.sampling || s.gone {
 		return nil
@@ -134,7 +138,7 @@ func (p *Pool[R]) setCapacityLocked(s *slot[R], capacity, expect int) {
 
 // raise tells of a panic in a goroutine of the pool.
 func (p *Pool[R]) raise(err *panicError) {
-	if p.cfg.Hooks != nil && p.cfg.Hooks.Panic != nil {
+	if p.cfg.Hooks.Panic != nil {
 		p.cfg.Hooks.Panic(err.value)
 		return
 	}

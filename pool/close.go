@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/berth-go/berth/waitq"
 )
@@ -20,9 +21,10 @@ func (p *Pool[R]) Close() error {
 	}
 	p.mu.closed = true // I10: from here on nothing is queued, dialled or kept
 	p.waiters.FailAll(ErrClosed)
+	p.endWarmersLocked(ErrClosed)
 	p.retireAllLocked(ReasonClosed, ErrClosed)
-	if p.mu.expiry != nil {
-		p.mu.expiry.Stop()
+	if p.mu.probing != nil {
+		p.mu.endProbe(ErrClosed)
 	}
 	return nil
 }
@@ -87,7 +89,12 @@ func (p *Pool[R]) closeIdleLocked(why Reason) {
 // closeLocked begins to close a slot. Each slot comes here at most once.
 func (p *Pool[R]) closeLocked(s *slot[R], why Reason) {
 	p.forgetLocked(s)
+	s.reason = why
 	p.mu.count.Closes[why]++
+	if h := p.cfg.Hooks.Evicted; h != nil {
+		e := EvictedEvent{Key: p.key(), Reason: why, Age: time.Since(s.born), Uses: s.uses}
+		p.laterLocked(func() { h(e) })
+	}
 	if p.cfg.Close == nil {
 		p.move(s, empty)
 		return
@@ -102,8 +109,25 @@ func (p *Pool[R]) forgetLocked(s *slot[R]) {
 	if s.draining {
 		p.mu.draining--
 	}
+	p.disinheritLocked(s)
+	p.clearLocked(&s.life)
+	if i := s.liveIndex; i < len(p.mu.live) && p.mu.live[i] == s {
+		last := len(p.mu.live) - 1
+		p.mu.live[i] = p.mu.live[last]
+		p.mu.live[i].liveIndex = i
+		p.mu.live[last] = nil // so the GC can free it
+		p.mu.live = p.mu.live[:last]
+	}
 	if s.shareable {
 		p.mu.shares = slices.DeleteFunc(p.mu.shares, func(o *slot[R]) bool { return o == s })
+	}
+}
+
+// disinheritLocked forgets that s waits for a successor.
+func (p *Pool[R]) disinheritLocked(s *slot[R]) {
+	if s.succession {
+		s.succession = false
+		p.mu.heirs = slices.DeleteFunc(p.mu.heirs, func(o *slot[R]) bool { return o == s })
 	}
 }
 
@@ -112,12 +136,27 @@ func (p *Pool[R]) forgetLocked(s *slot[R]) {
 func (p *Pool[R]) runClose(s *slot[R]) {
 	defer func() { // also after a panic or runtime.Goexit
 		r := recover()
-		p.lock()
-		p.move(s, empty)
-		p.unlock()
+		p.closed(s)
 		if r != nil {
 			p.raise(&panicError{where: "Close", value: r})
 		}
 	}()
+	if p.cfg.CloseTimeout > 0 {
+		p.lock()
+		p.setLocked(&s.life, s, toAbandon, time.Now().Add(p.cfg.CloseTimeout))
+		p.unlockQuietly()
+	}
 	_ = p.cfg.Close(s.value) // nobody is left to act on the error
+}
+
+// closed frees the slot of a resource whose Close func has returned.
+func (p *Pool[R]) closed(s *slot[R]) {
+	p.lock()
+	defer p.unlockQuietly()
+	if s.abandoned {
+		p.crew.Shrink() // the slot is free already
+		return
+	}
+	p.clearLocked(&s.life)
+	p.move(s, empty)
 }

@@ -25,6 +25,7 @@ const NoLimit = math.MaxInt
 type Limits struct {
 	MaxOpen    int // slots: resources dialling, idle, in use and closing. 0: no limit
 	MaxIdle    int // idle resources; the least recently used is closed. 0: no limit beside MaxOpen. <0: keep none
+	MinIdle    int // idle resources kept ready by dials in the background, while nobody waits for a slot. 0: none
 	MaxWaiters int // waiters beyond those whom the dials in flight will serve. 0: no limit. <0: never wait
 	MaxDials   int // dials in flight. 0: no limit
 }
@@ -96,13 +97,61 @@ type Config[R any] struct {
 
 	MaxOpen    int // see Limits
 	MaxIdle    int // see Limits
+	MinIdle    int // see Limits
 	MaxWaiters int // see Limits
 	MaxDials   int // see Limits
 
-	DialTimeout time.Duration // ends the ctx of a dial. 0: no limit
+	DialTimeout time.Duration // ends the ctx of a dial, and of a Check in the background. 0: no limit
 	WaitTimeout time.Duration // bounds the whole of Acquire, dials and Check included. 0: no limit beside ctx
-	CheckAfter  time.Duration // idle time after which Check is due. 0: 1 s. <0: always
-	MaxIdleTime time.Duration // idle resources are closed after it. 0: no limit
+	CheckAfter  time.Duration // idle time, since a check in the background if there was one, after which Check is due. 0: 1 s. <0: always
+	CheckEvery  time.Duration // idle resources are checked in the background each time it has passed, one at a time. 0: not
+
+	MaxIdleTime    time.Duration // idle resources are closed after it, down to MinIdle. 0: no limit
+	MaxLifetime    time.Duration // resources are closed after it, when their leases end. 0: no limit
+	LifetimeJitter time.Duration // the lifetime is drawn in [MaxLifetime-LifetimeJitter, MaxLifetime], once for each resource
+	Overlap        time.Duration // the successor of a resource is dialled so long before its lifetime ends, while a slot is free. 0: none is
+	MaxUses        uint64        // leases that a resource may have in its life. 0: no limit
+	DrainTimeout   time.Duration // a shareable resource that drains is closed after it, whatever leases are out. 0: no limit
+	CloseTimeout   time.Duration // the slot of a resource is freed after it, though Close has not returned. 0: no limit
+
+	// Reuse is the order in which resources are handed out.
+	Reuse Reuse
+
+	// DialRate is asked before each dial and holds it up until its Wait returns;
+	// waiters take what is released meanwhile. An error fails the dial. A
+	// *rate.Limiter of golang.org/x/time/rate is one. nil: no limit.
+	DialRate Limiter
+
+	// BackoffBase is the time that a failed dial holds up the next one, doubled
+	// for each further failure in a row up to BackoffMax; between half of it and
+	// all of it, at random. Dials that are in flight together fail together and
+	// double it once; until one succeeds, no two start at once. Waiters take what
+	// is released meanwhile. 0: the next waiter's dial starts at once. BackoffMax
+	// 0: 100 times BackoffBase.
+	BackoffBase, BackoffMax time.Duration
+
+	// BreakAfter is the number of failed dials in a row after which callers who
+	// would need a dial fail at once with the last one's error, while the pool
+	// dials one resource at a time, at the pace of the backoff (100 ms to 10 s
+	// without one), until that succeeds. Where the pool has no slot for that, one
+	// caller waits for it. 0: never.
+	BreakAfter int
+
+	// ShedLate says what becomes of a caller whose ctx has a deadline that is
+	// nearer than the wait to be expected, judged by recent leases and the queue.
+	ShedLate Shed
+
+	// LowLag is how many later calls a caller with Request.Low lets pass, at
+	// most. 0: 64.
+	LowLag int
+
+	// LeakAfter is the time after which a lease is reported to Hooks.Leak, once.
+	// With it set, leases whose every copy was dropped are found as well: their
+	// resource is closed, unless it is shareable, and the slot is free again. One
+	// of LeakSample leases is watched, which costs the stack of its Acquire. 0:
+	// none is. LeakSample 0: all are.
+	LeakAfter  time.Duration
+	LeakSample int
 
 	// Budget is shared with other pools, of any type: its limits count over all
 	// of them, in addition to those here. nil: none.
@@ -112,15 +161,50 @@ type Config[R any] struct {
 	Hooks *Hooks
 }
 
-// Hooks are funcs that the pool calls without a lock held. Any may be nil.
-type Hooks struct {
-	// Panic gets the value of a panic of a Config func that ran in a goroutine of
-	// the pool: Close, Capacity or Expect. nil: the panic is raised again there,
-	// which ends the program.
-	Panic func(value any)
+// A Limiter holds up dials. Its Wait returns when one may start, or with an error
+// when ctx ends first.
+type Limiter interface {
+	Wait(ctx context.Context) error
 }
 
-const defaultCheckAfter = time.Second
+// Reuse is an order in which resources are handed out.
+type Reuse uint8
+
+const (
+	// ReuseNewest hands out the exclusive resource that was used last, and the
+	// oldest shareable one that has room, so that surplus ones idle out.
+	ReuseNewest Reuse = iota
+	// ReuseOldest hands out the exclusive resource that was idle longest, so that
+	// all are used alike; shareable ones as ReuseNewest does.
+	ReuseOldest
+	// ReuseLeastLoaded hands out the shareable resource with the fewest leases;
+	// exclusive ones as ReuseNewest does.
+	ReuseLeastLoaded
+)
+
+const (
+	defaultCheckAfter = time.Second
+	defaultLowLag     = 64
+	backoffSpan       = 100               // BackoffMax over BackoffBase
+	maxBackoff        = math.MaxInt64 / 4 // so that twice that and a time is still a time
+)
+
+// setDefaults fills in what was left at zero and has a default.
+func (c *Config[R]) setDefaults() {
+	if c.CheckAfter == 0 {
+		c.CheckAfter = defaultCheckAfter
+	}
+	if c.LowLag == 0 {
+		c.LowLag = defaultLowLag
+	}
+	if c.BackoffMax == 0 {
+		c.BackoffMax = min(c.BackoffBase, maxBackoff/backoffSpan) * backoffSpan
+	}
+	c.BackoffMax = min(c.BackoffMax, maxBackoff)
+	if c.Hooks == nil {
+		c.Hooks = &Hooks{}
+	}
+}
 
 // validate returns an error that names the first wrong field and the remedy.
 func (c *Config[R]) validate() error {
@@ -139,16 +223,55 @@ func (c *Config[R]) validate() error {
 	for _, d := range []struct {
 		name string
 		v    time.Duration
-	}{{"DialTimeout", c.DialTimeout}, {"WaitTimeout", c.WaitTimeout}, {"MaxIdleTime", c.MaxIdleTime}} {
+	}{
+		{"DialTimeout", c.DialTimeout}, {"WaitTimeout", c.WaitTimeout}, {"CheckEvery", c.CheckEvery},
+		{"MaxIdleTime", c.MaxIdleTime}, {"MaxLifetime", c.MaxLifetime}, {"LifetimeJitter", c.LifetimeJitter},
+		{"Overlap", c.Overlap}, {"DrainTimeout", c.DrainTimeout}, {"CloseTimeout", c.CloseTimeout},
+		{"BackoffBase", c.BackoffBase}, {"BackoffMax", c.BackoffMax}, {"LeakAfter", c.LeakAfter},
+	} {
 		if d.v < 0 {
 			return fieldError(d.name, fmt.Sprintf("is %v", d.v), "use 0 for no limit")
 		}
 	}
+	for _, n := range []struct {
+		name string
+		v    int
+	}{{"BreakAfter", c.BreakAfter}, {"LowLag", c.LowLag}, {"LeakSample", c.LeakSample}} {
+		if n.v < 0 {
+			return fieldError(n.name, fmt.Sprintf("is %d", n.v), "use 0 for the default")
+		}
+	}
+	if err := c.validateTogether(); err != nil {
+		return err
+	}
 	return c.limits().validate()
 }
 
+// validateTogether looks for fields that do not go together.
+func (c *Config[R]) validateTogether() error {
+	switch {
+	case c.LifetimeJitter > 0 && c.LifetimeJitter >= c.MaxLifetime:
+		return fieldError("LifetimeJitter", fmt.Sprintf("is %v, not below MaxLifetime %v", c.LifetimeJitter, c.MaxLifetime), "set a part of MaxLifetime")
+	case c.Overlap > 0 && c.Overlap >= c.MaxLifetime-c.LifetimeJitter:
+		return fieldError("Overlap", fmt.Sprintf("is %v, not below the shortest lifetime %v", c.Overlap, c.MaxLifetime-c.LifetimeJitter), "set about the time of a dial")
+	case c.CheckEvery > 0 && c.Check == nil:
+		return fieldError("CheckEvery", "is set without Check", "set Check as well")
+	case c.BackoffMax > 0 && c.BackoffBase == 0:
+		return fieldError("BackoffMax", "is set without BackoffBase", "set BackoffBase as well")
+	case c.BackoffMax > 0 && c.BackoffMax < c.BackoffBase:
+		return fieldError("BackoffMax", fmt.Sprintf("is %v, below BackoffBase %v", c.BackoffMax, c.BackoffBase), "set it above BackoffBase, or 0")
+	case c.Reuse > ReuseLeastLoaded:
+		return fieldError("Reuse", fmt.Sprintf("is %d", c.Reuse), "use one of the constants")
+	case c.ShedLate > ShedOn:
+		return fieldError("ShedLate", fmt.Sprintf("is %d", c.ShedLate), "use one of the constants")
+	case c.LeakSample > 0 && c.LeakAfter == 0:
+		return fieldError("LeakSample", "is set without LeakAfter", "set LeakAfter as well")
+	}
+	return nil
+}
+
 func (c *Config[R]) limits() Limits {
-	return Limits{MaxOpen: c.MaxOpen, MaxIdle: c.MaxIdle, MaxWaiters: c.MaxWaiters, MaxDials: c.MaxDials}
+	return Limits{MaxOpen: c.MaxOpen, MaxIdle: c.MaxIdle, MinIdle: c.MinIdle, MaxWaiters: c.MaxWaiters, MaxDials: c.MaxDials}
 }
 
 func (l Limits) validate() error {
@@ -157,6 +280,15 @@ func (l Limits) validate() error {
 	}
 	if l.MaxDials < 0 {
 		return fieldError("MaxDials", fmt.Sprintf("is %d", l.MaxDials), "use 0 for no limit")
+	}
+	if l.MinIdle < 0 {
+		return fieldError("MinIdle", fmt.Sprintf("is %d", l.MinIdle), "use 0 for none")
+	}
+	if l.MinIdle > 0 && l.MaxIdle != 0 && l.MinIdle > l.MaxIdle {
+		return fieldError("MinIdle", fmt.Sprintf("is %d, above MaxIdle %d", l.MinIdle, l.MaxIdle), "lower MinIdle or raise MaxIdle")
+	}
+	if l.MaxOpen > 0 && l.MinIdle > l.MaxOpen {
+		return fieldError("MinIdle", fmt.Sprintf("is %d, above MaxOpen %d", l.MinIdle, l.MaxOpen), "lower MinIdle or raise MaxOpen")
 	}
 	return nil
 }

@@ -11,18 +11,20 @@ import (
 type plan[R any] struct {
 	want    int        // dials to start for waiters, within the pool's own limits
 	orphans []*dial[R] // dials in flight beyond what the waiters need, newest first
+	wanted  int        // how many of them the pool wants in the background
+	spare   int        // dials to start in the background, within the pool's own limits
 }
 
 // demandLocked starts the dials that waiters need and ends those that nobody
 // needs. It reports whether it changed something that has to be looked at again.
 func (p *Pool[R]) demandLocked() bool {
 	pl := p.planLocked()
-	if surplus := len(pl.orphans) - p.allowedOrphansLocked(); surplus > 0 {
+	if surplus := len(pl.orphans) - max(pl.wanted, p.allowedOrphansLocked()); surplus > 0 {
 		p.cancelAllLocked(pl.orphans[:surplus])
 		pl.orphans = pl.orphans[surplus:]
 	}
 	if p.member == nil {
-		for range pl.want {
+		for range pl.want + pl.spare {
 			p.startDialLocked()
 		}
 		p.countUncoveredLocked(0)
@@ -36,14 +38,33 @@ func (p *Pool[R]) planLocked() plan[R] {
 	unmet := p.unmetLocked()
 	var pl plan[R]
 	if unmet > 0 {
-		pl.want = min((unmet-1)/p.mu.shared+1,
-			room(p.mu.limits.MaxOpen, p.usedLocked()),
-			room(p.mu.limits.MaxDials, len(p.mu.dials)))
+		switch cautious := p.cautiousLocked(); {
+		case cautious && p.holdOffLocked():
+		case cautious:
+			pl.want = min(1, p.dialRoomLocked()) // to see whether the peer is back
+		default:
+			pl.want = min((unmet-1)/p.mu.shared+1, p.dialRoomLocked())
+		}
 	}
 	if len(p.mu.dials) > p.mu.canceled {
 		pl.orphans = p.orphansLocked(unmet)
 	}
+	if unmet > 0 {
+		return pl // what the pool wants for itself comes after its waiters
+	}
+	pl.wanted = p.spareLocked()
+	if lacking := pl.wanted - len(pl.orphans); lacking > 0 && !p.holdOffLocked() {
+		pl.spare = min(lacking, p.dialRoomLocked())
+		if p.mu.failures > 0 {
+			pl.spare = min(pl.spare, 1)
+		}
+	}
 	return pl
+}
+
+// dialRoomLocked returns how many dials the pool's own limits allow now.
+func (p *Pool[R]) dialRoomLocked() int {
+	return min(room(p.mu.limits.MaxOpen, p.usedLocked()), room(p.mu.limits.MaxDials, len(p.mu.dials)))
 }
 
 // unmetLocked returns how many waiters nothing is on its way to; a negative
@@ -123,6 +144,9 @@ func (p *Pool[R]) promisedLocked() int {
 	for _, s := range p.mu.shares {
 		n += s.promises()
 	}
+	if s := p.mu.probing; s != nil && !s.shareable {
+		n += s.promises()
+	}
 	return n
 }
 
@@ -149,7 +173,7 @@ func (p *Pool[R]) reportLocked(pl plan[R]) bool {
 	}
 	r := report{
 		standing: p.standingLocked(),
-		want:     pl.want, orphans: len(pl.orphans),
+		want:     pl.want, orphans: len(pl.orphans), spare: pl.spare,
 	}
 	if pl.want > 0 {
 		p.ticketsLocked(&r)
@@ -159,10 +183,14 @@ func (p *Pool[R]) reportLocked(pl plan[R]) bool {
 	starved := p.mu.starved
 	p.mu.starved = pl.want > o.grants
 	for range o.grants {
-		if p.mu.closed || pl.want == 0 {
+		if p.mu.closed || pl.want+pl.spare == 0 {
 			break // the next report gives it back
 		}
-		pl.want--
+		if pl.want > 0 {
+			pl.want--
+		} else {
+			pl.spare--
+		}
 		p.startDialLocked()
 	}
 	for n := o.evict; n > 0 && p.mu.idle.oldest != nil; n-- {

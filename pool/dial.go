@@ -23,7 +23,8 @@ type dial[R any] struct {
 	cancel   context.CancelCauseFunc
 	expected int    // how many waiters it was started for, at most
 	newest   Ticket // of the waiters then
-	canceled bool   // under the pool's lock: nobody is to fail or be served because of it
+	started  time.Time
+	canceled bool // under the pool's lock: nobody is to fail or be served because of it
 }
 
 // startDialLocked starts a dial in a slot that the caller knows to be free.
@@ -34,14 +35,19 @@ func (p *Pool[R]) startDialLocked() {
 		// The dial serves whoever is oldest when it ends, so it takes what the
 		// oldest waiter's context carries and not when that waiter gives up.
 		base = context.WithoutCancel(e.Ctx)
-		newest = p.lastTicket()
+		newest = max(p.lastTicket(), p.mu.lastLow) // those in the low lane have places beyond the last ticket
 	}
 	ctx, cancel := context.WithCancelCause(base)
 	p.mu.dialNumber++
 	s := &slot[R]{pool: p, number: p.mu.dialNumber, generation: p.mu.generation, capacity: 1, expect: 1}
-	d := &dial[R]{slot: s, cancel: cancel, expected: p.mu.shared, newest: newest}
+	d := &dial[R]{slot: s, cancel: cancel, expected: p.mu.shared, newest: newest, started: time.Now()}
 	p.mu.dials = append(p.mu.dials, d)
 	p.move(s, dialing)
+	if p.mu.failures > 0 {
+		// The next one does not wait for the end of this one, which may hang.
+		p.holdUpLocked()
+		p.holdOffLocked()
+	}
 	go p.runDial(ctx, d)
 }
 
@@ -62,6 +68,13 @@ func (p *Pool[R]) runDial(ctx context.Context, d *dial[R]) {
 		defer func() { p.dialed(d, shared, err) }()
 		shared, err = p.adopt(d.slot, v)
 	}()
+	if p.cfg.DialRate != nil {
+		if err = p.cfg.DialRate.Wait(ctx); err != nil {
+			return
+		}
+		err = errNoReturn
+		d.started = time.Now() // what held it up is not the dial's time
+	}
 	if t := p.cfg.DialTimeout; t > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeoutCause(ctx, t, errDialTime)
@@ -103,28 +116,36 @@ func (p *Pool[R]) adopt(s *slot[R], v R) (shared int, err error) {
 func (p *Pool[R]) dialed(d *dial[R], shared int, err error) {
 	s := d.slot
 	p.lock()
-	defer p.unlock()
+	defer p.unlockQuietly()
 	p.removeDialLocked(d)
 	p.mu.count.Dials++
+	p.mu.count.DialTimes.add(time.Since(d.started))
 	s.adopted = true
 	if err == nil && s.capacity < 0 {
 		err = errStillborn // to call this success would be to dial again without end
 	}
 	switch {
 	case p.mu.closed:
+		p.dialEventLocked(p.cfg.Hooks.Dialed, d, nil)
 		p.closeLocked(s, ReasonClosed)
 	case s.generation != p.mu.generation:
+		p.dialEventLocked(p.cfg.Hooks.Dialed, d, nil)
 		p.closeLocked(s, ReasonReset) // I11
 	case err != nil:
 		p.failWaitersLocked(d, err)
 		p.closeLocked(s, ReasonCapacity)
 	default:
-		p.mu.failures, p.mu.lastDial = 0, nil
+		p.noteSuccessLocked()
+		p.dialEventLocked(p.cfg.Hooks.Dialed, d, nil)
 		p.learnKindLocked(s, shared)
+		p.beBornLocked(s)
 		if s.shareable {
 			p.mu.shares = append(p.mu.shares, s)
 		}
 		s.idleSince = s.born
+		if p.waiters.Len() == 0 {
+			p.succeedLocked(s)
+		}
 		p.mu.handed = s
 		p.move(s, idle)
 		if s.dirty { // it changed after the first look
@@ -149,11 +170,12 @@ func (p *Pool[R]) learnKindLocked(s *slot[R], shared int) {
 // dialFailed gives up the slot of a dial that brought nothing.
 func (p *Pool[R]) dialFailed(d *dial[R], err error) {
 	p.lock()
-	defer p.unlock()
+	defer p.unlockQuietly()
 	p.removeDialLocked(d)
 	p.move(d.slot, empty)
 	if d.canceled {
 		p.mu.count.DialsCanceled++
+		p.dialEventLocked(p.cfg.Hooks.DialFailed, d, err)
 		return
 	}
 	p.mu.count.DialErrors++
@@ -164,22 +186,31 @@ func (p *Pool[R]) dialFailed(d *dial[R], err error) {
 // counted for: of an exclusive resource one, the oldest; else the oldest of those
 // who were queued when it began. Later ones cause the next dial.
 func (p *Pool[R]) failWaitersLocked(d *dial[R], err error) {
-	if d.canceled {
-		return // the pool ended it; that is nobody's failure
+	if d.canceled { // the pool ended it; that is nobody's failure
+		p.dialEventLocked(p.cfg.Hooks.DialFailed, d, err)
+		return
 	}
-	p.mu.failures++
-	p.mu.lastDial = err
-	failure := &DialError{Attempt: p.mu.failures, Err: err}
-	if p.part != nil {
-		failure.Key = p.part.Key
-	}
+	p.noteFailureLocked(d, err)
+	p.dialEventLocked(p.cfg.Hooks.DialFailed, d, err)
+	failure := p.dialErrorLocked(err)
 	accept := func(e waitq.Entry) bool { return d.expected == 1 || Ticket(e.Place) <= d.newest }
 	for range d.expected {
 		if !p.waiters.FailTo(failure, accept) {
-			return
+			break
 		}
 		p.mu.deliveries++
+		p.mu.lastCall = time.Now()
 	}
+	p.breakLocked() // the others were not counted for
+}
+
+// dialEventLocked has a hook called about a dial that has ended.
+func (p *Pool[R]) dialEventLocked(hook func(DialEvent), d *dial[R], err error) {
+	if hook == nil {
+		return
+	}
+	e := DialEvent{Key: p.key(), Took: time.Since(d.started), Err: err, Attempt: p.mu.failures, Canceled: d.canceled}
+	p.laterLocked(func() { hook(e) })
 }
 
 func (p *Pool[R]) removeDialLocked(d *dial[R]) {

@@ -21,6 +21,8 @@ var (
 	// ErrWaitTimeout is the cause in a [*WaitError] when WaitTimeout ended the
 	// wait, and not the caller's context.
 	ErrWaitTimeout = errors.New("pool: WaitTimeout passed")
+
+	errUnwound = errors.New("pool: the caller's goroutine panicked or ended")
 )
 
 // A WaitError is the error of an Acquire whose wait was ended by its context or
@@ -29,24 +31,38 @@ var (
 // wait ended.
 type WaitError struct {
 	Err    error         // why the wait ended
+	Key    any           // the key of the pool in package keyed; nil for a pool alone
 	Waited time.Duration // since Acquire was called
 	Place  int           // in the queue, 1 for the oldest; an upper bound if waiters in front gave up
 
-	Limits                              // as they were
-	Open, InUse, Dialing, Closing int   // slots
-	Waiting                       int   // waiters left in the queue
-	LastDial                      error // the error of the last dial, if it failed
+	Limits                            // as they were
+	Open, InUse, Dialing, Closing int // slots
+	Waiting                       int // waiters left in the queue
+
+	Budget      BudgetStats   // of the pool's Budget, or over all keys; zero without one
+	OldestLease time.Duration // how long the oldest lease has been out; 0: none is
+	LastDial    error         // the error of the last dial, if it failed
 }
 
 func (e *WaitError) Error() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "pool: gave up after waiting %v at place %d, ", e.Waited.Round(time.Microsecond), e.Place)
+	b.WriteString("pool: gave up ")
+	if e.Key != nil {
+		fmt.Fprintf(&b, "on key %v ", e.Key)
+	}
+	fmt.Fprintf(&b, "after waiting %v at place %d, ", e.Waited.Round(time.Microsecond), e.Place)
 	if e.MaxOpen > 0 {
 		fmt.Fprintf(&b, "%d of %d open, ", e.Open, e.MaxOpen)
 	} else {
 		fmt.Fprintf(&b, "%d open, ", e.Open)
 	}
 	fmt.Fprintf(&b, "%d in use, %d dialing, %d closing, %d still waiting", e.InUse, e.Dialing, e.Closing, e.Waiting)
+	if n := e.Budget.MaxOpen; n > 0 && e.Budget.Open >= n {
+		fmt.Fprintf(&b, ", all %d slots of the Budget are taken", n)
+	}
+	if e.OldestLease > 0 {
+		fmt.Fprintf(&b, ", oldest lease out for %v", e.OldestLease.Round(time.Microsecond))
+	}
 	if e.LastDial != nil {
 		fmt.Fprintf(&b, ", last dial failed (%v)", e.LastDial)
 	}
@@ -66,6 +82,10 @@ type DialError struct {
 	Key     any   // the key of the pool in package keyed; nil for a pool alone
 	Attempt int   // how many dials in a row have failed, this one included
 	Err     error // what Dial returned, or its panic
+
+	// FailFast says that the breaker is open: no dial was made for this caller,
+	// and Err is that of the last one.
+	FailFast bool
 }
 
 func (e *DialError) Error() string {
@@ -76,6 +96,9 @@ func (e *DialError) Error() string {
 	}
 	if e.Attempt > 1 {
 		fmt.Fprintf(&b, " (%d in a row)", e.Attempt)
+	}
+	if e.FailFast {
+		b.WriteString(", none is tried for this call")
 	}
 	fmt.Fprintf(&b, ": %v", e.Err)
 	return b.String()

@@ -11,7 +11,7 @@ func (p *Pool[R]) leaseNowLocked(suits func(*slot[R]) bool, mayCheck bool) (Leas
 	if p.member != nil && p.member.ordered.Load() {
 		p.balanceLocked() // what the Budget has decided comes before a new caller
 	}
-	s := p.findLocked(suits)
+	s := p.pickLocked(suits)
 	if s == nil {
 		return Lease[R]{}, false
 	}
@@ -21,14 +21,44 @@ func (p *Pool[R]) leaseNowLocked(suits func(*slot[R]) bool, mayCheck bool) (Leas
 	return p.leaseOutLocked(s, p.lastTicket(), mayCheck), true
 }
 
-// findLocked returns the slot to hand out next among those that suit: the oldest
-// shareable one, so that surplus ones idle out, else the exclusive one that was
-// used last.
-func (p *Pool[R]) findLocked(suits func(*slot[R]) bool) *slot[R] {
-	for _, s := range p.mu.shares {
-		if suits(s) {
+// pickLocked returns the slot to hand out next among those that suit, or nil. It
+// lets go of those whose time is over.
+func (p *Pool[R]) pickLocked(suits func(*slot[R]) bool) *slot[R] {
+	timed := p.cfg.MaxLifetime > 0 || p.cfg.MaxIdleTime > 0
+	for {
+		s := p.findLocked(suits)
+		if s == nil || !timed {
 			return s
 		}
+		why, over := p.overdue(s, time.Now())
+		if !over {
+			return s
+		}
+		p.retireLocked(s, why)
+	}
+}
+
+// findLocked returns the first slot that suits, in the order of Config.Reuse.
+func (p *Pool[R]) findLocked(suits func(*slot[R]) bool) *slot[R] {
+	var best *slot[R]
+	for _, s := range p.mu.shares {
+		if (best == nil || s.leases < best.leases) && suits(s) {
+			best = s
+			if p.cfg.Reuse != ReuseLeastLoaded {
+				break
+			}
+		}
+	}
+	if best != nil {
+		return best
+	}
+	if p.cfg.Reuse == ReuseOldest {
+		for s := p.mu.idle.oldest; s != nil; s = s.newer {
+			if !s.shareable && suits(s) {
+				return s
+			}
+		}
+		return nil
 	}
 	for s := p.mu.idle.newest; s != nil; s = s.older {
 		if !s.shareable && suits(s) {
@@ -46,11 +76,13 @@ func (p *Pool[R]) leaseOutLocked(s *slot[R], t Ticket, mayCheck bool) Lease[R] {
 	s.uses++
 	p.mu.leases++
 	now := time.Now()
+	c.start = now
+	p.mu.out.push(c)
 	c.info = LeaseInfo{Reused: s.uses > 1, Age: now.Sub(s.born), Uses: s.uses}
 	c.check = false
 	if s.state == idle {
 		if s != p.mu.handed {
-			c.info.IdleFor = now.Sub(s.idleSince)
+			c.info.IdleFor = min(now.Sub(s.idleSince), c.info.Age) // a successor is idle since before its birth
 			c.check = mayCheck && p.checkDueLocked(s)
 		}
 		s.checking = c.check && s.shareable
@@ -66,13 +98,14 @@ func (p *Pool[R]) leaseOutLocked(s *slot[R], t Ticket, mayCheck bool) Lease[R] {
 // checkDueLocked reports whether s must be checked before it is handed out.
 func (p *Pool[R]) checkDueLocked(s *slot[R]) bool {
 	return p.cfg.Check != nil && s.state == idle && s != p.mu.handed &&
-		(p.cfg.CheckAfter < 0 || time.Since(s.idleSince) > p.cfg.CheckAfter)
+		(p.cfg.CheckAfter < 0 || time.Since(later(s.idleSince, s.tested)) > p.cfg.CheckAfter)
 }
 
 // takeBackLocked undoes leaseOutLocked for a lease that nobody received.
 func (p *Pool[R]) takeBackLocked(l Lease[R]) {
 	s := l.cell.slot
 	l.cell.end(l.seq)
+	p.mu.out.remove(l.cell)
 	s.putCell(l.cell)
 	s.leases--
 	s.uses--
@@ -85,27 +118,52 @@ func (p *Pool[R]) takeBackLocked(l Lease[R]) {
 
 // endLeaseLocked is the end of every lease, whose cell has been ended by the
 // caller: the slot becomes idle, or is closed if it was to go.
-func (p *Pool[R]) endLeaseLocked(c *cell[R]) {
+func (p *Pool[R]) endLeaseLocked(c *cell[R], how End, err error) {
 	s := c.slot
+	p.settleLeaseLocked(c, how, err)
 	s.putCell(c)
 	s.leases--
-	p.mu.leases--
 	if s.gone || s.leases > 0 {
 		return
 	}
 	s.checking = false
+	if why, stale := p.staleLocked(s); stale {
+		p.closeLocked(s, why)
+		return
+	}
+	s.idleSince = time.Now()
+	p.mu.handed = s
+	p.move(s, idle)
+}
+
+// settleLeaseLocked takes a lease that has ended out of the accounts.
+func (p *Pool[R]) settleLeaseLocked(c *cell[R], how End, err error) {
+	held := time.Since(c.start)
+	p.mu.leases--
+	p.mu.out.remove(c)
+	p.clearLocked(&c.leak)
+	c.stack = nil
+	p.noteLeaseLocked(held)
+	if h := p.cfg.Hooks.Released; h != nil {
+		e := ReleasedEvent{Key: p.key(), How: how, Held: held, Err: err}
+		p.laterLocked(func() { h(e) })
+	}
+}
+
+// staleLocked returns why a slot that no lease is out on must be closed rather
+// than become idle.
+func (p *Pool[R]) staleLocked(s *slot[R]) (Reason, bool) {
 	switch {
 	case s.draining:
-		p.closeLocked(s, s.reason)
+		return s.reason, true
 	case p.mu.closed:
-		p.closeLocked(s, ReasonClosed)
+		return ReasonClosed, true // I10
 	case s.generation != p.mu.generation:
-		p.closeLocked(s, ReasonReset) // I11
-	default:
-		s.idleSince = time.Now()
-		p.mu.handed = s
-		p.move(s, idle)
+		return ReasonReset, true // I11
+	case s.spent():
+		return ReasonUses, true
 	}
+	return 0, false
 }
 
 // release ends a lease whose resource is well, as far as its holder knows.
@@ -115,13 +173,13 @@ func (p *Pool[R]) release(c *cell[R]) {
 		done := false
 		defer func() {
 			if !done { // a panic goes on to the caller, with the counts right
-				p.discard(c, ReasonRecycle)
+				p.discard(c, ReasonRecycle, EndRelease, nil)
 			}
 		}()
 		err := p.cfg.Recycle(s.value)
 		done = true
 		if err != nil {
-			p.discard(c, ReasonRecycle)
+			p.discard(c, ReasonRecycle, EndRelease, err)
 			return
 		}
 	}
@@ -141,15 +199,15 @@ func (p *Pool[R]) endLease(c *cell[R]) {
 	p.lock()
 	defer p.unlock()
 	c.slot.refusals = 0
-	p.endLeaseLocked(c)
+	p.endLeaseLocked(c, EndRelease, nil)
 }
 
 // discard ends a lease and its resource with it.
-func (p *Pool[R]) discard(c *cell[R], why Reason) {
+func (p *Pool[R]) discard(c *cell[R], why Reason, how End, err error) {
 	p.lock()
 	defer p.unlock()
 	p.retireLocked(c.slot, why)
-	p.endLeaseLocked(c)
+	p.endLeaseLocked(c, how, err)
 }
 
 func (p *Pool[R]) hijack(l Lease[R]) R {
@@ -166,7 +224,7 @@ func (p *Pool[R]) hijack(l Lease[R]) R {
 		panic("pool: Hijack of a lease that another goroutine ends at the same time")
 	}
 	s.leases--
-	p.mu.leases--
+	p.settleLeaseLocked(l.cell, EndHijack, nil)
 	if !s.gone { // else it is dead, and the pool closes it
 		p.forgetLocked(s)
 		p.mu.count.Hijacks++
@@ -182,7 +240,7 @@ func (p *Pool[R]) check(ctx context.Context, l Lease[R]) bool {
 	err := errNoReturn
 	defer func() {
 		if err != nil && c.end(l.seq) {
-			p.discard(c, ReasonCheck)
+			p.discard(c, ReasonCheck, EndDiscard, err)
 		}
 	}()
 	if err = p.cfg.Check(ctx, s.value); err != nil {
@@ -190,9 +248,9 @@ func (p *Pool[R]) check(ctx context.Context, l Lease[R]) bool {
 	}
 	p.lock()
 	defer p.unlock()
-	if s.gone || s.draining || p.mu.closed || s.generation != p.mu.generation { // it came during the check (I10, I11)
+	if why, stale := p.staleLocked(s); s.gone || (stale && why != ReasonUses) { // it came during the check (I10, I11)
 		if c.end(l.seq) {
-			p.endLeaseLocked(c)
+			p.endLeaseLocked(c, EndRelease, nil)
 		}
 		return false
 	}
@@ -212,7 +270,7 @@ func (p *Pool[R]) take(l Lease[R]) error {
 	done := false
 	defer func() {
 		if !done && c.end(l.seq) {
-			p.discard(c, ReasonTake)
+			p.discard(c, ReasonTake, EndDiscard, nil)
 		}
 	}()
 	err := p.cfg.Take(c.slot.value)
@@ -258,7 +316,7 @@ func (p *Pool[R]) endRefused(c *cell[R]) {
 	default:
 		p.retireLocked(s, ReasonTake)
 	}
-	p.endLeaseLocked(c)
+	p.endLeaseLocked(c, EndRelease, nil)
 	if p.mu.handed == s {
 		p.mu.handed = nil // it did not come from a user's hands
 	}

@@ -1,11 +1,14 @@
 package pool
 
+import "time"
+
 // idleMark is the place of an idle slot in its Budget's list of all idle slots.
 // It names the pool and not the slot: the Budget tells a pool to give one up, and
 // the pool chooses its least recently used, which is this one unless that was
 // just taken.
 type idleMark struct {
 	m          *member // nil: not in the list
+	since      time.Time
 	prev, next *idleMark
 }
 
@@ -14,9 +17,17 @@ type idleRing struct{ root idleMark }
 
 func (r *idleRing) init() { r.root.prev, r.root.next = &r.root, &r.root }
 
-func (r *idleRing) push(k *idleMark) {
-	k.prev, k.next = r.root.prev, &r.root
-	k.prev.next, r.root.prev = k, k
+// add puts k where its time belongs: last, unless it comes back from something
+// that was no use.
+func (r *idleRing) add(k *idleMark) {
+	next := &r.root
+	if newest := r.root.prev; newest != next && k.since.Before(newest.since) {
+		for next = r.root.next; next.since.Before(k.since); {
+			next = next.next
+		}
+	}
+	k.prev, k.next = next.prev, next
+	k.prev.next, next.prev = k, k
 }
 
 func (r *idleRing) remove(k *idleMark) {
@@ -26,13 +37,13 @@ func (r *idleRing) remove(k *idleMark) {
 
 // idle notes a slot of the pool that has become idle: it may be what another pool
 // waits for, or one too many. The next report settles that.
-func (m *member) idle(k *idleMark) {
+func (m *member) idle(k *idleMark, since time.Time) {
 	b := m.budget
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	k.m = m
+	k.m, k.since = m, since
 	m.changed = true // the Budget is to settle with this slot in its list
-	b.mu.idle.push(k)
+	b.mu.idle.add(k)
 	b.mu.nidle++
 }
 

@@ -16,6 +16,7 @@ type Lease[R any] struct {
 	cell   *cell[R]
 	seq    uint64 // the turn of the cell that this lease has
 	ticket Ticket
+	guard  *guard // nil: not watched for leaks
 }
 
 // LeaseInfo tells about a lease at the moment it began.
@@ -34,6 +35,12 @@ type cell[R any] struct {
 	info  LeaseInfo // under the pool's lock
 	check bool      // the lease must run Check first; written before the lease is handed out
 	next  *cell[R]  // free cells of a shareable slot, under the pool's lock
+
+	// Under the pool's lock.
+	start        time.Time
+	newer, older *cell[R]    // neighbours among the leases that are out
+	leak         deadline[R] // LeakAfter, if the lease is watched
+	stack        []uintptr   // of its Acquire
 }
 
 // begin starts the cell's next lease. The caller holds the pool's lock.
@@ -86,12 +93,10 @@ func (l Lease[R]) Release() {
 // Discard ends the lease of a broken resource. The resource is closed in the
 // background, and its slot then goes to the next waiter; a shareable one gets no
 // new leases and is closed when its last lease ends. err says what broke it, for
-// the one who reads the code; it may be nil. Discard does nothing if the lease
-// has ended.
+// Hooks.Released; it may be nil. Discard does nothing if the lease has ended.
 func (l Lease[R]) Discard(err error) {
-	_ = err // part of the call so that its place says why; nothing acts on it yet
 	if l.cell != nil && l.cell.end(l.seq) {
-		l.cell.slot.pool.discard(l.cell, ReasonDiscard)
+		l.cell.slot.pool.discard(l.cell, ReasonDiscard, EndDiscard, err)
 	}
 }
 
@@ -104,4 +109,32 @@ func (l Lease[R]) Hijack() R {
 		panic("pool: Hijack of the zero Lease: most likely Acquire's error was not looked at")
 	}
 	return l.cell.slot.pool.hijack(l)
+}
+
+// leaseList holds the leases that are out, in the order in which they began, so
+// that the oldest is known.
+type leaseList[R any] struct{ newest, oldest *cell[R] }
+
+func (l *leaseList[R]) push(c *cell[R]) {
+	c.older = l.newest
+	if l.newest != nil {
+		l.newest.newer = c
+	} else {
+		l.oldest = c
+	}
+	l.newest = c
+}
+
+func (l *leaseList[R]) remove(c *cell[R]) {
+	if c.newer != nil {
+		c.newer.older = c.older
+	} else {
+		l.newest = c.older
+	}
+	if c.older != nil {
+		c.older.newer = c.newer
+	} else {
+		l.oldest = c.newer
+	}
+	c.newer, c.older = nil, nil
 }

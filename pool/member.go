@@ -1,10 +1,6 @@
 package pool
 
-import (
-	"container/heap"
-
-	"go.uber.org/atomic"
-)
+import "go.uber.org/atomic"
 
 // member is a pool as its Budget sees it. The pool reports where it stands at the
 // end of every change of its state; the Budget leaves orders.
@@ -21,11 +17,11 @@ type member struct {
 	// Under the Budget's lock.
 	last   report // as it stands, less what has been granted since
 	orders orders
-	handed orders // fetched: the next report includes what came of them
-	blind  bool   // it wants more than the places it has told
-	place  int    // in the heap of starving pools, which is for those with known tickets; -1: not in it
-	orphan int    // in Budget.orphans; -1: not in it
-	passed int    // times in a row that it served its own past an older waiter
+	blind  bool          // it wants more than the places it has told
+	handed orders        // fetched: the next report includes what came of them
+	place  int           // in the heap of starving pools, which is for those with known tickets; -1: not in it
+	in     [numLists]int // in the Budget's lists, counted from 1; 0: not in it
+	passed int           // times in a row that it served its own past an older waiter
 }
 
 // maxTickets is how many of a pool's waiting places its Budget knows. They are
@@ -46,6 +42,7 @@ type report struct {
 	standing
 	want    int // dials it would start if it had slots
 	orphans int // dials that no waiter needs
+	spare   int // dials it would start in the background
 	known   int
 	tickets [maxTickets]Ticket // places of the waiters it wants dials for, oldest first
 }
@@ -53,6 +50,7 @@ type report struct {
 // orders say what a pool is to do for its Budget.
 type orders struct {
 	grants  int // dials it may start
+	spares  int // of them, those granted for the background
 	evict   int // idle resources to close for others
 	idleOut int // idle resources to close because of MaxIdle
 	cancel  int // dials without a waiter to cancel
@@ -62,7 +60,7 @@ type orders struct {
 func (o orders) any() bool { return o.grants|o.evict|o.idleOut|o.cancel != 0 }
 
 func newMember(b *Budget, rebalance func()) *member {
-	return &member{budget: b, rebalance: rebalance, place: -1, orphan: -1}
+	return &member{budget: b, rebalance: rebalance, place: -1}
 }
 
 // report tells the Budget where the pool stands and returns its orders. The
@@ -82,10 +80,14 @@ func (m *member) report(r report, wake []*member) (orders, []*member) {
 	b.mu.canceled += r.canceled - m.last.canceled
 	b.mu.evictions -= m.handed.evict
 	b.mu.cancels -= m.handed.cancel
+	b.mu.spares -= m.handed.spares
 	for range m.orders.grants { // granted since the pool counted what it wants
-		if r.want > 0 {
+		switch {
+		case r.want > 0:
 			r.want--
 			r.forgetTicket()
+		case r.spare > 0:
+			r.spare--
 		}
 	}
 	r.orphans = max(0, r.orphans-m.orders.cancel)
@@ -93,7 +95,7 @@ func (m *member) report(r report, wake []*member) (orders, []*member) {
 	b.mu.norphans += r.orphans - m.last.orphans
 	m.last = r
 	b.queueLocked(m)
-	b.noteOrphansLocked(m)
+	b.listLocked(m)
 	wake = b.settleLocked(m, wake)
 
 	o := m.orders
@@ -182,98 +184,4 @@ func (m *member) mustYield(t Ticket, shared bool, now standing) bool {
 	}
 	m.passed = 0
 	return true
-}
-
-// queueLocked puts m where its oldest waiter belongs among the starving pools.
-func (b *Budget) queueLocked(m *member) {
-	if blind := m.last.want > 0 && m.last.known == 0; blind != m.blind {
-		m.blind = blind
-		if blind {
-			b.mu.blind++
-		} else {
-			b.mu.blind--
-		}
-	}
-	switch {
-	case m.last.known == 0 && m.place >= 0:
-		heap.Remove(&b.mu.starving, m.place)
-	case m.last.known == 0:
-	case m.place < 0:
-		heap.Push(&b.mu.starving, m)
-	default:
-		heap.Fix(&b.mu.starving, m.place)
-	}
-}
-
-// noteOrphansLocked keeps m in the list of pools with dials that no waiter needs.
-func (b *Budget) noteOrphansLocked(m *member) {
-	switch {
-	case m.last.orphans > 0 && m.orphan < 0:
-		m.orphan = len(b.mu.orphans)
-		b.mu.orphans = append(b.mu.orphans, m)
-	case m.last.orphans == 0 && m.orphan >= 0:
-		last := len(b.mu.orphans) - 1
-		b.mu.orphans[m.orphan] = b.mu.orphans[last]
-		b.mu.orphans[m.orphan].orphan = m.orphan
-		b.mu.orphans[last] = nil
-		b.mu.orphans = b.mu.orphans[:last]
-		m.orphan = -1
-	}
-}
-
-// starvingHeap orders the pools that need a slot by their oldest waiter.
-type starvingHeap []*member
-
-func (h starvingHeap) Len() int           { return len(h) }
-func (h starvingHeap) Less(i, j int) bool { return h[i].last.tickets[0] < h[j].last.tickets[0] }
-func (h starvingHeap) Swap(i, j int) {
-	h[i], h[j] = h[j], h[i]
-	h[i].place, h[j].place = i, j
-}
-
-// Push is for package heap.
-func (h *starvingHeap) Push(x any) {
-	m := x.(*member) //nolint:forcetypeassert // only queueLocked pushes
-	m.place = len(*h)
-	*h = append(*h, m)
-}
-
-// Pop is for package heap.
-func (h *starvingHeap) Pop() any {
-	last := len(*h) - 1
-	m := (*h)[last]
-	(*h)[last] = nil
-	*h = (*h)[:last]
-	m.place = -1
-	return m
-}
-
-// older counts wanted dials of others than m with a ticket before t, up to limit,
-// in the subtree at i: below a pool that is younger than t all are.
-func (h starvingHeap) older(i int, m *member, t Ticket, limit int) int {
-	if i >= len(h) || limit <= 0 || h[i].last.tickets[0] >= t {
-		return 0
-	}
-	n := 0
-	if h[i] != m {
-		n = h[i].last.before(t)
-	}
-	if n < limit {
-		n += h.older(2*i+1, m, t, limit-n)
-	}
-	if n < limit {
-		n += h.older(2*i+2, m, t, limit-n)
-	}
-	return min(n, limit)
-}
-
-// before counts the wanted dials with a ticket before t. Those whose tickets are
-// not known count if the last known one does.
-func (r *report) before(t Ticket) int {
-	for i := range r.known {
-		if r.tickets[i] >= t {
-			return i
-		}
-	}
-	return r.want
 }

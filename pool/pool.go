@@ -1,10 +1,12 @@
 package pool
 
 import (
+	"context"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"github.com/berth-go/berth/internal/alarm"
 	"github.com/berth-go/berth/internal/crew"
 	"github.com/berth-go/berth/internal/part"
 	"github.com/berth-go/berth/waitq"
@@ -23,7 +25,9 @@ type Pool[R any] struct {
 	cfg     Config[R]
 	part    *part.Part // nil: the pool stands alone
 	crew    *crew.Crew
-	member  *member // the pool's side of its Budget. nil: none
+	bell    *alarm.Bell   // rings tick
+	sampled atomic.Uint64 // leases asked about by watch
+	member  *member       // the pool's side of its Budget. nil: none
 	waiters waitq.Queue[Lease[R]]
 	tickets atomic.Uint64 // the last one given, without a Budget
 	done    chan struct{} // closed when the pool is closed and nothing is left of it
@@ -41,25 +45,44 @@ type Pool[R any] struct {
 		shares []*slot[R] // shareable slots that are not gone, oldest first
 		dials  []*dial[R] // in flight, oldest first
 
+		live  []*slot[R] // all that are not gone
+		heirs []*slot[R] // whose lifetime is about to end and who wait for their successor
+		out   leaseList[R]
+
 		canceled int // of dials: those the pool no longer wants
 		draining int // slots that drain and are not gone yet
 		leases   int // out
 		fresh    int // waiters who want a fresh dial
+		warmers  []*warmer
 
-		shared     int    // what a dial is expected to bring; at least 1
-		dialNumber uint64 // of the last dial started
-		generation uint64 // counts Resets (I11)
-		failures   int    // dials failed in a row
-		lastDial   error  // of the last dial; nil if it succeeded
-		deliveries uint64 // waits ended by the giving side
+		shared      int    // what a dial is expected to bring; at least 1
+		dialNumber  uint64 // of the last dial started
+		lastLow     Ticket // the largest place of a caller in the low lane
+		generation  uint64 // counts Resets (I11)
+		failures    int    // dials failed in a row
+		setbacks    int    // of them, those that began after the one before had failed: they raise the backoff
+		setbackDial uint64 // the number of the last dial that had begun at the last setback
+		lastDial    error  // of the last dial; nil if it succeeded
+		deliveries  uint64 // waits ended by the giving side
 
 		handed *slot[R] // released or dialled in this hold of the lock: it goes to a waiter unchecked
 
 		dirty       []*slot[R] // Capacity must be read again
 		dispatching bool       // a goroutine is at it
 
-		expiry      *time.Timer // runs expire
-		expiryArmed bool
+		notBefore time.Time // the backoff: when the next dial may start
+		lastCall  time.Time // that failed, or came while dials fail
+		broken    bool      // the breaker is open
+
+		probing  *slot[R] // is being checked in the background
+		endProbe context.CancelCauseFunc
+		toProbe  []*slot[R] // wait for their turn
+
+		deadlines deadlines[R]
+		retryAt   time.Time // when a backoff ends that holds up a dial; zero: none does
+		armed     time.Time // when the bell rings; zero: it is not set
+
+		leaseMean time.Duration // of recent leases
 
 		closed    bool
 		finished  bool // done is closed
@@ -68,6 +91,7 @@ type Pool[R any] struct {
 		overTotal bool // the last caller was one too many in part.Total.Waiting
 		starved   bool // the Budget owes a slot
 		wake      []*member
+		events    []func() // hooks to call
 
 		count Stats // the counters; its gauges are unused
 	}
@@ -83,9 +107,7 @@ func NewPart[R any](cfg Config[R], pt *part.Part) (*Pool[R], error) {
 	if err := cfg.validate(); err != nil {
 		return nil, err
 	}
-	if cfg.CheckAfter == 0 {
-		cfg.CheckAfter = defaultCheckAfter
-	}
+	cfg.setDefaults()
 	p := &Pool[R]{cfg: cfg, part: pt, done: make(chan struct{})}
 	p.mu.limits = cfg.limits()
 	p.mu.shared = 1
@@ -93,10 +115,10 @@ func NewPart[R any](cfg Config[R], pt *part.Part) (*Pool[R], error) {
 	p.tickets.Store(1) // 0 is no place, and a caller served at once has the last one given
 	p.mu.wasQuiet = true
 	if pt != nil {
-		p.crew = pt.Total.Crew
+		p.crew, p.bell = pt.Total.Crew, pt.Total.Clock.Bell(p.tick)
 		pt.Bare = p.bare
 	} else {
-		p.crew = crew.New(maxClosers)
+		p.crew, p.bell = crew.New(maxClosers), alarm.New().Bell(p.tick)
 	}
 	if cfg.Budget != nil {
 		p.member = newMember(cfg.Budget, p.rebalance)
@@ -131,16 +153,35 @@ func (p *Pool[R]) lock() { p.mu.Lock() }
 
 // unlock ends a change of the pool's state: it restores what must hold between
 // two changes, unlocks, and then does what must be done without the lock. That
-// every change ends here is why no event can forget to wake a waiter (I2).
+// every change ends here is why no event can forget to wake a waiter (I2). A panic
+// of a hook goes on to the caller, when all else has been done.
 func (p *Pool[R]) unlock() {
+	if err := p.finish(); err != nil {
+		panic(err.value)
+	}
+}
+
+// unlockQuietly is unlock for a goroutine of the pool, or of another pool.
+func (p *Pool[R]) unlockQuietly() {
+	if err := p.finish(); err != nil {
+		p.raise(err)
+	}
+}
+
+// finish is unlock, and returns the panic of a hook.
+func (p *Pool[R]) finish() (err *panicError) {
 	p.balanceLocked()
 	p.mu.handed = nil
-	wake := p.mu.wake
-	p.mu.wake = nil
+	wake, events := p.mu.wake, p.mu.events
+	p.mu.wake, p.mu.events = nil, nil
 	empty := p.emptyLocked()
 	bare := p.bareLocked()
 	quiet := bare && !p.mu.wasQuiet && p.part != nil
 	p.mu.wasQuiet = bare
+	if bare && !p.mu.armed.IsZero() && (p.mu.closed || p.part != nil) {
+		p.bell.Stop() // it would keep a pool alive that nobody knows any more
+		p.mu.armed = time.Time{}
+	}
 	if empty && p.mu.closed && !p.mu.finished {
 		p.mu.finished = true
 		close(p.done)
@@ -153,12 +194,40 @@ func (p *Pool[R]) unlock() {
 	if quiet {
 		p.part.Quiet()
 	}
+	for _, e := range events {
+		if failed := catch("a hook", e); err == nil {
+			err = failed
+		}
+	}
+	return err
+}
+
+// laterLocked has f called when the lock is free: f calls a hook.
+func (p *Pool[R]) laterLocked(f func()) { p.mu.events = append(p.mu.events, f) }
+
+// catch calls f and returns its panic.
+func catch(where string, f func()) (err *panicError) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = &panicError{where: where, value: r}
+		}
+	}()
+	f()
+	return nil
+}
+
+// key returns what errors and events call the pool.
+func (p *Pool[R]) key() any {
+	if p.part == nil {
+		return nil
+	}
+	return p.part.Key
 }
 
 // rebalance looks again at what the pool could do, after its Budget changed.
 func (p *Pool[R]) rebalance() {
 	p.lock()
-	p.unlock() // which looks
+	p.unlockQuietly()
 }
 
 // emptyLocked reports whether the pool has nothing: no slot, no waiter and no
@@ -167,8 +236,11 @@ func (p *Pool[R]) emptyLocked() bool {
 	return p.usedLocked() == 0 && p.waiters.Len() == 0 && !p.mu.dispatching
 }
 
-// bareLocked reports whether nothing of the pool is left, leases included.
-func (p *Pool[R]) bareLocked() bool { return p.emptyLocked() && p.mu.leases == 0 }
+// bareLocked reports whether nothing of the pool is left, leases included, and
+// nothing will come by itself: a key that was forgotten must stay empty (I12).
+func (p *Pool[R]) bareLocked() bool {
+	return p.emptyLocked() && p.mu.leases == 0 && (p.mu.closed || p.mu.limits.MinIdle == 0 && !p.remembersLocked())
+}
 
 func (p *Pool[R]) bare() bool {
 	p.mu.Lock()
@@ -186,6 +258,7 @@ func (p *Pool[R]) usedLocked() int {
 func (p *Pool[R]) move(s *slot[R], to slotState) {
 	if s.state == idle {
 		p.mu.idle.remove(s)
+		p.clearLocked(&s.probe)
 		if p.member != nil {
 			p.member.unidle(&s.mark)
 		}
@@ -194,9 +267,12 @@ func (p *Pool[R]) move(s *slot[R], to slotState) {
 	p.mu.slots[to]++
 	s.state = to
 	if to == idle {
-		p.mu.idle.push(s)
+		p.mu.idle.add(s)
+		if p.cfg.CheckEvery > 0 {
+			p.setLocked(&s.probe, s, toProbe, later(s.idleSince, s.tested).Add(p.cfg.CheckEvery))
+		}
 		if p.member != nil {
-			p.member.idle(&s.mark)
+			p.member.idle(&s.mark, s.idleSince)
 		}
 	}
 }
@@ -216,4 +292,11 @@ func (p *Pool[R]) lastTicket() Ticket {
 		return p.member.budget.lastTicket()
 	}
 	return Ticket(p.tickets.Load())
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }

@@ -17,4 +17,9 @@ type Request struct {
 	// takes no older one, whatever is idle; at the cap an idle resource is closed
 	// to make room for the dial.
 	Fresh bool
+
+	// Low puts the caller behind Config.LowLag tickets more than its turn: later
+	// callers without it go first, but no more of them than that, so it is served
+	// late and never starves. With Place set it has no effect.
+	Low bool
 }

@@ -55,6 +55,13 @@ type slot[R any] struct {
 	refused  bool // Take failed though Capacity said room: read again at the next release
 	refusals int  // Takes failed in a row though Capacity said room
 
+	life, probe deadline[R] // the next thing in its life; its next check in the background
+	expires     time.Time   // the end of its lifetime
+	tested      time.Time   // the last check in the background, or the birth of a successor
+	succession  bool        // waits in Pool.heirs for its successor
+	abandoned   bool        // its Close func has not returned in time
+	liveIndex   int         // in Pool.live
+
 	newer, older *slot[R] // neighbours in the idle list
 	mark         idleMark // the slot's place in the Budget's idle list
 
@@ -64,7 +71,7 @@ type slot[R any] struct {
 
 // room reports whether the slot can take a lease now (I9).
 func (s *slot[R]) room() bool {
-	if s.gone || s.draining || s.checking || s.state == dialing {
+	if s.gone || s.draining || s.checking || s.state == dialing || s.spent() {
 		return false
 	}
 	if s.shareable {
@@ -75,11 +82,17 @@ func (s *slot[R]) room() bool {
 	return s.leases == 0 && s.capacity > 0 && !s.sampling
 }
 
+// spent reports whether the slot has had all the leases of its life.
+func (s *slot[R]) spent() bool { m := s.pool.cfg.MaxUses; return m > 0 && s.uses >= m }
+
 // promises returns how many leases beyond its present ones the slot is about to
 // take, though it cannot now.
 func (s *slot[R]) promises() int {
-	if s.gone || s.draining || !s.shareable {
+	if s.gone || s.draining || s.spent() {
 		return 0
+	}
+	if !s.shareable {
+		return btoi(s.checking)
 	}
 	if s.checking || s.expect > s.capacity {
 		return min(max(0, s.expect-s.leases), maxShared)
@@ -106,14 +119,27 @@ func (s *slot[R]) putCell(c *cell[R]) { c.next, s.free = s.free, c }
 // idleList holds the idle slots of a pool, the most recently used at the front.
 type idleList[R any] struct{ newest, oldest *slot[R] }
 
-func (l *idleList[R]) push(s *slot[R]) {
-	s.older = l.newest
-	if l.newest != nil {
-		l.newest.newer = s
+// add puts s where its idleSince belongs: at the front, unless it comes back from
+// something that was no use.
+func (l *idleList[R]) add(s *slot[R]) {
+	newer := (*slot[R])(nil)
+	if l.newest != nil && s.idleSince.Before(l.newest.idleSince) {
+		// Such slots have been idle for long, so the other end is nearer.
+		for newer = l.oldest; newer.idleSince.Before(s.idleSince); {
+			newer = newer.newer
+		}
+	}
+	s.newer = newer
+	if newer != nil {
+		s.older, newer.older = newer.older, s
+	} else {
+		s.older, l.newest = l.newest, s
+	}
+	if s.older != nil {
+		s.older.newer = s
 	} else {
 		l.oldest = s
 	}
-	l.newest = s
 }
 
 func (l *idleList[R]) remove(s *slot[R]) {
@@ -128,4 +154,11 @@ func (l *idleList[R]) remove(s *slot[R]) {
 		l.oldest = s.newer
 	}
 	s.newer, s.older = nil, nil
+}
+
+func btoi(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
 }

@@ -28,7 +28,17 @@ type Stats struct {
 	Hijacks       uint64
 	Closes        Closes // by reason, counted when the closing starts: Dials = Closes + Hijacks + Open
 
+	Shed      uint64 // calls turned away by ShedLate, or that would have been
+	Abandoned uint64 // Close funcs that did not return within CloseTimeout
+	Breaks    uint64 // times that the breaker opened
+	Leaks     uint64 // leases reported because they were out for LeakAfter
+	Lost      uint64 // leases lost to the garbage collector
+
 	WaitTime time.Duration // the sum over waits that have ended
+
+	// How long waits that have ended, dials that made a resource, and leases that
+	// have ended took.
+	WaitTimes, DialTimes, LeaseTimes Histogram
 }
 
 // A Reason says why the pool closed a resource.
@@ -48,6 +58,11 @@ const (
 	ReasonReset                   // Reset
 	ReasonCloseIdle               // CloseIdle
 	ReasonClosed                  // Close or Shutdown
+	ReasonLifetime                // MaxLifetime
+	ReasonUses                    // MaxUses
+	ReasonRetire                  // Retire
+	ReasonDrain                   // DrainTimeout
+	ReasonLost                    // its lease was lost to the garbage collector
 	numReasons
 )
 
@@ -77,6 +92,16 @@ func (r Reason) String() string {
 		return "close idle"
 	case ReasonClosed:
 		return "closed"
+	case ReasonLifetime:
+		return "lifetime"
+	case ReasonUses:
+		return "uses"
+	case ReasonRetire:
+		return "retire"
+	case ReasonDrain:
+		return "drain"
+	case ReasonLost:
+		return "lost"
 	case numReasons:
 	}
 	return "Reason(" + strconv.Itoa(int(r)) + ")"
@@ -119,7 +144,15 @@ func (s Stats) Add(t Stats) Stats {
 	for i, n := range t.Closes {
 		s.Closes[i] += n
 	}
+	s.Shed += t.Shed
+	s.Abandoned += t.Abandoned
+	s.Breaks += t.Breaks
+	s.Leaks += t.Leaks
+	s.Lost += t.Lost
 	s.WaitTime += t.WaitTime
+	s.WaitTimes = s.WaitTimes.merge(t.WaitTimes)
+	s.DialTimes = s.DialTimes.merge(t.DialTimes)
+	s.LeaseTimes = s.LeaseTimes.merge(t.LeaseTimes)
 	return s
 }
 
@@ -139,6 +172,7 @@ func (p *Pool[R]) statsLocked() Stats {
 	s.Dialing, s.Closing = p.mu.slots[dialing], p.mu.slots[closing]
 	s.Leases = p.mu.leases
 	s.Waiting = p.waiters.Len()
+	s.WaitTime = s.WaitTimes.Sum
 	s.Acquires = s.Hits + s.Waits
 	return s
 }

@@ -1,0 +1,351 @@
+package pool
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/berth-go/berth/waitq"
+)
+
+// maxFreshTakes bounds how many resources in a row one Acquire dials only to see
+// Take fail on them: a peer that accepts connections and serves nobody.
+const maxFreshTakes = 3
+
+// attempt is one call of Acquire. It may queue several times, always at the place
+// that it had first.
+type attempt[R any] struct {
+	p      *Pool[R]
+	user   context.Context    // the caller's; nil: TryAcquire
+	ctx    context.Context    // the caller's, with the deadline that WaitTimeout sets
+	cancel context.CancelFunc // of that deadline; nil: not set
+	place  Ticket             // 0: none yet
+	fresh  bool
+	low    bool
+	number uint64 // with fresh: the first dial that will do
+
+	newcomer   bool      // has not been let in yet: MaxWaiters and ShedLate are for those at the door
+	counted    bool      // as a hit or a wait
+	start      time.Time // of the first wait; zero: has not waited
+	queued     time.Time // of the last one
+	ahead      int       // waiters in front when it queued
+	deliveries uint64    // of the pool when it queued
+	freshTakes int
+
+	lease   Lease[R] // the last one, which is the caller's only when returned
+	waiter  waitq.Waiter[Lease[R]]
+	waiting bool // waiter has not ended
+	done    bool // lease is the caller's
+}
+
+// end cleans up. If a panic of the user's, or runtime.Goexit, ends the call, what
+// it had must not be lost with it (I5).
+func (a *attempt[R]) end() {
+	if a.cancel != nil {
+		a.cancel()
+	}
+	if a.done {
+		return
+	}
+	defer func() { a.lease.Discard(nil) }() // nothing, unless it is still going
+	if a.waiting {
+		err, left := errUnwound, a.waiter.Cancel()
+		if !left {
+			a.lease, err = a.waiter.Wait() // it was delivered already, or failed
+		}
+		a.waiting = false
+		a.waited(err, left)
+	}
+}
+
+// deliver makes the lease the caller's.
+func (a *attempt[R]) deliver() Lease[R] {
+	p := a.p
+	if h := p.cfg.Hooks.Acquired; h != nil {
+		e := AcquiredEvent{Ctx: a.user, Key: p.key(), Info: a.lease.Info()}
+		if !a.start.IsZero() {
+			e.Waited = time.Since(a.start)
+		}
+		h(e)
+	}
+	if p.cfg.LeakAfter > 0 {
+		p.watch(&a.lease)
+	}
+	a.done = true
+	return a.lease
+}
+
+// next puts a lease on the next resource into a.lease, waiting if it must.
+func (a *attempt[R]) next() error {
+	if err := waitq.ContextError(a.ctx); err != nil {
+		return a.giveUp(err)
+	}
+	done, err := a.now()
+	if done || err != nil {
+		return err
+	}
+	return a.wait()
+}
+
+// now takes what is there, if nobody waits for it.
+func (a *attempt[R]) now() (bool, error) {
+	p := a.p
+	if p.waiters.Len() > 0 {
+		a.draw() // it will have to queue: its place is that of now, not that of getting the lock
+	}
+	p.lock()
+	defer p.unlock()
+	if p.mu.closed {
+		return false, ErrClosed
+	}
+	if a.fresh && a.number == 0 {
+		a.number = p.mu.dialNumber + 1
+	}
+	if p.waiters.Len() > 0 {
+		a.draw()
+		return false, nil
+	}
+	l, ok := p.leaseNowLocked(a.suits, true)
+	if !ok {
+		a.draw()
+		return false, nil
+	}
+	if a.place != 0 {
+		l.ticket = a.place
+	}
+	a.lease = l
+	a.count(&p.mu.count.Hits)
+	a.newcomer = false
+	return true, nil
+}
+
+// draw gives the caller its place in the queue, once.
+func (a *attempt[R]) draw() {
+	if a.place != 0 {
+		return
+	}
+	a.place = a.p.ticket()
+	if a.low {
+		a.place += Ticket(a.p.cfg.LowLag) //nolint:gosec // not negative
+	}
+}
+
+// suits reports whether the slot can serve the caller.
+func (a *attempt[R]) suits(s *slot[R]) bool { return s.room() && s.number >= a.number }
+
+func (a *attempt[R]) count(n *uint64) {
+	if !a.counted {
+		a.counted = true
+		*n++
+	}
+}
+
+// wait queues and waits. Between the look that found nothing and this, resources
+// may have come: registering and looking again are one change of state (I4).
+func (a *attempt[R]) wait() error {
+	a.bound()
+	if err := a.enqueue(a.p.askShared()); err != nil {
+		return err
+	}
+	l, err := a.waiter.Wait()
+	a.lease, a.waiting = l, false
+	gaveUp := err != nil && !failedByPool(err)
+	if gaveUp {
+		err = a.giveUp(err)
+	}
+	a.waited(err, gaveUp)
+	return err
+}
+
+func (a *attempt[R]) enqueue(shared int) error {
+	p := a.p
+	p.lock()
+	defer p.unlock()
+	if p.mu.closed {
+		return ErrClosed
+	}
+	p.learnLocked(shared)
+	p.mu.lastCall = a.start
+	if p.failFastLocked() {
+		return p.fastFailureLocked()
+	}
+	if a.newcomer {
+		if err := a.shedLocked(); err != nil {
+			return err
+		}
+	}
+	if a.newcomer {
+		p.recountLocked()
+	}
+	if a.low {
+		p.mu.lastLow = max(p.mu.lastLow, a.place)
+	}
+	a.ahead, a.deliveries = p.waiters.Len(), p.mu.deliveries
+	if a.number != 0 {
+		p.mu.fresh++
+	}
+	p.mu.overTotal = false
+	a.queued = time.Now()
+	a.waiter = p.waiters.EnqueueAt(a.ctx, uint64(a.place), a.number)
+	a.waiting = true
+	p.balanceLocked()
+	if a.newcomer {
+		if err := p.overLimitLocked(); err != nil && a.waiter.Cancel() {
+			a.waiting = false
+			p.mu.count.Rejected++
+			a.leaveLocked()
+			return err
+		}
+		a.newcomer = false
+	}
+	a.count(&p.mu.count.Waits)
+	a.eventLocked(p.cfg.Hooks.WaitStarted, nil)
+	return nil
+}
+
+// eventLocked has a hook called about the wait.
+func (a *attempt[R]) eventLocked(hook func(WaitEvent), err error) {
+	if hook == nil {
+		return
+	}
+	e := WaitEvent{Ctx: a.user, Key: a.p.key(), Ahead: a.ahead, Err: err}
+	if !a.waiting {
+		e.Waited = time.Since(a.queued)
+	}
+	a.p.laterLocked(func() { hook(e) })
+}
+
+// failedByPool reports whether err ended a wait from the pool's side, and not by
+// the waiter's context.
+func failedByPool(err error) bool {
+	_, dial := err.(*DialError)     //nolint:errorlint // a cause of the context may wrap anything; the pool's own error is not wrapped
+	return dial || err == ErrClosed //nolint:errorlint // as above
+}
+
+// waited settles the accounts of a wait that has ended, and lets the pool see
+// that one waiter is gone: dials for it may be surplus now (I8).
+func (a *attempt[R]) waited(err error, gaveUp bool) {
+	p := a.p
+	p.lock()
+	defer p.unlock()
+	a.leaveLocked()
+	p.mu.count.WaitTimes.add(time.Since(a.queued))
+	if gaveUp {
+		p.mu.count.Canceled++
+	}
+	a.eventLocked(p.cfg.Hooks.WaitEnded, err)
+}
+
+func (a *attempt[R]) leaveLocked() {
+	if a.number != 0 {
+		a.p.mu.fresh--
+	}
+}
+
+// bound sets the start of the wait and the deadline of WaitTimeout, once.
+func (a *attempt[R]) bound() {
+	if !a.start.IsZero() {
+		return
+	}
+	a.start = time.Now()
+	if d := a.p.cfg.WaitTimeout; d > 0 {
+		a.ctx, a.cancel = context.WithDeadlineCause(a.ctx, a.start.Add(d), ErrWaitTimeout)
+	}
+}
+
+// giveUp makes the error of a wait that the context ended. A caller that has not
+// waited gets the context's error as it is.
+func (a *attempt[R]) giveUp(err error) error {
+	if a.start.IsZero() {
+		return err
+	}
+	p := a.p
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	s := p.statsLocked()
+	place := a.ahead + 1 - int(min(p.mu.deliveries-a.deliveries, uint64(a.ahead))) //nolint:gosec // bounded by ahead
+	e := &WaitError{
+		Err: err, Key: p.key(), Waited: time.Since(a.start), Place: min(place, s.Waiting+1),
+		Limits: s.Limits, Open: s.Open, InUse: s.InUse, Dialing: s.Dialing, Closing: s.Closing,
+		Waiting: s.Waiting, LastDial: p.mu.lastDial, OldestLease: p.oldestLeaseLocked(),
+	}
+	if p.member != nil {
+		e.Budget = p.member.budget.Stats()
+	}
+	return e
+}
+
+// accept makes the lease fit to be returned: Check if it is due, and Take. It
+// reports false if the resource failed and the caller should go on to the next.
+func (a *attempt[R]) accept() (bool, error) {
+	p, l := a.p, a.lease
+	if l.cell.check {
+		a.bound()
+		if ok := p.check(a.ctx, l); !ok {
+			if err := waitq.ContextError(a.ctx); err != nil {
+				return false, a.giveUp(err)
+			}
+			return false, nil
+		}
+	}
+	first := l.cell.info.Uses == 1
+	err := p.take(l)
+	if err == nil {
+		return true, nil
+	}
+	if !first {
+		return false, nil
+	}
+	if a.freshTakes++; a.freshTakes < maxFreshTakes {
+		return false, nil
+	}
+	return false, fmt.Errorf("pool: Take failed on %d resources in a row, each just dialled: %w", a.freshTakes, err)
+}
+
+// oldestLeaseLocked returns how long the oldest lease has been out, 0 for none.
+func (p *Pool[R]) oldestLeaseLocked() time.Duration {
+	if p.mu.out.oldest == nil {
+		return 0
+	}
+	return time.Since(p.mu.out.oldest.start)
+}
+
+// overLimitLocked returns the error for a caller who is one waiter too many, or
+// nil. What counts is waiters beyond those whom the dials in flight will serve.
+func (p *Pool[R]) overLimitLocked() error {
+	if n := p.mu.limits.MaxWaiters; n != 0 && p.mu.uncovered > max(n, 0) {
+		scope := ""
+		if p.part != nil {
+			scope = "key"
+		}
+		return &waitLimitError{scope: scope, limit: max(n, 0)}
+	}
+	if p.mu.overTotal {
+		return &waitLimitError{scope: "total", limit: int(max(p.part.Total.MaxWaiters.Load(), 0))}
+	}
+	return nil
+}
+
+// recountLocked brings the pool's share of the total of waiters up to date, so that
+// what is added next is the newcomer's alone.
+func (p *Pool[R]) recountLocked() {
+	if p.member != nil && p.part != nil && p.part.Total.MaxWaiters.Load() != 0 {
+		p.member.changed = true // what is coming to the pool may have changed since its last report
+		p.balanceLocked()
+	}
+}
+
+// askShared asks what a dial is expected to bring. It must not hold the lock.
+func (p *Pool[R]) askShared() int {
+	if p.part == nil || p.part.Shared == nil {
+		return 0
+	}
+	return max(1, p.part.Shared())
+}
+
+// learnLocked notes the answer of askShared.
+func (p *Pool[R]) learnLocked(shared int) {
+	if shared > 0 {
+		p.mu.shared = min(shared, maxShared)
+	}
+}

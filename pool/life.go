@@ -1,0 +1,111 @@
+package pool
+
+import (
+	"math/rand/v2"
+	"time"
+)
+
+// elapsed returns the time from since to now by the monotonic or by the wall
+// clock, whichever shows more: the monotonic clock stands still while a laptop
+// sleeps, and the peers of its resources do not.
+func elapsed(since, now time.Time) time.Duration {
+	return max(now.Sub(since), now.Round(0).Sub(since.Round(0)))
+}
+
+// beBornLocked gives a resource that joins the pool the end of its life: drawn
+// once, so that resources dialled together do not expire together.
+func (p *Pool[R]) beBornLocked(s *slot[R]) {
+	s.liveIndex = len(p.mu.live)
+	p.mu.live = append(p.mu.live, s)
+	if p.cfg.MaxLifetime == 0 {
+		return
+	}
+	life := p.cfg.MaxLifetime
+	if j := p.cfg.LifetimeJitter; j > 0 {
+		life -= time.Duration(rand.Int64N(int64(j) + 1)) //nolint:gosec // spread, not secrecy
+	}
+	s.expires = s.born.Add(life)
+	if p.cfg.Overlap > 0 {
+		p.setLocked(&s.life, s, toSucceed, s.expires.Add(-p.cfg.Overlap))
+	} else {
+		p.setLocked(&s.life, s, toRetire, s.expires)
+	}
+}
+
+// overdue returns why a slot must not be handed out any more although its timer
+// has not rung: on waking from sleep a laptop's callers may come before it does.
+func (p *Pool[R]) overdue(s *slot[R], now time.Time) (Reason, bool) {
+	if p.cfg.MaxLifetime > 0 && now.Round(0).After(s.expires.Round(0)) {
+		return ReasonLifetime, true
+	}
+	if p.cfg.MaxIdleTime > 0 && s.state == idle && s != p.mu.handed && elapsed(s.idleSince, now) > p.cfg.MaxIdleTime &&
+		p.mu.slots[idle] > p.mu.limits.MinIdle {
+		return ReasonIdleTime, true
+	}
+	return 0, false
+}
+
+// expireIdleLocked closes what has been idle for MaxIdleTime, but keeps MinIdle.
+func (p *Pool[R]) expireIdleLocked(now time.Time) {
+	limit := p.cfg.MaxIdleTime
+	if limit == 0 {
+		return
+	}
+	for s := p.mu.idle.oldest; s != nil && p.mu.slots[idle] > p.mu.limits.MinIdle && elapsed(s.idleSince, now) >= limit; s = p.mu.idle.oldest {
+		p.closeLocked(s, ReasonIdleTime)
+	}
+}
+
+// askSuccessorLocked asks for the successor of a resource whose life is about to
+// end. It is dialled if a slot is free and nobody waits for it; with or without
+// it the resource goes when its time has come.
+func (p *Pool[R]) askSuccessorLocked(s *slot[R]) {
+	if s.gone || s.draining {
+		return
+	}
+	s.succession = true
+	p.mu.heirs = append(p.mu.heirs, s)
+	p.setLocked(&s.life, s, toRetire, s.expires)
+}
+
+// succeedLocked retires the resource that has waited longest for a successor, now
+// that one is there, and returns how long that one had been idle.
+func (p *Pool[R]) succeedLocked(successor *slot[R]) {
+	if len(p.mu.heirs) == 0 {
+		return
+	}
+	s := p.mu.heirs[0]
+	if s.state == idle {
+		successor.idleSince = s.idleSince // so that what nobody uses still idles out
+		successor.tested = successor.born
+	}
+	p.retireLocked(s, ReasonLifetime)
+}
+
+// abandonLocked frees the slot of a resource whose Close func does not return.
+func (p *Pool[R]) abandonLocked(s *slot[R], now time.Time) {
+	s.abandoned = true
+	p.mu.count.Abandoned++
+	p.move(s, empty)
+	p.crew.Grow() // the stuck one still takes a place
+	if h := p.cfg.Hooks.Abandoned; h != nil {
+		e := EvictedEvent{Key: p.key(), Reason: s.reason, Age: now.Sub(s.born), Uses: s.uses}
+		p.laterLocked(func() { h(e) })
+	}
+}
+
+// Retire lets go of every resource for which f returns true: at once if it is
+// idle, else when its leases end. f is called without a lock, once for each
+// resource that is open when Retire is called.
+func (p *Pool[R]) Retire(f func(R) bool) {
+	p.mu.Lock()
+	live := append([]*slot[R](nil), p.mu.live...)
+	p.mu.Unlock()
+	for _, s := range live {
+		if f(s.value) {
+			p.lock()
+			p.retireLocked(s, ReasonRetire)
+			p.unlock()
+		}
+	}
+}

@@ -1,0 +1,86 @@
+package pool
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// Shed says what to do with a caller whose deadline is nearer than the wait that
+// it has to expect.
+type Shed uint8
+
+const (
+	ShedOff    Shed = iota // let it wait
+	ShedDryRun             // let it wait, but count it and call Hooks.Shed
+	ShedOn                 // fail it at once with a *ShedError
+)
+
+// A ShedError is the error of a caller whose deadline was nearer than the wait
+// that it had to expect. It matches context.DeadlineExceeded: it is the same end,
+// only sooner.
+type ShedError struct {
+	Estimate time.Duration // the wait that was to be expected
+	Left     time.Duration // until the deadline
+}
+
+func (e *ShedError) Error() string {
+	return fmt.Sprintf("pool: a wait of about %v is to be expected, and the deadline is in %v", e.Estimate, e.Left)
+}
+
+// Unwrap returns context.DeadlineExceeded.
+func (e *ShedError) Unwrap() error { return context.DeadlineExceeded }
+
+// Timeout returns true.
+func (e *ShedError) Timeout() bool { return true }
+
+// estimateLocked returns the wait that a new caller has to expect: the waiters in
+// front and itself, each taking the time of a recent lease on one of the leases
+// that are out. 0: there is nothing to judge by, or a dial will serve the caller.
+func (p *Pool[R]) estimateLocked() time.Duration {
+	if p.unmetLocked() < 0 || p.dialRoomLocked() > 0 && !p.mu.starved && !p.cautiousLocked() {
+		return 0
+	}
+	lanes := p.mu.leases + (len(p.mu.dials)-p.mu.canceled)*p.mu.shared
+	if lanes == 0 || p.mu.leases == 0 {
+		return 0
+	}
+	return p.mu.leaseMean * time.Duration(p.waiters.Len()+1) / time.Duration(lanes)
+}
+
+// shedLocked returns the error for a caller who would wait in vain, or nil.
+func (a *attempt[R]) shedLocked() error {
+	p := a.p
+	mode := p.cfg.ShedLate
+	deadline, ok := a.ctx.Deadline()
+	if mode == ShedOff || !ok {
+		return nil
+	}
+	estimate, left := p.estimateLocked(), time.Until(deadline)
+	if estimate <= left {
+		return nil
+	}
+	p.mu.count.Shed++
+	if h := p.cfg.Hooks.Shed; h != nil {
+		e := ShedEvent{Ctx: a.user, Key: p.key(), Estimate: estimate, Left: left, DryRun: mode == ShedDryRun}
+		p.laterLocked(func() { h(e) })
+	}
+	if mode == ShedDryRun {
+		return nil
+	}
+	return &ShedError{Estimate: estimate, Left: left}
+}
+
+// meanWeight is the weight of the past in the mean lease time: the last dozen
+// leases or so decide.
+const meanWeight = 8
+
+// noteLeaseLocked counts how long a lease lasted.
+func (p *Pool[R]) noteLeaseLocked(d time.Duration) {
+	p.mu.count.LeaseTimes.add(d)
+	if p.mu.leaseMean == 0 {
+		p.mu.leaseMean = d
+	} else {
+		p.mu.leaseMean += (d - p.mu.leaseMean) / meanWeight
+	}
+}

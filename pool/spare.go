@@ -1,0 +1,95 @@
+package pool
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/berth-go/berth/waitq"
+)
+
+// warmer is a call of Warm that waits.
+type warmer struct {
+	n     int
+	ended chan error // capacity 1
+}
+
+// Warm dials until n resources are open, and returns nil when they are. It takes
+// slots only while nobody waits for one, and closes nothing to get one. ctx ends
+// the wait, with an error that matches ctx.Err(); the dials go on, within MaxIdle.
+// A dial that fails meanwhile ends it with that [*DialError]. An n that MaxOpen or
+// MaxIdle does not allow is an error.
+func (p *Pool[R]) Warm(ctx context.Context, n int) error {
+	if err := waitq.ContextError(ctx); err != nil {
+		return err
+	}
+	w := &warmer{n: n, ended: make(chan error, 1)}
+	if err := p.addWarmer(w); err != nil {
+		return err
+	}
+	defer p.removeWarmer(w)
+	select {
+	case err := <-w.ended:
+		return err
+	case <-ctx.Done():
+		select {
+		case err := <-w.ended:
+			return err
+		default:
+			return waitq.ContextError(ctx)
+		}
+	}
+}
+
+func (p *Pool[R]) addWarmer(w *warmer) error {
+	p.lock()
+	defer p.unlock()
+	l := p.mu.limits
+	switch {
+	case p.mu.closed:
+		return ErrClosed
+	case w.n < 0:
+		return fieldError("n", fmt.Sprintf("is %d", w.n), "ask Warm for 0 or more")
+	case l.MaxOpen > 0 && w.n > l.MaxOpen:
+		return fieldError("n", fmt.Sprintf("is %d, above MaxOpen %d", w.n, l.MaxOpen), "ask Warm for less, or raise MaxOpen")
+	case l.MaxIdle != 0 && w.n > max(l.MaxIdle, 0):
+		return fieldError("n", fmt.Sprintf("is %d, above MaxIdle %d", w.n, l.MaxIdle), "ask Warm for less, or raise MaxIdle")
+	}
+	p.mu.warmers = append(p.mu.warmers, w)
+	return nil
+}
+
+func (p *Pool[R]) removeWarmer(w *warmer) {
+	p.lock()
+	defer p.unlock()
+	p.mu.warmers = slices.DeleteFunc(p.mu.warmers, func(o *warmer) bool { return o == w })
+}
+
+// endWarmersLocked ends the calls of Warm that have what they asked for, or all of
+// them with an error.
+func (p *Pool[R]) endWarmersLocked(err error) {
+	p.mu.warmers = slices.DeleteFunc(p.mu.warmers, func(w *warmer) bool {
+		if err == nil && p.openLocked() < w.n {
+			return false
+		}
+		w.ended <- err // once: it leaves the list
+		return true
+	})
+}
+
+func (p *Pool[R]) openLocked() int { return p.mu.slots[idle] + p.mu.slots[inUse] }
+
+// spareLocked returns how many resources the pool wants in the background, beyond
+// what waiters need and what is open: for MinIdle, for Warm and as successors, or
+// one as a probe while the breaker is open.
+func (p *Pool[R]) spareLocked() int {
+	if p.mu.broken {
+		return btoi(p.part == nil || !p.bareLocked()) // a key that nobody asks for is not worth a probe
+	}
+	n := max(0, p.mu.limits.MinIdle-p.mu.slots[idle])
+	open := p.openLocked()
+	for _, w := range p.mu.warmers {
+		n = max(n, w.n-open)
+	}
+	return n + len(p.mu.heirs)
+}
