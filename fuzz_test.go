@@ -164,7 +164,8 @@ type resourceView struct {
 
 func (r *rig) view(b *pooltest.Bench) view {
 	v := view{Stats: b.Pool.Stats()}
-	if r.keyed { // it forgets those of a key with nothing left
+	v.Stats.WaitTimes, v.Stats.DialTimes, v.Stats.LeaseTimes = pool.Histogram{}, pool.Histogram{}, pool.Histogram{} // the model has none
+	if r.keyed {                                                                                                    // it forgets those of a key with nothing left
 		v.Stats.Limits = pool.Limits{}
 	}
 	var tickets []pool.Ticket

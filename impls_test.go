@@ -151,7 +151,7 @@ func (k oneKey) Stats() pool.Stats {
 // SetLimits sets what stands for the limits of a pool.
 func (k oneKey) SetLimits(l pool.Limits) error {
 	if k.totals {
-		return k.SetTotals(keyed.Totals(l))
+		return k.SetTotals(keyed.Totals{MaxOpen: l.MaxOpen, MaxIdle: l.MaxIdle, MaxWaiters: l.MaxWaiters, MaxDials: l.MaxDials})
 	}
 	none := func(v int) int { // 0 would keep what Config says
 		if v == 0 {

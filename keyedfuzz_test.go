@@ -134,7 +134,7 @@ func (r *keyedRig) tellPeer() {
 	for k, l := range r.limits {
 		r.Limit(k, l)
 	}
-	r.LimitTotal(pool.Limits(r.totals))
+	r.LimitTotal(pool.Limits{MaxOpen: r.totals.MaxOpen, MaxIdle: r.totals.MaxIdle, MaxWaiters: r.totals.MaxWaiters, MaxDials: r.totals.MaxDials})
 }
 
 // manyKeys is a keyed pool as a bench sees it.

@@ -40,10 +40,11 @@ func TestWaitErrorTellsHowThePoolStood(t *testing.T) {
 		require.ErrorAs(t, c.failed(), &e)
 		assert.Equal(t, &pool.WaitError{
 			Err: e.Err, Waited: 3 * time.Second, Place: 2,
-			Limits: r.Limits(), Open: 1, InUse: 1, Dialing: 1, Closing: 1, Waiting: 2, LastDial: errDial,
+			Limits: r.Limits(), Open: 1, InUse: 1, Dialing: 1, Closing: 1, Waiting: 2,
+			OldestLease: 3 * time.Second, LastDial: errDial,
 		}, e)
 		assert.EqualError(t, e, "pool: gave up after waiting 3s at place 2, 1 of 3 open, 1 in use, 1 dialing, 1 closing, "+
-			"2 still waiting, last dial failed (refused): context deadline exceeded")
+			"2 still waiting, oldest lease out for 3s, last dial failed (refused): context deadline exceeded")
 	})
 }
 

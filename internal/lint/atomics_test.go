@@ -27,6 +27,8 @@ var wide = map[string]string{
 var swappers = map[string]string{
 	"waitq/state.go": "one word decides how a wait ends",
 	"pool/lease.go":  "one sequence number lets a lease end once",
+
+	"internal/pooltest/clients.go": "a test's resource comes back by itself, unless it has changed meanwhile",
 }
 
 func TestAtomicsAreAlignedOn32Bit(t *testing.T) { checkModule(t, atomics) }

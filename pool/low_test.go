@@ -1,0 +1,125 @@
+package pool_test
+
+import (
+	"testing"
+
+	"github.com/berth-go/berth/pool"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// low starts an Acquire in the low lane.
+func (r *rig) low() *call { return r.acquireWith(r.t.Context(), pool.Request{Low: true}) }
+
+// serveAll lets one resource go through the queue, and returns in which order
+// the calls got it.
+func serveAll(t *testing.T, holder *call, calls []*call) []int {
+	t.Helper()
+	var order []int
+	served := map[int]bool{}
+	for last := holder; len(order) < len(calls); {
+		last.release()
+		next := -1
+		for i, c := range calls {
+			if !served[i] && c.ended() {
+				require.Equal(t, -1, next, "two got one resource")
+				next = i
+			}
+		}
+		require.NotEqual(t, -1, next, "nobody got it")
+		served[next], last = true, calls[next]
+		last.got()
+		order = append(order, next)
+	}
+	return order
+}
+
+// Without Low there is one lane.
+func TestLaneIsOneByDefault(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		r := newRig(t, pool.Config[*thing]{MaxOpen: 1})
+		holder := r.acquire()
+		assert.Equal(t, []int{0, 1, 2, 3}, serveAll(t, holder, r.acquireAll(4)))
+	})
+}
+
+// Later calls go first, and among themselves both lanes keep their order (I3).
+func TestLowCallsLetLaterOnesPass(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		r := newRig(t, pool.Config[*thing]{MaxOpen: 1})
+		holder := r.acquire()
+		calls := []*call{r.low(), r.acquire(), r.low(), r.acquire(), r.acquire()}
+		assert.Equal(t, []int{1, 3, 4, 0, 2}, serveAll(t, holder, calls))
+	})
+}
+
+// It lets at most LowLag of them pass, so it never starves.
+func TestLowCallLetsNoMoreThanLowLagPass(t *testing.T) {
+	for _, tt := range []struct{ lag, want int }{{1, 1}, {5, 5}, {0, 64}} {
+		bubble(t, func(t *testing.T) {
+			r := newRig(t, pool.Config[*thing]{MaxOpen: 1, LowLag: tt.lag})
+			last := r.acquire()
+			low := r.low()
+			queue := r.acquireAll(2)
+			passed := 0
+			for !low.ended() {
+				last.release()
+				if low.ended() {
+					break
+				}
+				passed++
+				require.LessOrEqual(t, passed, tt.want, "LowLag %d", tt.lag)
+				last, queue = queue[0], append(queue[1:], r.acquire()) // without end
+			}
+			low.got()
+			assert.GreaterOrEqual(t, passed, tt.want-1, "and it lets them pass")
+		})
+	}
+}
+
+// Nobody else waits: a low call is served like any other.
+func TestLowCallAloneIsServedAtOnce(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		r := newRig(t, pool.Config[*thing]{MaxOpen: 2})
+		first := r.low()
+		first.got()
+		first.release()
+		second := r.low()
+		second.got()
+		assert.True(t, second.lease.Info().Reused)
+		r.low().got()
+	})
+}
+
+// A call with a place of its own keeps it, with Low too.
+func TestPlaceCountsMoreThanLow(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		r := newRig(t, pool.Config[*thing]{MaxOpen: 1})
+		holder := r.acquire()
+		first := r.acquire()
+		holder.release()
+		first.got()
+		place := first.lease.Ticket()
+		others := r.acquireAll(2)
+		back := r.acquireWith(t.Context(), pool.Request{Place: place, Low: true})
+		first.release()
+		back.got()
+		back.release()
+		others[0].got()
+	})
+}
+
+// A failed dial fails low callers too: with a shareable resource in view it is
+// counted for those who were queued when it began, in either lane.
+func TestFailedDialFailsLowCallersToo(t *testing.T) {
+	for _, shared := range []int{1, 10} {
+		bubble(t, func(t *testing.T) {
+			cfg := shareable()
+			cfg.Shared, cfg.MaxOpen = shared, 1
+			r := newManual(t, cfg)
+			low := r.low()
+			r.dial(1).fail(errDial)
+			require.ErrorIs(t, low.failed(), errDial, "Shared is %d", shared)
+		})
+	}
+}

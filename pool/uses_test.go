@@ -1,0 +1,104 @@
+package pool_test
+
+import (
+	"context"
+	"testing"
+
+	"github.com/berth-go/berth/pool"
+	"github.com/stretchr/testify/assert"
+	"go.uber.org/atomic"
+)
+
+func TestResourceIsClosedAfterItsLastUse(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		r := newRig(t, pool.Config[*thing]{MaxUses: 3})
+		for use := range 3 {
+			c := r.acquire()
+			assert.Equal(t, 1, c.got().n)
+			assert.EqualValues(t, use+1, c.lease.Info().Uses)
+			c.release()
+		}
+		assert.EqualValues(t, 1, r.Stats().Closes.Of(pool.ReasonUses))
+		assert.Equal(t, 2, r.acquire().got().n)
+	})
+}
+
+// A hand-off to a waiter is a use like any other.
+func TestWaitersGetFreshResourcesWhenUsesRunOut(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		r := newRig(t, pool.Config[*thing]{MaxUses: 2, MaxOpen: 1})
+		calls := []*call{r.acquire(), r.acquire(), r.acquire(), r.acquire(), r.acquire()}
+		for i, c := range calls {
+			assert.Equal(t, i/2+1, c.got().n)
+			c.release()
+		}
+		assert.EqualValues(t, 2, r.Stats().Closes.Of(pool.ReasonUses))
+	})
+}
+
+func TestUsesOfAShareableResourceAreItsLeases(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		cfg := shareable()
+		cfg.MaxUses = 3
+		r := newRig(t, cfg)
+		r.capacity = 9
+		first, second, third := r.acquire(), r.acquire(), r.acquire()
+		assert.Equal(t, 1, third.got().n)
+		assert.Equal(t, 2, r.acquire().got().n, "the fourth lease is another's")
+		first.release()
+		second.release()
+		assert.Zero(t, r.things[0].closes.Load())
+		third.release()
+		assert.EqualValues(t, 1, r.things[0].closes.Load())
+		assert.EqualValues(t, 1, r.Stats().Closes.Of(pool.ReasonUses))
+	})
+}
+
+// A resource that has had its last use does not pass for one that will soon have
+// room: its waiters would sleep until it drains (I2).
+func TestSpentResourcePromisesNothing(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		cfg := shareable()
+		cfg.MaxUses = 1
+		cfg.Expect = func(*thing) int { return 100 }
+		r := newRig(t, cfg)
+		r.acquire().got()
+		assert.Equal(t, 2, r.acquire().got().n)
+	})
+}
+
+// What comes while the last use is being checked counts, although the resource
+// goes after this use anyway (I10, I11).
+func TestResetDuringTheCheckBeforeTheLastUseIsNoticed(t *testing.T) {
+	for name, end := range map[string]func(r *rig){
+		"Reset": func(r *rig) { r.Reset() },
+		"Close": func(r *rig) { assert.NoError(r.t, r.Close()) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				gate := make(chan struct{})
+				var checks atomic.Int32
+				r := newRig(t, pool.Config[*thing]{
+					MaxUses: 2, CheckAfter: -1,
+					Check: func(context.Context, *thing) error {
+						checks.Inc()
+						<-gate
+						return nil
+					},
+				})
+				r.acquire().release()
+				c := r.acquire()
+				c.waits()
+				end(r)
+				close(gate)
+				assert.EqualValues(t, 1, checks.Load())
+				if name == "Close" {
+					assert.ErrorIs(t, c.failed(), pool.ErrClosed)
+				} else {
+					assert.Equal(t, 2, c.got().n)
+				}
+				assert.EqualValues(t, 1, r.things[0].closes.Load())
+			})
+		})
+	}
+}
