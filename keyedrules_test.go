@@ -17,6 +17,7 @@ type keyView struct {
 	ending               int   // slots that will soon be free: closing ones and canceled dials
 	idle, usable         int   // resources without a lease, and those of them that could carry one
 	promised             int   // leases that shareable resources are about to have room for
+	opening              int   // resources that have had no capacity since their dial
 	leases               int   // out
 	waiting              []int // calls, oldest first
 	stats                pool.Stats
@@ -56,7 +57,11 @@ func (r *keyedRig) look() keyedView {
 					k.usable++
 				}
 			}
-			if kind.Shareable && kind.Expect > kind.Capacity {
+			switch {
+			case s.Opening():
+				k.promised += max(1, kind.Expect)
+				k.opening++
+			case kind.Shareable && kind.Expect > kind.Capacity:
 				k.promised += max(0, kind.Expect-s.Leases())
 			}
 		}
@@ -114,8 +119,12 @@ func (r *keyedRig) checkKey(k int, v *keyView) {
 	if something := want != [...]int{0, 0, 0, 0, 0}; something != v.known {
 		r.fail("key %d has something: %t, is known: %t", k, something, v.known)
 	}
-	if l := r.limits[k].MaxIdle; l != 0 && v.idle > max(0, l) {
-		r.fail("key %d has %d idle resources", k, v.idle)
+	idle := v.idle
+	if len(v.waiting) > 0 {
+		idle -= v.opening // they are waited for
+	}
+	if l := r.limits[k].MaxIdle; l != 0 && idle > max(0, l) {
+		r.fail("key %d has %d idle resources", k, idle)
 	}
 	if len(v.waiting) > 0 && v.usable > 0 {
 		r.fail("key %d: %d wait beside %d idle resources", k, len(v.waiting), v.usable)

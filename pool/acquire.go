@@ -43,6 +43,9 @@ func (p *Pool[R]) TryAcquire() (Lease[R], bool) {
 	defer a.end()
 	for a.tryOnce() {
 		if ok, _ := a.accept(); ok {
+			p.mu.Lock()
+			p.mu.count.Hits++
+			p.mu.Unlock()
 			return a.deliver(), true
 		}
 	}
@@ -65,7 +68,6 @@ func (a *attempt[R]) tryOnce() bool {
 	}, false)
 	if ok {
 		a.lease = l
-		a.count(&p.mu.count.Hits)
 	}
 	return ok
 }

@@ -157,9 +157,22 @@ func (p *Pool[R]) oldestForLocked(s *slot[R]) (to waitq.Entry, ok bool) {
 // trimIdleLocked closes what MaxIdle does not allow, least recently used first.
 func (p *Pool[R]) trimIdleLocked() {
 	limit := p.mu.limits.MaxIdle
-	for limit != 0 && p.mu.slots[idle] > max(limit, 0) {
-		p.closeLocked(p.mu.idle.oldest, ReasonIdleLimit)
+	for limit != 0 && p.mu.slots[idle]-p.awaitedLocked() > max(limit, 0) {
+		s := p.mu.idle.oldest
+		for s.opening && p.awaitedLocked() > 0 {
+			s = s.newer
+		}
+		p.closeLocked(s, ReasonIdleLimit)
 	}
+}
+
+// awaitedLocked returns how many idle slots only look so: waiters count on them to
+// have capacity soon.
+func (p *Pool[R]) awaitedLocked() int {
+	if p.waiters.Len() == 0 {
+		return 0
+	}
+	return p.mu.opening
 }
 
 // retireLocked lets a slot go: at once if no lease is out on it, else when the

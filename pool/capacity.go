@@ -133,6 +133,18 @@ func (p *Pool[R]) setCapacityLocked(s *slot[R], capacity, expect int) {
 		p.retireLocked(s, ReasonCapacity)
 	default:
 		s.capacity, s.expect = capacity, expect
+		if capacity > 0 {
+			p.setOpeningLocked(s, false)
+		}
+	}
+}
+
+// setOpeningLocked notes whether s has had no capacity since its dial. Callers go
+// on counting on it: to dial for them again would bring the like, without end.
+func (p *Pool[R]) setOpeningLocked(s *slot[R], opening bool) {
+	if s.opening != opening {
+		s.opening = opening
+		p.mu.opening += 2*btoi(opening) - 1
 	}
 }
 

@@ -106,6 +106,7 @@ func (p *Pool[R]) closeLocked(s *slot[R], why Reason) {
 // forgetLocked takes a slot out of everything from which slots are handed out.
 func (p *Pool[R]) forgetLocked(s *slot[R]) {
 	s.gone = true
+	p.setOpeningLocked(s, false)
 	if s.draining {
 		p.mu.draining--
 	}
@@ -135,9 +136,8 @@ func (p *Pool[R]) disinheritLocked(s *slot[R]) {
 // the peer counts it too.
 func (p *Pool[R]) runClose(s *slot[R]) {
 	defer func() { // also after a panic or runtime.Goexit
-		r := recover()
-		p.closed(s)
-		if r != nil {
+		defer p.closed(s) // last, so that Shutdown waits for the hook as well
+		if r := recover(); r != nil {
 			p.raise(&panicError{where: "Close", value: r})
 		}
 	}()

@@ -60,7 +60,8 @@ type Config[R any] struct {
 	// Take runs for every lease before Acquire or TryAcquire returns it, in the
 	// caller's goroutine. An error means that r cannot carry this lease: Capacity
 	// is read again, and the caller goes on to the next resource at its place in
-	// the queue. nil: nothing is to be done.
+	// the queue; that may be r again, if it says that it has room, up to twice in a
+	// row. nil: nothing is to be done.
 	Take func(R) error
 
 	// Recycle prepares a resource for its next user when a lease is released, in
@@ -69,7 +70,8 @@ type Config[R any] struct {
 	Recycle func(R) error
 
 	// Capacity returns how many leases r can carry at once, now: a number above
-	// 0; 0 for none at the moment, in which case r stays; Draining; or Dead. Of an
+	// 0; 0 for none at the moment, in which case r stays, and callers for whom it
+	// was dialled wait for it; Draining; or Dead. Of an
 	// exclusive resource it matters only whether it is above 0. It is called from
 	// one goroutine at a time for each resource. nil: 1.
 	Capacity func(R) int

@@ -100,6 +100,11 @@ func (p *Pool[R]) unmetLocked() int {
 				n -= s.promises()
 			}
 		}
+		p.eachOpeningLocked(func(s *slot[R]) {
+			if s.number >= tag {
+				n -= s.promises()
+			}
+		})
 		unmet = max(unmet, n)
 	}
 	return unmet
@@ -147,7 +152,22 @@ func (p *Pool[R]) promisedLocked() int {
 	if s := p.mu.probing; s != nil && !s.shareable {
 		n += s.promises()
 	}
+	p.eachOpeningLocked(func(s *slot[R]) { n += s.promises() })
 	return n
+}
+
+// eachOpeningLocked calls f for the exclusive slots that have had no capacity since
+// their dial; the shareable ones are among the shares.
+func (p *Pool[R]) eachOpeningLocked(f func(*slot[R])) {
+	left := p.mu.opening
+	for s := p.mu.idle.newest; s != nil && left > 0; s = s.older {
+		if s.opening {
+			left--
+			if !s.shareable {
+				f(s)
+			}
+		}
+	}
 }
 
 // allowedOrphansLocked returns how many dials may go on without a waiter: those

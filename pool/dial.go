@@ -147,6 +147,7 @@ func (p *Pool[R]) dialed(d *dial[R], shared int, err error) {
 			p.succeedLocked(s)
 		}
 		p.mu.handed = s
+		p.setOpeningLocked(s, s.capacity == 0)
 		p.move(s, idle)
 		if s.dirty { // it changed after the first look
 			p.queueLookLocked(s)

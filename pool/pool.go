@@ -53,6 +53,7 @@ type Pool[R any] struct {
 		draining int // slots that drain and are not gone yet
 		leases   int // out
 		fresh    int // waiters who want a fresh dial
+		opening  int // slots that have had no capacity since their dial
 		warmers  []*warmer
 
 		shared      int    // what a dial is expected to bring; at least 1

@@ -48,6 +48,7 @@ type slot[R any] struct {
 	reason   Reason // why it drains
 	gone     bool   // closing or hijacked: no longer the pool's to hand out
 	checking bool   // shareable, and its one lease is running Check
+	opening  bool   // has had no capacity since its dial: callers count on it all the same
 
 	dirty    bool // Capacity may have changed since it was read
 	sampling bool // a goroutine is reading Capacity
@@ -90,6 +91,9 @@ func (s *slot[R]) spent() bool { m := s.pool.cfg.MaxUses; return m > 0 && s.uses
 func (s *slot[R]) promises() int {
 	if s.gone || s.draining || s.spent() {
 		return 0
+	}
+	if s.opening {
+		return max(1, min(s.expect, maxShared))
 	}
 	if !s.shareable {
 		return btoi(s.checking)

@@ -82,6 +82,7 @@ func (m *Pool[R]) brought(d *dial[R], v R) {
 			m.failWaitersLocked(d, errStillborn)
 		default:
 			m.mu.failures, m.mu.lastDial = 0, nil
+			s.opening = s.capacity == 0
 			m.mu.expected = 1
 			if s.shareable {
 				m.mu.expected = max(1, m.cfg.Shared)

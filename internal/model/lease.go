@@ -179,6 +179,7 @@ func (m *Pool[R]) sample(s *resource[R]) {
 		case s.gone:
 		case !s.added || capacity >= 0:
 			s.capacity, s.expect = capacity, expect
+			s.opening = s.opening && capacity == 0
 		case capacity <= pool.Dead:
 			m.closeLocked(s, pool.ReasonCapacity)
 		default:

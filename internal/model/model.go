@@ -52,6 +52,7 @@ type resource[R any] struct {
 
 	added            bool // it is in Pool.resources, or was
 	capacity, expect int
+	opening          bool // it has had no capacity since its dial
 	leases           int
 	uses             uint64
 	idleSince        time.Time

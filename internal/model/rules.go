@@ -106,6 +106,9 @@ func (m *Pool[R]) serveLocked() bool {
 // trimLocked closes an idle resource beyond MaxIdle.
 func (m *Pool[R]) trimLocked() bool {
 	idle, limit := m.idleLocked(), m.mu.limits.MaxIdle
+	if len(m.liveLocked()) > 0 { // who count on those that open
+		idle = slices.DeleteFunc(idle, func(s *resource[R]) bool { return s.opening })
+	}
 	if limit == 0 || len(idle) <= max(0, limit) {
 		return false
 	}
@@ -159,7 +162,11 @@ func (m *Pool[R]) uncoveredLocked(flying []*dial[R]) int {
 		coming = append(coming, supply{d.number, m.mu.expected})
 	}
 	for _, s := range m.mu.resources {
-		if s.shareable && !s.draining && s.expect > s.capacity {
+		switch {
+		case s.draining:
+		case s.opening: // to dial again would bring the like
+			coming = append(coming, supply{s.number, max(1, s.expect)})
+		case s.shareable && s.expect > s.capacity:
 			coming = append(coming, supply{s.number, s.expect - s.leases})
 		}
 	}

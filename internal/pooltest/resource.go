@@ -43,6 +43,7 @@ type Resource struct {
 		kind    Kind
 		state   State
 		leases  int
+		opened  bool // Capacity has been above 0
 		changed func()
 	}
 }
@@ -61,6 +62,14 @@ func (r *Resource) Kind() Kind {
 	return r.mu.kind
 }
 
+// Opening reports whether the resource has had no capacity since its dial.
+func (r *Resource) Opening() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.mu.opened = r.mu.opened || r.mu.kind.Capacity > 0
+	return !r.mu.opened && r.mu.kind.Capacity == 0
+}
+
 // Leases returns how many leases are out on the resource.
 func (r *Resource) Leases() int {
 	r.mu.Lock()
@@ -71,6 +80,7 @@ func (r *Resource) Leases() int {
 // SetCapacity changes what Capacity and Expect return, and tells the pool.
 func (r *Resource) SetCapacity(n, expect int) {
 	r.mu.Lock()
+	r.mu.opened = r.mu.opened || r.mu.kind.Capacity > 0 || n > 0
 	r.mu.kind.Capacity, r.mu.kind.Expect = n, expect
 	changed := r.mu.changed
 	r.mu.Unlock()
