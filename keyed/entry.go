@@ -27,6 +27,9 @@ func (p *Pool[K, R]) enter(key K) (*entry[R], error) {
 	if key != key { // NaN, which a map cannot find again
 		return nil, errUnequalKey
 	}
+	if p.isClosed() {
+		return nil, pool.ErrClosed
+	}
 	base, err := p.baseLimits(key)
 	if err != nil {
 		return nil, err
@@ -45,6 +48,12 @@ func (p *Pool[K, R]) baseLimits(key K) (pool.Limits, error) {
 		return pool.Limits{}, err
 	}
 	return override(base, l), nil
+}
+
+func (p *Pool[K, R]) isClosed() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.mu.closed
 }
 
 // enterKnown is enter for a key that is in use; else it returns nil.

@@ -183,7 +183,7 @@ func (p *Pool[K, R]) SetTotals(t Totals) error {
 	p.limits.Lock()
 	defer p.limits.Unlock()
 	if !p.owned && (t.MaxOpen != 0 || t.MaxIdle != 0 || t.MaxDials != 0) {
-		return fieldError("Totals", "sets what belongs to the Budget in Config", "use the Budget's SetLimits, and set only MaxWaiters here")
+		return fieldError("Totals.MaxOpen, MaxIdle or MaxDials", "is set, which belongs to the Budget in Config", "use the Budget's SetLimits, and set only MaxWaiters here")
 	}
 	p.mu.Lock()
 	p.mu.totals = t

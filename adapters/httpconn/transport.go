@@ -108,10 +108,19 @@ func (t *Transport) acquire(call *exchange.Call, h Host, r pool.Request) (pool.L
 	trace := traceOf(call)
 	trace.getConn(t.names, h)
 	lease, err := t.pool.AcquireWith(call.Context(), h, r)
-	if err == nil {
-		trace.gotConn(lease)
+	if err != nil {
+		return lease, err
 	}
-	return lease, err
+	traced := false
+	defer func() {
+		if !traced { // a panic in the caller's trace: the connection is as good as new
+			lease.Value().drop()
+			lease.Release()
+		}
+	}()
+	trace.gotConn(lease)
+	traced = true
+	return lease, nil
 }
 
 // attempt sends the request once. The lease ends here if that fails, else with
