@@ -173,11 +173,10 @@ func TestBackoffAndBreakerArePerKey(t *testing.T) {
 // for the slots that all share.
 func TestProbeOfAKeyIsNotStarvedByOtherKeys(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		failed := false
+		var failed atomic.Bool
 		p, err := keyed.New(keyed.Config[string, int]{
 			Dial: func(_ context.Context, key string) (int, error) {
-				if key == "once down" && !failed {
-					failed = true
+				if key == "once down" && failed.CompareAndSwap(false, true) {
 					return 0, errDial
 				}
 				return 1, nil
@@ -228,9 +227,9 @@ func TestFailuresOfAKeyAreRememberedWhileSomebodyAsks(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
-				dials := 0
+				var dials atomic.Int32
 				cfg.Dial = func(context.Context, string) (*thing, error) {
-					dials++
+					dials.Inc()
 					return nil, errDial
 				}
 				p, err := keyed.New(cfg)
@@ -240,13 +239,13 @@ func TestFailuresOfAKeyAreRememberedWhileSomebodyAsks(t *testing.T) {
 					require.ErrorIs(t, err, errDial)
 					pass(100 * time.Millisecond)
 				}
-				assert.Less(t, dials, 30, "dials of a minute or more with ten calls a second")
+				assert.Less(t, dials.Load(), int32(30), "dials of a minute or more with ten calls a second")
 				assert.Equal(t, []string{"down"}, keysOf(p))
 				pass(21 * time.Second)
 				assert.Empty(t, keysOf(p))
-				before := dials
+				before := dials.Load()
 				pass(time.Hour)
-				assert.Equal(t, before, dials, "nobody asks")
+				assert.Equal(t, before, dials.Load(), "nobody asks")
 				require.NoError(t, p.Shutdown(t.Context()))
 				assertNothingLeft(t, p)
 			})
@@ -257,9 +256,10 @@ func TestFailuresOfAKeyAreRememberedWhileSomebodyAsks(t *testing.T) {
 // A key with MinIdle stays although its dials fail.
 func TestKeyWithMinIdleStaysWhileItsDialsFail(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		down := true
+		var down atomic.Bool
+		down.Store(true)
 		p, err := keyed.New(config{MinIdlePerKey: 2, Dial: func(context.Context, string) (*thing, error) {
-			if down {
+			if down.Load() {
 				return nil, errDial
 			}
 			return &thing{}, nil
@@ -269,7 +269,7 @@ func TestKeyWithMinIdleStaysWhileItsDialsFail(t *testing.T) {
 		require.ErrorIs(t, err, errDial)
 		pass(time.Hour)
 		assert.Equal(t, []string{"a"}, keysOf(p))
-		down = false
+		down.Store(false)
 		pass(10 * time.Second)
 		s, _ := p.StatsFor("a")
 		assert.Equal(t, 2, s.Idle)

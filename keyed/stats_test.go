@@ -1,6 +1,7 @@
 package keyed_test
 
 import (
+	"sync"
 	"testing"
 	"time"
 
@@ -66,7 +67,12 @@ func TestStatsAreTheSumOverKeys(t *testing.T) {
 func TestHooksNameTheKey(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		keys := map[string][]any{}
-		note := func(hook string, key any) { keys[hook] = append(keys[hook], key) }
+		var mu sync.Mutex
+		note := func(hook string, key any) {
+			mu.Lock()
+			defer mu.Unlock()
+			keys[hook] = append(keys[hook], key)
+		}
 		r := newManual(t, config{MaxIdlePerKey: -1, LeakAfter: time.Minute, Hooks: &pool.Hooks{
 			Acquired:    func(e pool.AcquiredEvent) { note("Acquired", e.Key) },
 			WaitStarted: func(e pool.WaitEvent) { note("WaitStarted", e.Key) },

@@ -226,10 +226,18 @@ func (c *Config[R]) validate() error {
 		name string
 		v    time.Duration
 	}{
-		{"DialTimeout", c.DialTimeout}, {"WaitTimeout", c.WaitTimeout}, {"CheckEvery", c.CheckEvery},
-		{"MaxIdleTime", c.MaxIdleTime}, {"MaxLifetime", c.MaxLifetime}, {"LifetimeJitter", c.LifetimeJitter},
-		{"Overlap", c.Overlap}, {"DrainTimeout", c.DrainTimeout}, {"CloseTimeout", c.CloseTimeout},
-		{"BackoffBase", c.BackoffBase}, {"BackoffMax", c.BackoffMax}, {"LeakAfter", c.LeakAfter},
+		{"DialTimeout", c.DialTimeout},
+		{"WaitTimeout", c.WaitTimeout},
+		{"CheckEvery", c.CheckEvery},
+		{"MaxIdleTime", c.MaxIdleTime},
+		{"MaxLifetime", c.MaxLifetime},
+		{"LifetimeJitter", c.LifetimeJitter},
+		{"Overlap", c.Overlap},
+		{"DrainTimeout", c.DrainTimeout},
+		{"CloseTimeout", c.CloseTimeout},
+		{"BackoffBase", c.BackoffBase},
+		{"BackoffMax", c.BackoffMax},
+		{"LeakAfter", c.LeakAfter},
 	} {
 		if d.v < 0 {
 			return fieldError(d.name, fmt.Sprintf("is %v", d.v), "use 0 for no limit")

@@ -63,7 +63,6 @@ type rig struct {
 	bare     bool   // without Close
 	atDial   func() // nil: nothing
 	arm      *bool  // the trap of a test that has one
-	panicked []any  // of callers of hook scenes
 
 	mu     sync.Mutex
 	dials  []*dialCall // in order of their start

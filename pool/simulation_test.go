@@ -58,6 +58,10 @@ type simulation struct {
 // simulate plays hours of a pool's life, and then holds its counters against what
 // the world has seen.
 func simulate(t *testing.T, seed uint64, hours time.Duration, set func(*pool.Config[*pooltest.Unit], *pooltest.World)) (last pool.Stats) {
+	return simulateFor(t, seed, hours*time.Hour, set)
+}
+
+func simulateFor(t *testing.T, seed uint64, d time.Duration, set func(*pool.Config[*pooltest.Unit], *pooltest.World)) (last pool.Stats) {
 	bubble(t, func(t *testing.T) {
 		w := pooltest.NewWorld(t, seed)
 		w.Trouble = trouble()
@@ -75,7 +79,7 @@ func simulate(t *testing.T, seed uint64, hours time.Duration, set func(*pool.Con
 				return p.AcquireWith(ctx, r)
 			},
 			TryAcquire: func(int) (pool.Lease[*pooltest.Unit], bool) { return p.TryAcquire() },
-		}, hours*time.Hour, 30, 1, s.chores(), s.look)
+		}, d, 30, 1, s.chores(), s.look)
 		require.NoError(t, p.Shutdown(t.Context()))
 		<-time.After(2 * time.Minute) // Close funcs that were given up come to their end
 		synctest.Wait()
