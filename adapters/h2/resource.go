@@ -19,7 +19,7 @@ const (
 	// it is too short, nothing breaks: see Resource.proven.
 	rampTime = 100 * time.Millisecond
 
-	// maxRefused is how many streams a server may refuse before the connection is
+	// maxRefused is how many streams in a row a server may refuse before the connection is
 	// left alone. One can be a matter of timing; a server that refuses another
 	// wants no more.
 	maxRefused = 2
@@ -66,7 +66,7 @@ type Resource struct {
 	timer    *time.Timer  // ends the ramp
 	starting atomic.Int32 // of no meaning once proven
 
-	refused atomic.Int32 // streams, since proven
+	refused atomic.Int32 // streams in a row, since proven
 
 	changed atomic.Pointer[func()] // the pool's, from Watch
 	told    atomic.Int32           // what Capacity last returned, or unknown
@@ -142,6 +142,8 @@ func (r *Resource) RoundTrip(req *http.Request) (*http.Response, error) {
 		r.look()
 	case err != nil && proven && exchange.Refused(err):
 		r.refused.Inc()
+	case err == nil && r.refused.Load() > 0:
+		r.refused.Store(0) // it was a matter of timing
 	}
 	return resp, err
 }
