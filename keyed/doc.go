@@ -10,13 +10,16 @@
 //
 // A key needs no set-up. The first call with it brings it into use, and when
 // nothing is left of it, no resource, no lease, no dial, no Close func and no call,
-// it is forgotten. A pool that has seen a million keys costs what those in use
+// it is forgotten. A key with MinIdle stays, and with a backoff or a breaker one
+// whose dials fail is remembered while it is asked for. A pool that has seen a million keys costs what those in use
 // cost. The counters of forgotten keys live on in [Pool.Stats].
 //
 // The limits of Config whose names end in PerKey hold for every key alike.
 // Config.PerKey and [Pool.SetLimits] replace them for single keys, field by field.
 // MaxOpen, MaxIdle, MaxWaiters and MaxDials hold over all keys; [Pool.SetTotals]
-// changes them while the pool runs. To share the totals with other pools, of any
+// changes them while the pool runs. The Close funcs of all keys together run in
+// at most eight goroutines: set CloseTimeout where a peer may be slow to be closed,
+// so that it cannot hold up the slots of other keys. To share the totals with other pools, of any
 // key and resource types, give all of them one [pool.Budget].
 //
 // # When not to use it
@@ -38,6 +41,8 @@
 //
 //	not in use -> in use   a call with the key
 //	in use -> not in use   the last thing that it had is gone
+//
+// [Pool.ShutdownKey] ends what a key has, after which it may be used again.
 //
 // SetLimits alone does not bring a key into use. [Pool.All] and [Pool.StatsFor]
 // tell of the keys that are in use at the moment.

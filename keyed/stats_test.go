@@ -85,7 +85,7 @@ func TestHooksNameTheKey(t *testing.T) {
 		}})
 		a := r.acquire("a")
 		r.dial(1).fail()
-		a.failed()
+		_ = a.failed()
 		b := r.acquire("b")
 		r.dial(2).ok()
 		b.got()

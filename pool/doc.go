@@ -21,8 +21,14 @@
 // the pool than that. Several pools, of different types too, can share a cap: see
 // [Budget].
 //
-// A pool starts nothing until it is used: goroutines run only for dials, for Close
-// funcs and for changes of capacity, and one timer only if MaxIdleTime is set.
+// A pool starts nothing until it is used: goroutines run only for dials, Close
+// funcs, changes of capacity and checks in the background, and one timer only
+// while something is to be done at a time.
+//
+// Lifetimes, resources kept ready, and what the pool does about a peer that is slow
+// or down are set in [Config], and are off by default. What is done in the
+// background takes a slot only while no caller waits for one. docs/tuning.md in the
+// module goes from symptoms to settings.
 //
 // # When not to use it
 //
@@ -44,7 +50,9 @@
 // being seen idle by anybody. A hijacked one leaves its slot empty at once. A
 // shareable resource is InUse as long as it has a lease; when Capacity returns
 // [Draining] it gets no new leases and is closed after its last one, and when it
-// returns [Dead] it is closed at once.
+// returns [Dead] it is closed at once. A resource whose Check runs in the
+// background counts as Dialing. CloseTimeout frees the slot of one whose Close func
+// does not return, the one way in which more than MaxOpen may exist.
 //
 // A pool is open, then draining, then closed. [Pool.Close] and [Pool.Shutdown]
 // both refuse new callers at once; Shutdown also waits for what is left.
@@ -71,19 +79,22 @@
 // fresh resource is passed over, by resources that are older than its call.
 //
 // A caller whose resource fails Check or Take goes on at the place it had;
-// [Request] lets a caller do the same later on. Under a [Budget] a slot goes to
+// [Request] lets a caller do the same later on, or stand back for others. Under a [Budget] a slot goes to
 // the oldest waiter of all its pools whose pool may open one more.
 //
 // Idle exclusive resources are used last in, first out, so that those beyond the
 // need stay idle and expire; shareable ones are filled oldest first, to the same
-// end.
+// end. Config.Reuse changes that.
 //
 // # Errors
 //
 //   - [*WaitError]: the context or WaitTimeout ended the wait. It says for how
 //     long, at which place, and what the pool looked like.
 //   - [*DialError]: the dial that this caller waited for failed. Later waiters
-//     cause the next dial.
+//     cause the next dial. With FailFast set, the breaker is open, and none was
+//     made for this caller.
+//   - [*ShedError]: the deadline was nearer than the wait to be expected, and
+//     ShedLate is on.
 //   - [ErrWaitLimit]: as many callers as MaxWaiters allows wait already, not
 //     counting those whom the dials in flight will serve.
 //   - [ErrClosed]: the pool is closed, or was closed during the wait.

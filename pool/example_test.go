@@ -195,8 +195,8 @@ func ExampleConfig_shareable() {
 // Two pools of different types share two slots. What the readers leave idle makes
 // room for a writer.
 func ExampleBudget() {
-	type reader struct{ n int }
-	type writer struct{ n int }
+	type reader struct{}
+	type writer struct{}
 	ctx := context.Background()
 	budget, _ := pool.NewBudget(pool.BudgetLimits{MaxOpen: 2})
 	readers, _ := pool.New(pool.Config[reader]{

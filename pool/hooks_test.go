@@ -82,7 +82,7 @@ func from(t *testing.T) context.Context { return context.WithValue(t.Context(), 
 
 // mine checks that an event has the caller's context, and returns nil in place
 // of it.
-func mine(t *testing.T, ctx context.Context) context.Context {
+func mine(ctx context.Context, t *testing.T) context.Context {
 	t.Helper()
 	require.NotNil(t, ctx)
 	assert.Equal(t, "here", ctx.Value(valueKey{}))
@@ -100,14 +100,14 @@ func TestHooksTellOfALeaseFromItsWaitToItsEnd(t *testing.T) {
 		pass(2 * time.Second)
 
 		started := rec.events[0].what.(pool.WaitEvent) //nolint:forcetypeassert // a test
-		started.Ctx = mine(t, started.Ctx)
+		started.Ctx = mine(started.Ctx, t)
 		assert.Equal(t, pool.WaitEvent{}, started)
 		assert.Equal(t, event{"Dialed", pool.DialEvent{Took: time.Second}}, rec.events[1])
 		ended := rec.events[2].what.(pool.WaitEvent) //nolint:forcetypeassert // a test
-		ended.Ctx = mine(t, ended.Ctx)
+		ended.Ctx = mine(ended.Ctx, t)
 		assert.Equal(t, pool.WaitEvent{Waited: time.Second}, ended)
 		acquired := rec.events[3].what.(pool.AcquiredEvent) //nolint:forcetypeassert // a test
-		acquired.Ctx = mine(t, acquired.Ctx)
+		acquired.Ctx = mine(acquired.Ctx, t)
 		assert.Equal(t, pool.AcquiredEvent{Waited: time.Second, Info: pool.LeaseInfo{Uses: 1}}, acquired)
 		require.Len(t, rec.events, 4)
 		rec.take()
@@ -180,10 +180,10 @@ func TestHooksTellOfWaitsThatFail(t *testing.T) {
 		third := r.acquire()
 		pass(time.Second)
 		r.dial(1).fail(errDial)
-		first.failed()
+		_ = first.failed()
 		third.leave()
 		require.NoError(t, r.Close())
-		second.failed()
+		_ = second.failed()
 		var errs []error
 		for i, e := range rec.take("WaitEnded") {
 			w := e.(pool.WaitEvent) //nolint:forcetypeassert // a test

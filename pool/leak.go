@@ -7,7 +7,7 @@ import (
 
 // guard is what the copies of a watched lease, and nothing else, keep alive. When
 // it is collected, nobody can end the lease any more.
-type guard struct{ watched *byte } // a pointer keeps it out of the tiny allocator, where it would share its end with others
+type guard struct{ _ *byte } // a pointer keeps it out of the tiny allocator, where it would share its end with others
 
 // maxStack bounds the frames kept of the Acquire of a watched lease.
 const maxStack = 32

@@ -10,6 +10,7 @@ import (
 // it has to expect.
 type Shed uint8
 
+// What to do with such a caller.
 const (
 	ShedOff    Shed = iota // let it wait
 	ShedDryRun             // let it wait, but count it and call Hooks.Shed

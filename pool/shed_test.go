@@ -147,7 +147,7 @@ func TestNobodyIsShedBeforeTheFirstLeaseHasEnded(t *testing.T) {
 func TestEstimateFollowsRecentLeases(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		r, holders := busy(t, 1, pool.Config[*thing]{ShedLate: pool.ShedOn})
-		r.within(900 * time.Millisecond).shedErr()
+		_ = r.within(900 * time.Millisecond).shedErr()
 		holders[0].release()
 		for range 24 {
 			c := r.acquire()
@@ -177,7 +177,7 @@ func TestCallerWithADialToItselfIsNotShed(t *testing.T) {
 		second.leave()
 		third := r.within(time.Minute)
 		third.waits() // for the dial that goes on
-		r.within(time.Minute).shedErr()
+		_ = r.within(time.Minute).shedErr()
 		r.dial(2).ok()
 		third.got()
 	})

@@ -20,7 +20,6 @@ type Events struct {
 	abandoned, shed, breaks, leaks    uint64
 	requeued                          bool // a call may wait more than once
 	breakerOpen                       map[any]bool
-	wrong                             []string
 }
 
 // Hooks is for the Config.
