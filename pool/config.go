@@ -150,8 +150,9 @@ type Config[R any] struct {
 	// LeakAfter is the time after which a lease is reported to Hooks.Leak, once.
 	// With it set, leases whose every copy was dropped are found as well: their
 	// resource is closed, unless it is shareable, and the slot is free again. One
-	// of LeakSample leases is watched, which costs the stack of its Acquire. 0:
-	// none is. LeakSample 0: all are.
+	// of LeakSample leases is watched, which costs the stack of its Acquire. The
+	// garbage collector knows nothing of testing/synctest: in a bubble no watched
+	// lease must be dropped. 0: none is watched. LeakSample 0: all are.
 	LeakAfter  time.Duration
 	LeakSample int
 
