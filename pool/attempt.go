@@ -167,6 +167,7 @@ func (a *attempt[R]) enqueue(shared int) error {
 	p.learnLocked(shared)
 	p.mu.lastCall = a.start
 	if p.failFastLocked() {
+		p.mu.count.FailFast++
 		return p.fastFailureLocked()
 	}
 	if a.newcomer {
@@ -230,8 +231,11 @@ func (a *attempt[R]) waited(err error, gaveUp bool) {
 	defer p.unlock()
 	a.leaveLocked()
 	p.mu.count.WaitTimes.add(time.Since(a.queued))
-	if gaveUp {
+	switch {
+	case gaveUp:
 		p.mu.count.Canceled++
+	case err != nil:
+		p.mu.count.Failed++
 	}
 	a.eventLocked(p.cfg.Hooks.WaitEnded, err)
 }

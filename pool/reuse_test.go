@@ -70,7 +70,9 @@ func TestReuseOldestStillHandsWhatIsReleasedToTheOldestWaiter(t *testing.T) {
 // says.
 func (r *rig) fill(wanted ...int) [][]*call {
 	r.t.Helper()
-	require.NoError(r.t, r.Warm(r.t.Context(), len(wanted)))
+	for n := range len(wanted) { // one after the other, so that thing n is the n-th oldest
+		require.NoError(r.t, r.Warm(r.t.Context(), n+1))
+	}
 	leases := make([][]*call, len(wanted))
 	var spare []*call
 	for range len(wanted) * r.capacity {

@@ -20,7 +20,9 @@ type Stats struct {
 	Hits     uint64 // served at once
 	Waits    uint64 // had to wait; counted when the wait starts
 	Canceled uint64 // waits ended by ctx or WaitTimeout
+	Failed   uint64 // waits ended by a failed dial or by Close: Waits = delivered + Canceled + Failed + Waiting
 	Rejected uint64 // calls turned away with ErrWaitLimit
+	FailFast uint64 // calls turned away because the breaker is open
 
 	Dials         uint64 // resources made
 	DialErrors    uint64 // dials failed
@@ -136,7 +138,9 @@ func (s Stats) Add(t Stats) Stats {
 	s.Hits += t.Hits
 	s.Waits += t.Waits
 	s.Canceled += t.Canceled
+	s.Failed += t.Failed
 	s.Rejected += t.Rejected
+	s.FailFast += t.FailFast
 	s.Dials += t.Dials
 	s.DialErrors += t.DialErrors
 	s.DialsCanceled += t.DialsCanceled

@@ -125,7 +125,7 @@ func TestStatsCountEveryThingOnce(t *testing.T) {
 		b := r.acquire()
 		r.dial(2).fail(errDial)
 		_ = b.failed()
-		check("a failed dial", func(s *pool.Stats) { s.Acquires, s.Waits, s.DialErrors = 3, 2, 1 })
+		check("a failed dial", func(s *pool.Stats) { s.Acquires, s.Waits, s.DialErrors, s.Failed = 3, 2, 1, 1 })
 		b = r.acquire()
 		r.dial(3).ok()
 		b.got()
@@ -152,7 +152,7 @@ func TestStatsCountEveryThingOnce(t *testing.T) {
 			r.acquire()
 			r.dial(n).fail(errDial)
 		}
-		check("the breaker opens", func(s *pool.Stats) { s.Acquires, s.Waits, s.DialErrors, s.Breaks = 9, 8, 3, 1 })
+		check("the breaker opens", func(s *pool.Stats) { s.Acquires, s.Waits, s.DialErrors, s.Failed, s.Breaks = 9, 8, 3, 3, 1 })
 	})
 }
 
@@ -234,5 +234,18 @@ func TestStatsAddUp(t *testing.T) {
 		assert.Equal(t, 2*s.LeaseTimes.Sum, sum.LeaseTimes.Sum)
 		assert.Equal(t, s.LeaseTimes.Quantile(0.5), sum.LeaseTimes.Quantile(0.5))
 		assert.Equal(t, s, s.Add(pool.Stats{}))
+	})
+}
+
+// Whatever ends a wait is counted: Waits = delivered + Canceled + Failed.
+func TestWaitsThatThePoolFailsAreCounted(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		r := newManual(t, pool.Config[*thing]{MaxOpen: 1, BreakAfter: 1})
+		c := r.acquire()
+		r.dial(1).fail(errDial)
+		_ = c.failed()
+		_ = r.acquire().failed() // the breaker is open
+		s := r.Stats()
+		assert.EqualValues(t, []uint64{1, 1, 1}, []uint64{s.Waits, s.Failed, s.FailFast})
 	})
 }
