@@ -170,7 +170,7 @@ type resourceView struct {
 
 func (r *rig) view(b *pooltest.Bench) view {
 	v := view{Stats: b.Pool.Stats()}
-	v.Stats.Failed = 0 // the calls say so
+	v.Stats.Failed = 0                                                                                              // the calls say so
 	v.Stats.WaitTimes, v.Stats.DialTimes, v.Stats.LeaseTimes = pool.Histogram{}, pool.Histogram{}, pool.Histogram{} // the model has none
 	if r.keyed {                                                                                                    // it forgets those of a key with nothing left
 		v.Stats.Limits = pool.Limits{}
