@@ -49,7 +49,7 @@ func (p *Pool[K, R]) Retire(f func(key K, r R) bool) {
 // ends first, the error says what is left; the key stays closed until that is
 // gone, and ShutdownKey may be called again.
 func (p *Pool[K, R]) ShutdownKey(ctx context.Context, key K) error {
-	e := p.enterKnown(key)
+	e := p.enterEvenClosed(key)
 	if e == nil {
 		return nil
 	}

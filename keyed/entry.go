@@ -50,6 +50,17 @@ func (p *Pool[K, R]) baseLimits(key K) (pool.Limits, error) {
 	return override(base, l), nil
 }
 
+// enterEvenClosed is enterKnown for a call that may come after Close.
+func (p *Pool[K, R]) enterEvenClosed(key K) *entry[R] {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	e := p.mu.keys[key]
+	if e != nil {
+		e.refs++
+	}
+	return e
+}
+
 func (p *Pool[K, R]) isClosed() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -22,9 +22,6 @@ type Pool[K comparable, R any] struct {
 	owned  bool // the Budget is this pool's alone
 	total  part.Total
 
-	// limits serialises SetLimits and SetTotals. It is taken before mu.
-	limits sync.Mutex
-
 	// mu is never held while a key's pool changes state, so a pool may call back.
 	// Lock order: mu, then a pool's own lock, to read its Stats.
 	mu struct {
@@ -124,29 +121,32 @@ func (p *Pool[K, R]) SetLimits(key K, l pool.Limits) error {
 	if err := validateLimits("Limits", l); err != nil {
 		return err
 	}
-	p.limits.Lock()
-	defer p.limits.Unlock()
-	e := p.enterKnown(key)
-	if err := p.tryLimits(key, e, l); err != nil {
+	if err := p.tryLimits(key, l); err != nil {
 		return err
 	}
-	next := p.noteOverride(key, l, e)
-	if next == nil {
+	e, want := p.noteOverride(key, l)
+	if e == nil {
 		return nil
 	}
-	defer p.leave(key, next)
-	return next.pool.SetLimits(override(next.base, l))
+	defer p.leave(key, e)
+	// No lock is held while the pool changes state, since it calls hooks. Another
+	// call may come between; whoever finds that its word was not the last repeats.
+	for {
+		if err := e.pool.SetLimits(want); err != nil {
+			return err
+		}
+		now := p.limitsOf(key, e)
+		if now == want {
+			return nil
+		}
+		want = now
+	}
 }
 
-// tryLimits carries an override out in the entry e, which has been entered, or
-// only sees whether it could be if the key is not in use. An error says that its
+// tryLimits sees whether an override could be carried out. An error says that its
 // fields do not go together with the key's other limits.
-func (p *Pool[K, R]) tryLimits(key K, e *entry[R], l pool.Limits) error {
-	if e != nil {
-		defer p.leave(key, e)
-		return e.pool.SetLimits(override(e.base, l))
-	}
-	base, err := p.baseLimits(key)
+func (p *Pool[K, R]) tryLimits(key K, l pool.Limits) error {
+	base, err := p.knownBase(key)
 	if err != nil {
 		return err
 	}
@@ -154,9 +154,18 @@ func (p *Pool[K, R]) tryLimits(key K, e *entry[R], l pool.Limits) error {
 	return err
 }
 
-// noteOverride keeps an override that has been carried out in done. If the key has
-// another entry by now, it is returned, entered.
-func (p *Pool[K, R]) noteOverride(key K, l pool.Limits, done *entry[R]) *entry[R] {
+// knownBase returns the limits of a key without its override.
+func (p *Pool[K, R]) knownBase(key K) (pool.Limits, error) {
+	if e := p.enterKnown(key); e != nil {
+		defer p.leave(key, e)
+		return e.base, nil
+	}
+	return p.baseLimits(key)
+}
+
+// noteOverride keeps an override, and returns the key's entry, entered, with the
+// limits that hold for it now, or nil if the key is not in use.
+func (p *Pool[K, R]) noteOverride(key K, l pool.Limits) (*entry[R], pool.Limits) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if l == (pool.Limits{}) {
@@ -165,11 +174,15 @@ func (p *Pool[K, R]) noteOverride(key K, l pool.Limits, done *entry[R]) *entry[R
 		p.mu.overrides[key] = l
 	}
 	e := p.mu.keys[key]
-	if e == nil || e == done {
-		return nil
+	if e == nil {
+		return nil, pool.Limits{}
 	}
 	e.refs++
-	return e
+	return e, override(e.base, l)
+}
+
+func (p *Pool[K, R]) limitsOf(key K, e *entry[R]) pool.Limits {
+	return override(e.base, p.overrideOf(key))
 }
 
 // SetTotals changes the limits over all keys. Growth serves waiters at once;
@@ -180,14 +193,25 @@ func (p *Pool[K, R]) SetTotals(t Totals) error {
 	if err := t.validate(); err != nil {
 		return err
 	}
-	p.limits.Lock()
-	defer p.limits.Unlock()
 	if !p.owned && (t.MaxOpen != 0 || t.MaxIdle != 0 || t.MaxDials != 0) {
 		return fieldError("Totals.MaxOpen, MaxIdle or MaxDials", "is set, which belongs to the Budget in Config", "use the Budget's SetLimits, and set only MaxWaiters here")
 	}
 	p.mu.Lock()
 	p.mu.totals = t
 	p.mu.Unlock()
+	for { // as in SetLimits
+		if err := p.applyTotals(t); err != nil {
+			return err
+		}
+		now := p.currentTotals()
+		if now == t {
+			return nil
+		}
+		t = now
+	}
+}
+
+func (p *Pool[K, R]) applyTotals(t Totals) error {
 	p.total.MaxWaiters.Store(int64(t.MaxWaiters))
 	if !p.owned {
 		return nil
@@ -195,4 +219,10 @@ func (p *Pool[K, R]) SetTotals(t Totals) error {
 	return p.budget.SetLimits(pool.BudgetLimits{
 		MaxOpen: t.MaxOpen, MaxIdle: t.MaxIdle, MaxDials: t.MaxDials, Affinity: p.cfg.Affinity,
 	})
+}
+
+func (p *Pool[K, R]) currentTotals() Totals {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.mu.totals
 }

@@ -98,7 +98,7 @@ func (p *Pool[R]) leaseOutLocked(s *slot[R], t Ticket, mayCheck bool) Lease[R] {
 // checkDueLocked reports whether s must be checked before it is handed out.
 func (p *Pool[R]) checkDueLocked(s *slot[R]) bool {
 	return p.cfg.Check != nil && s.state == idle && s != p.mu.handed &&
-		(p.cfg.CheckAfter < 0 || time.Since(later(s.idleSince, s.tested)) > p.cfg.CheckAfter)
+		(p.cfg.CheckAfter < 0 || elapsed(later(s.idleSince, s.tested), time.Now()) > p.cfg.CheckAfter)
 }
 
 // takeBackLocked undoes leaseOutLocked for a lease that nobody received.

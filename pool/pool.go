@@ -87,6 +87,7 @@ type Pool[R any] struct {
 
 		closed    bool
 		finished  bool // done is closed
+		telling   int  // calls of finish whose hooks have not returned
 		wasQuiet  bool // Quiet has been called since the pool last had anything
 		uncovered int  // this pool's share of part.Total.Waiting
 		overTotal bool // the last caller was one too many in part.Total.Waiting
@@ -175,7 +176,6 @@ func (p *Pool[R]) finish() (err *panicError) {
 	p.mu.handed = nil
 	wake, events := p.mu.wake, p.mu.events
 	p.mu.wake, p.mu.events = nil, nil
-	empty := p.emptyLocked()
 	bare := p.bareLocked()
 	quiet := bare && !p.mu.wasQuiet && p.part != nil
 	p.mu.wasQuiet = bare
@@ -183,10 +183,10 @@ func (p *Pool[R]) finish() (err *panicError) {
 		p.bell.Stop() // it would keep a pool alive that nobody knows any more
 		p.mu.armed = time.Time{}
 	}
-	if empty && p.mu.closed && !p.mu.finished {
-		p.mu.finished = true
-		close(p.done)
+	if len(events) > 0 {
+		p.mu.telling++
 	}
+	p.endLocked()
 	p.mu.Unlock()
 
 	for _, m := range wake {
@@ -200,7 +200,27 @@ func (p *Pool[R]) finish() (err *panicError) {
 			err = failed
 		}
 	}
+	if len(events) > 0 {
+		p.told()
+	}
 	return err
+}
+
+// told notes that the hooks of a finish have returned.
+func (p *Pool[R]) told() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.mu.telling--
+	p.endLocked()
+}
+
+// endLocked lets Shutdown return when nothing of a closed pool is left, and no
+// hook has to be waited for (I10).
+func (p *Pool[R]) endLocked() {
+	if p.mu.closed && !p.mu.finished && p.mu.telling == 0 && p.emptyLocked() {
+		p.mu.finished = true
+		close(p.done)
+	}
 }
 
 // laterLocked has f called when the lock is free: f calls a hook.

@@ -58,7 +58,7 @@ func (a *attempt[R]) shedLocked() error {
 		return nil
 	}
 	estimate, left := p.estimateLocked(), time.Until(deadline)
-	if estimate <= left {
+	if estimate == 0 || estimate <= left {
 		return nil
 	}
 	p.mu.count.Shed++
