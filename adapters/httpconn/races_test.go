@@ -82,3 +82,27 @@ func TestDeliveryBeforeTheReceiverWaitsIsNotLost(t *testing.T) {
 		assert.LessOrEqual(t, c.wires.mostOpen(), 1)
 	})
 }
+
+// The one slot of a host is claimed by the dial for a caller who then gives up.
+// The claim is the dial's and not the caller's: the next caller gets what the dial
+// brings, and the cap is neither passed nor used up.
+func TestCapIsNotClaimedForACallerWhoTookAnotherBranch(t *testing.T) {
+	forEach(t, allKinds, func(t *testing.T, k kind) {
+		s := serve(t, k, echo)
+		c := newClient(t, k, s, httpconn.Config{MaxConnsPerHost: 1})
+		hold := make(chan struct{})
+		c.wires.hold = hold // the window stays open until it is closed
+		ctx, cancel := context.WithCancel(t.Context())
+		a := c.start(request(ctx, t, http.MethodGet, s.URL+"/a", nil))
+		within(t, c.wires.began, "dial")
+		cancel()
+		require.ErrorIs(t, within(t, a, "response").err, context.Canceled)
+		b := c.start(request(t.Context(), t, http.MethodGet, s.URL+"/b", nil))
+		c.waiting(1)
+		close(hold)
+		require.NoError(t, within(t, b, "response").err)
+		assert.Equal(t, 1, c.wires.dialled(), "b got what was dialled for a")
+		assert.Equal(t, 1, c.wires.mostOpen())
+		_ = c.mustGet(s.URL + "/c")
+	})
+}
