@@ -67,23 +67,26 @@ func ExampleConfig_backoff() {
 
 // With a breaker callers do not wait for a peer that is down.
 func ExampleConfig_breaker() {
+	changes := make(chan pool.BreakerEvent, 1)
 	p, _ := pool.New(pool.Config[string]{
 		Dial:       func(context.Context) (string, error) { return "", errors.New("connection refused") },
 		BreakAfter: 2,
-		Hooks: &pool.Hooks{
-			Breaker: func(e pool.BreakerEvent) { fmt.Println("open:", e.Open, "after", e.Failures) },
-		},
+		Hooks:      &pool.Hooks{Breaker: func(e pool.BreakerEvent) { changes <- e }},
 	})
 	ctx := context.Background()
-	for range 3 {
+	for range 2 {
 		_, err := p.Acquire(ctx)
 		fmt.Println(err)
 	}
+	e := <-changes
+	fmt.Println("open:", e.Open, "after", e.Failures)
+	_, err := p.Acquire(ctx)
+	fmt.Println(err)
 	_ = p.Shutdown(ctx)
 	// Output:
 	// pool: dial failed: connection refused
-	// open: true after 2
 	// pool: dial failed (2 in a row): connection refused
+	// open: true after 2
 	// pool: dial failed (2 in a row), none is tried for this call: connection refused
 }
 
