@@ -79,7 +79,7 @@ func (p *Pool[R]) mustSample(s *slot[R]) bool {
 func (p *Pool[R]) sample(s *slot[R]) (err *panicError) {
 	p.lock()
 	defer func() {
-		if failed := p.finish(); err == nil {
+		if failed := p.finish(false); err == nil {
 			err = failed
 		}
 	}()

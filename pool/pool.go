@@ -87,7 +87,7 @@ type Pool[R any] struct {
 
 		closed    bool
 		finished  bool // done is closed
-		telling   int  // calls of finish whose hooks have not returned
+		telling   int  // of the pool's goroutines: those in hooks
 		wasQuiet  bool // Quiet has been called since the pool last had anything
 		uncovered int  // this pool's share of part.Total.Waiting
 		overTotal bool // the last caller was one too many in part.Total.Waiting
@@ -158,20 +158,21 @@ func (p *Pool[R]) lock() { p.mu.Lock() }
 // every change ends here is why no event can forget to wake a waiter (I2). A panic
 // of a hook goes on to the caller, when all else has been done.
 func (p *Pool[R]) unlock() {
-	if err := p.finish(); err != nil {
+	if err := p.finish(false); err != nil {
 		panic(err.value)
 	}
 }
 
 // unlockQuietly is unlock for a goroutine of the pool, or of another pool.
 func (p *Pool[R]) unlockQuietly() {
-	if err := p.finish(); err != nil {
+	if err := p.finish(true); err != nil {
 		p.raise(err)
 	}
 }
 
-// finish is unlock, and returns the panic of a hook.
-func (p *Pool[R]) finish() (err *panicError) {
+// finish is unlock, and returns the panic of a hook. own says that it is a
+// goroutine of the pool that finishes: Shutdown waits for its hooks, as for itself.
+func (p *Pool[R]) finish(own bool) (err *panicError) {
 	p.balanceLocked()
 	p.mu.handed = nil
 	wake, events := p.mu.wake, p.mu.events
@@ -183,7 +184,8 @@ func (p *Pool[R]) finish() (err *panicError) {
 		p.bell.Stop() // it would keep a pool alive that nobody knows any more
 		p.mu.armed = time.Time{}
 	}
-	if len(events) > 0 {
+	own = own && len(events) > 0
+	if own {
 		p.mu.telling++
 	}
 	p.endLocked()
@@ -200,7 +202,7 @@ func (p *Pool[R]) finish() (err *panicError) {
 			err = failed
 		}
 	}
-	if len(events) > 0 {
+	if own {
 		p.told()
 	}
 	return err
