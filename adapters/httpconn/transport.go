@@ -3,8 +3,10 @@ package httpconn
 import (
 	"context"
 	"errors"
+	"fmt"
 	"iter"
 	"net/http"
+	"strings"
 
 	"github.com/berth-go/berth/adapters/h2"
 	"github.com/berth-go/berth/adapters/internal/exchange"
@@ -109,7 +111,7 @@ func (t *Transport) acquire(call *exchange.Call, h Host, r pool.Request) (pool.L
 	trace.getConn(t.names, h)
 	lease, err := t.pool.AcquireWith(call.Context(), h, r)
 	if err != nil {
-		return lease, err
+		return lease, named(err)
 	}
 	traced := false
 	defer func() {
@@ -121,6 +123,15 @@ func (t *Transport) acquire(call *exchange.Call, h Host, r pool.Request) (pool.L
 	trace.gotConn(lease)
 	traced = true
 	return lease, nil
+}
+
+// named returns the error of a wrong PerHost under that name, and any other as it
+// is: to package keyed, which finds it, the field is PerKey.
+func named(err error) error {
+	if strings.HasPrefix(err.Error(), "keyed: PerKey") {
+		return fmt.Errorf("httpconn: Config.PerHost is wrong: %w", err)
+	}
+	return err
 }
 
 // attempt sends the request once. The lease ends here if that fails, else with
