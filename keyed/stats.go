@@ -8,31 +8,48 @@ import (
 
 // Stats returns the numbers of all keys together, those that were forgotten
 // included, with the limits over all keys. It takes time in proportion to the
-// keys in use.
+// keys in use, but holds up no call meanwhile; each key's numbers are those of the
+// moment at which they were read.
 func (p *Pool[K, R]) Stats() pool.Stats {
+	s, pools := p.everyPool()
+	for _, q := range pools {
+		s = s.Add(q.Stats())
+	}
+	return s
+}
+
+// everyPool returns the pools of all keys as they are now, and the counters of
+// those that are forgotten by now. A key that is forgotten later keeps its own in
+// its pool, so nothing is counted twice or not at all.
+func (p *Pool[K, R]) everyPool() (pool.Stats, []*pool.Pool[R]) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	s := p.mu.gone
+	pools := make([]*pool.Pool[R], 0, len(p.mu.keys)+len(p.mu.parting))
 	for _, e := range p.mu.keys {
-		s = s.Add(e.pool.Stats())
+		pools = append(pools, e.pool)
 	}
 	for e := range p.mu.parting {
-		s = s.Add(e.pool.Stats())
+		pools = append(pools, e.pool)
 	}
+	s := p.mu.gone
 	t := p.mu.totals
 	s.Limits = pool.Limits{MaxOpen: t.MaxOpen, MaxIdle: t.MaxIdle, MaxWaiters: t.MaxWaiters, MaxDials: t.MaxDials}
-	return s
+	return s, pools
 }
 
 // StatsFor returns the numbers of one key, or false if the key is not in use.
 func (p *Pool[K, R]) StatsFor(key K) (pool.Stats, bool) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	e := p.mu.keys[key]
+	e := p.entryOf(key)
 	if e == nil {
 		return pool.Stats{}, false
 	}
 	return e.pool.Stats(), true
+}
+
+func (p *Pool[K, R]) entryOf(key K) *entry[R] {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.mu.keys[key]
 }
 
 // All returns the keys in use and their numbers, in no particular order. The loop

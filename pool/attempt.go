@@ -63,7 +63,7 @@ func (a *attempt[R]) deliver() Lease[R] {
 	p := a.p
 	if h := p.cfg.Hooks.Acquired; h != nil {
 		e := AcquiredEvent{Ctx: a.user, Key: p.key(), Info: a.lease.Info()}
-		if !a.start.IsZero() {
+		if !a.queued.IsZero() {
 			e.Waited = time.Since(a.start)
 		}
 		h(e)
@@ -260,7 +260,7 @@ func (a *attempt[R]) bound() {
 // giveUp makes the error of a wait that the context ended. A caller that has not
 // waited gets the context's error as it is.
 func (a *attempt[R]) giveUp(err error) error {
-	if a.start.IsZero() {
+	if a.queued.IsZero() {
 		return err
 	}
 	p := a.p
@@ -308,10 +308,10 @@ func (a *attempt[R]) accept() (bool, error) {
 
 // oldestLeaseLocked returns how long the oldest lease has been out, 0 for none.
 func (p *Pool[R]) oldestLeaseLocked() time.Duration {
-	if p.mu.out.oldest == nil {
-		return 0
+	if c := p.mu.out.Oldest(); c != nil {
+		return time.Since(c.start)
 	}
-	return time.Since(p.mu.out.oldest.start)
+	return 0
 }
 
 // overLimitLocked returns the error for a caller who is one waiter too many, or

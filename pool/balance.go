@@ -34,11 +34,11 @@ func (p *Pool[R]) balanceLocked() {
 func (p *Pool[R]) shrinkLocked() {
 	limit := p.mu.limits.MaxOpen
 	for limit > 0 && p.stayingLocked() > limit {
-		if s := p.mu.idle.oldest; s != nil {
+		if s := p.oldestIdleLocked(); s != nil {
 			p.closeLocked(s, ReasonLimits)
 		} else if d := p.newestDialLocked(); d != nil {
 			p.cancelLocked(d, errUnwanted)
-		} else if s := p.newestShareLocked(); s != nil {
+		} else if s := p.mu.shares.Newest(); s != nil {
 			p.retireLocked(s, ReasonLimits)
 		} else {
 			return // exclusive resources in use: closed at their release
@@ -59,15 +59,6 @@ func (p *Pool[R]) leavingLocked() int { return p.endingLocked() + p.mu.draining 
 // can wait for them. A slot that drains may take as long as its leases.
 func (p *Pool[R]) endingLocked() int { return p.mu.slots[closing] + p.mu.canceled }
 
-func (p *Pool[R]) newestShareLocked() *slot[R] {
-	for i := len(p.mu.shares) - 1; i >= 0; i-- {
-		if s := p.mu.shares[i]; !s.draining {
-			return s
-		}
-	}
-	return nil
-}
-
 // makeWayLocked lets a resource go if the oldest waiter wants a fresh one, cannot
 // have a slot for it, and nothing is on the way that will give it one. It is that
 // waiter's turn, and what others could use is in its way.
@@ -85,7 +76,7 @@ func (p *Pool[R]) makeWayLocked() {
 	if p.findLocked(func(s *slot[R]) bool { return s.room() && s.number >= e.Tag }) != nil {
 		return
 	}
-	for s := p.mu.idle.oldest; s != nil; s = s.newer {
+	for s := p.oldestIdleLocked(); s != nil; s = p.newerIdle(s.idleLink.Newer()) {
 		if s.number < e.Tag {
 			p.closeLocked(s, ReasonEvict)
 			return
@@ -94,7 +85,7 @@ func (p *Pool[R]) makeWayLocked() {
 	if p.mu.draining > 0 {
 		return
 	}
-	for _, s := range p.mu.shares {
+	for s := range p.mu.shares.All() {
 		if s.number < e.Tag {
 			p.retireLocked(s, ReasonEvict)
 			return
@@ -158,9 +149,9 @@ func (p *Pool[R]) oldestForLocked(s *slot[R]) (to waitq.Entry, ok bool) {
 func (p *Pool[R]) trimIdleLocked() {
 	limit := p.mu.limits.MaxIdle
 	for limit != 0 && p.mu.slots[idle]-p.awaitedLocked() > max(limit, 0) {
-		s := p.mu.idle.oldest
+		s := p.oldestIdleLocked()
 		for s.opening && p.awaitedLocked() > 0 {
-			s = s.newer
+			s = p.newerIdle(s.idleLink.Newer())
 		}
 		p.closeLocked(s, ReasonIdleLimit)
 	}
@@ -187,7 +178,9 @@ func (p *Pool[R]) retireLocked(s *slot[R], why Reason) {
 	}
 	s.draining, s.reason = true, why
 	p.mu.draining++
-	p.disinheritLocked(s)
+	p.mu.heirs.Remove(&s.heirLink)
+	p.mu.shares.Remove(&s.shareLink)
+	p.refitLocked(s)
 	p.clearLocked(&s.life)
 	if s.shareable && p.cfg.DrainTimeout > 0 {
 		p.setLocked(&s.life, s, toKill, time.Now().Add(p.cfg.DrainTimeout))

@@ -136,6 +136,7 @@ func (p *Pool[R]) setCapacityLocked(s *slot[R], capacity, expect int) {
 		if capacity > 0 {
 			p.setOpeningLocked(s, false)
 		}
+		p.refitLocked(s)
 	}
 }
 
@@ -145,6 +146,7 @@ func (p *Pool[R]) setOpeningLocked(s *slot[R], opening bool) {
 	if s.opening != opening {
 		s.opening = opening
 		p.mu.opening += 2*btoi(opening) - 1
+		p.refitLocked(s)
 	}
 }
 

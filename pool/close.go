@@ -3,7 +3,6 @@ package pool
 import (
 	"context"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/berth-go/berth/waitq"
@@ -72,17 +71,17 @@ func (p *Pool[R]) Reset() {
 // go at their release, by the pool's state or generation.
 func (p *Pool[R]) retireAllLocked(why Reason, cause error) {
 	p.closeIdleLocked(why)
-	for _, s := range slices.Clone(p.mu.shares) {
+	for s := range p.mu.shares.All() {
 		p.retireLocked(s, why)
 	}
-	for _, d := range p.mu.dials {
+	for d := range p.mu.dials.All() {
 		p.cancelLocked(d, cause)
 	}
 }
 
 func (p *Pool[R]) closeIdleLocked(why Reason) {
-	for p.mu.idle.oldest != nil {
-		p.closeLocked(p.mu.idle.oldest, why)
+	for s := p.oldestIdleLocked(); s != nil; s = p.oldestIdleLocked() {
+		p.closeLocked(s, why)
 	}
 }
 
@@ -110,7 +109,8 @@ func (p *Pool[R]) forgetLocked(s *slot[R]) {
 	if s.draining {
 		p.mu.draining--
 	}
-	p.disinheritLocked(s)
+	p.mu.heirs.Remove(&s.heirLink)
+	p.mu.shares.Remove(&s.shareLink)
 	p.clearLocked(&s.life)
 	if i := s.liveIndex; i < len(p.mu.live) && p.mu.live[i] == s {
 		last := len(p.mu.live) - 1
@@ -119,17 +119,7 @@ func (p *Pool[R]) forgetLocked(s *slot[R]) {
 		p.mu.live[last] = nil // so the GC can free it
 		p.mu.live = p.mu.live[:last]
 	}
-	if s.shareable {
-		p.mu.shares = slices.DeleteFunc(p.mu.shares, func(o *slot[R]) bool { return o == s })
-	}
-}
-
-// disinheritLocked forgets that s waits for a successor.
-func (p *Pool[R]) disinheritLocked(s *slot[R]) {
-	if s.succession {
-		s.succession = false
-		p.mu.heirs = slices.DeleteFunc(p.mu.heirs, func(o *slot[R]) bool { return o == s })
-	}
+	p.refitLocked(s)
 }
 
 // runClose closes a resource and then frees its slot: until Close has returned

@@ -106,7 +106,7 @@ type Config[R any] struct {
 	DialTimeout time.Duration // ends the ctx of a dial, and of a Check in the background. 0: no limit
 	WaitTimeout time.Duration // bounds the whole of Acquire, dials and Check included. 0: no limit beside ctx
 	CheckAfter  time.Duration // idle time, since a check in the background if there was one, after which Check is due. 0: 1 s. <0: always
-	CheckEvery  time.Duration // idle resources are checked in the background each time it has passed, one at a time. 0: not
+	CheckEvery  time.Duration // idle resources are checked in the background each time it has passed, one at a time; DialTimeout, or else CheckEvery, ends the ctx. 0: not
 
 	MaxIdleTime    time.Duration // idle resources are closed after it, down to MinIdle. 0: no limit
 	MaxLifetime    time.Duration // resources are closed after it, when their leases end. 0: no limit

@@ -14,6 +14,7 @@ const (
 	toKill                   // DrainTimeout of a shareable resource
 	toAbandon                // CloseTimeout of a Close func
 	toProbe                  // an idle resource is due for its Check
+	toDoubt                  // that Check takes too long to be waited for
 	toReport                 // LeakAfter of a lease
 )
 
@@ -64,7 +65,7 @@ func (p *Pool[R]) nextTimeLocked() (next time.Time, ok bool) {
 	if len(p.mu.deadlines) > 0 {
 		earlier(p.mu.deadlines[0].at)
 	}
-	if s := p.mu.idle.oldest; s != nil && p.cfg.MaxIdleTime > 0 && p.mu.slots[idle] > p.mu.limits.MinIdle {
+	if s := p.oldestIdleLocked(); s != nil && p.cfg.MaxIdleTime > 0 && p.mu.slots[idle] > p.mu.limits.MinIdle {
 		earlier(s.idleSince.Add(p.cfg.MaxIdleTime))
 	}
 	if !p.mu.retryAt.IsZero() {
@@ -113,6 +114,8 @@ func (p *Pool[R]) dueLocked(d *deadline[R], now time.Time) {
 		p.abandonLocked(s, now)
 	case toProbe:
 		p.probeLocked(s)
+	case toDoubt:
+		p.doubtLocked(s)
 	case toReport:
 		p.reportLeakLocked(d.cell, now)
 	}

@@ -46,7 +46,7 @@ func (p *Pool[R]) planLocked() plan[R] {
 			pl.want = min((unmet-1)/p.mu.shared+1, p.dialRoomLocked())
 		}
 	}
-	if len(p.mu.dials) > p.mu.canceled {
+	if p.mu.dials.Len() > p.mu.canceled {
 		pl.orphans = p.orphansLocked(unmet)
 	}
 	if unmet > 0 {
@@ -64,7 +64,7 @@ func (p *Pool[R]) planLocked() plan[R] {
 
 // dialRoomLocked returns how many dials the pool's own limits allow now.
 func (p *Pool[R]) dialRoomLocked() int {
-	return min(room(p.mu.limits.MaxOpen, p.usedLocked()), room(p.mu.limits.MaxDials, len(p.mu.dials)))
+	return min(room(p.mu.limits.MaxOpen, p.usedLocked()), room(p.mu.limits.MaxDials, p.mu.dials.Len()))
 }
 
 // unmetLocked returns how many waiters nothing is on its way to; a negative
@@ -72,8 +72,8 @@ func (p *Pool[R]) dialRoomLocked() int {
 // with the capacity that it is expected to bring, and by the leases that ready
 // shareable resources are about to have room for.
 func (p *Pool[R]) unmetLocked() int {
-	flying := len(p.mu.dials) - p.mu.canceled
-	unmet := p.waiters.Len() - p.promisedLocked() - flying*p.mu.shared
+	flying := p.mu.dials.Len() - p.mu.canceled
+	unmet := p.waiters.Len() - p.mu.promised - flying*p.mu.shared
 	if p.mu.fresh == 0 {
 		return unmet
 	}
@@ -90,12 +90,12 @@ func (p *Pool[R]) unmetLocked() int {
 	slices.Sort(tags)
 	for i, tag := range tags {
 		n := len(tags) - i
-		for _, d := range p.mu.dials {
+		for d := range p.mu.dials.All() {
 			if !d.canceled && d.slot.number >= tag {
 				n -= p.mu.shared
 			}
 		}
-		for _, s := range p.mu.shares {
+		for s := range p.mu.shares.All() {
 			if s.number >= tag {
 				n -= s.promises()
 			}
@@ -115,7 +115,7 @@ func (p *Pool[R]) unmetLocked() int {
 func (p *Pool[R]) orphansLocked(unmet int) []*dial[R] {
 	var orphans []*dial[R]
 	lacking := max(unmet, 0)
-	for _, d := range slices.Backward(p.mu.dials) {
+	for d := range p.mu.dials.Backward() {
 		if d.canceled {
 			continue
 		}
@@ -142,25 +142,11 @@ func (p *Pool[R]) orphansLocked(unmet int) []*dial[R] {
 	return orphans
 }
 
-// promisedLocked returns how many leases the shareable resources will have room
-// for, beyond what they can take now.
-func (p *Pool[R]) promisedLocked() int {
-	n := 0
-	for _, s := range p.mu.shares {
-		n += s.promises()
-	}
-	if s := p.mu.probing; s != nil && !s.shareable {
-		n += s.promises()
-	}
-	p.eachOpeningLocked(func(s *slot[R]) { n += s.promises() })
-	return n
-}
-
 // eachOpeningLocked calls f for the exclusive slots that have had no capacity since
 // their dial; the shareable ones are among the shares.
 func (p *Pool[R]) eachOpeningLocked(f func(*slot[R])) {
 	left := p.mu.opening
-	for s := p.mu.idle.newest; s != nil && left > 0; s = s.older {
+	for s := p.mu.idle.Newest(); s != nil && left > 0; s = s.idleLink.Older() {
 		if s.opening {
 			left--
 			if !s.shareable {
@@ -213,12 +199,8 @@ func (p *Pool[R]) reportLocked(pl plan[R]) bool {
 		}
 		p.startDialLocked()
 	}
-	for n := o.evict; n > 0 && p.mu.idle.oldest != nil; n-- {
-		p.closeLocked(p.mu.idle.oldest, ReasonEvict)
-	}
-	for n := o.idleOut; n > 0 && p.mu.idle.oldest != nil; n-- {
-		p.closeLocked(p.mu.idle.oldest, ReasonIdleLimit)
-	}
+	p.giveUpIdleLocked(o.evict, ReasonEvict)
+	p.giveUpIdleLocked(o.idleOut, ReasonIdleLimit)
 	p.cancelAllLocked(pl.orphans[:min(o.cancel, len(pl.orphans))]) // the others have found a waiter
 	if o.any() {
 		if p.mu.closed {
@@ -230,16 +212,28 @@ func (p *Pool[R]) reportLocked(pl plan[R]) bool {
 	return p.mu.starved && !starved && p.mu.fresh > 0 // makeWayLocked has more to go by now
 }
 
+// giveUpIdleLocked lets n idle resources go. The one that is being probed counts
+// as idle in the Budget; it goes after its Check.
+func (p *Pool[R]) giveUpIdleLocked(n int, why Reason) {
+	for ; n > 0; n-- {
+		if s := p.oldestIdleLocked(); s != nil {
+			p.closeLocked(s, why)
+		} else if s := p.mu.probing; s != nil {
+			p.retireLocked(s, why)
+		}
+	}
+}
+
 func (p *Pool[R]) standingLocked() standing {
 	return standing{
-		used: p.usedLocked(), dialing: len(p.mu.dials), canceled: p.mu.canceled,
+		used: p.usedLocked(), dialing: p.mu.dials.Len(), canceled: p.mu.canceled,
 		ending: p.endingLocked(), draining: p.mu.draining,
 	}
 }
 
 // ticketsLocked fills in the places of the oldest waiters that no dial is for.
 func (p *Pool[R]) ticketsLocked(r *report) {
-	skip := (len(p.mu.dials)-p.mu.canceled)*p.mu.shared + p.promisedLocked()
+	skip := (p.mu.dials.Len()-p.mu.canceled)*p.mu.shared + p.mu.promised
 	i := 0
 	p.waiters.Each(func(e waitq.Entry) bool {
 		if i >= skip && (i-skip)%p.mu.shared == 0 {

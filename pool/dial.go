@@ -3,9 +3,9 @@ package pool
 import (
 	"context"
 	"errors"
-	"slices"
 	"time"
 
+	"github.com/berth-go/berth/internal/chain"
 	"github.com/berth-go/berth/waitq"
 )
 
@@ -20,6 +20,7 @@ var (
 // and the first of {released, dialled} serves the oldest of them (I8).
 type dial[R any] struct {
 	slot     *slot[R]
+	link     chain.Link[dial[R]] // in Pool.dials
 	cancel   context.CancelCauseFunc
 	expected int    // how many waiters it was started for, at most
 	newest   Ticket // of the waiters then
@@ -41,7 +42,7 @@ func (p *Pool[R]) startDialLocked() {
 	p.mu.dialNumber++
 	s := &slot[R]{pool: p, number: p.mu.dialNumber, generation: p.mu.generation, capacity: 1, expect: 1}
 	d := &dial[R]{slot: s, cancel: cancel, expected: p.mu.shared, newest: newest, started: time.Now()}
-	p.mu.dials = append(p.mu.dials, d)
+	p.mu.dials.Push(&d.link, d)
 	p.move(s, dialing)
 	if p.mu.failures > 0 {
 		// The next one does not wait for the end of this one, which may hang.
@@ -139,16 +140,9 @@ func (p *Pool[R]) dialed(d *dial[R], shared int, err error) {
 		p.dialEventLocked(p.cfg.Hooks.Dialed, d, nil)
 		p.learnKindLocked(s, shared)
 		p.beBornLocked(s)
-		if s.shareable {
-			p.mu.shares = append(p.mu.shares, s)
-		}
-		s.idleSince = s.born
-		if p.waiters.Len() == 0 {
-			p.succeedLocked(s)
-		}
 		p.mu.handed = s
 		p.setOpeningLocked(s, s.capacity == 0)
-		p.move(s, idle)
+		p.joinLocked(s)
 		if s.dirty { // it changed after the first look
 			p.queueLookLocked(s)
 		}
@@ -215,7 +209,7 @@ func (p *Pool[R]) dialEventLocked(hook func(DialEvent), d *dial[R], err error) {
 }
 
 func (p *Pool[R]) removeDialLocked(d *dial[R]) {
-	p.mu.dials = slices.DeleteFunc(p.mu.dials, func(o *dial[R]) bool { return o == d })
+	p.mu.dials.Remove(&d.link)
 	if d.canceled {
 		p.mu.canceled--
 	}
@@ -254,7 +248,7 @@ func (p *Pool[R]) freshDialLocked(tag uint64) bool {
 
 // newestDialLocked returns the newest dial that is not canceled, or nil.
 func (p *Pool[R]) newestDialLocked() *dial[R] {
-	for _, d := range slices.Backward(p.mu.dials) {
+	for d := range p.mu.dials.Backward() {
 		if !d.canceled {
 			return d
 		}

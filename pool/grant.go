@@ -40,27 +40,18 @@ func (p *Pool[R]) pickLocked(suits func(*slot[R]) bool) *slot[R] {
 
 // findLocked returns the first slot that suits, in the order of Config.Reuse.
 func (p *Pool[R]) findLocked(suits func(*slot[R]) bool) *slot[R] {
-	var best *slot[R]
-	for _, s := range p.mu.shares {
-		if (best == nil || s.leases < best.leases) && suits(s) {
-			best = s
-			if p.cfg.Reuse != ReuseLeastLoaded {
-				break
-			}
-		}
-	}
-	if best != nil {
-		return best
+	if s := p.mu.roomy.best(suits); s != nil {
+		return s
 	}
 	if p.cfg.Reuse == ReuseOldest {
-		for s := p.mu.idle.oldest; s != nil; s = s.newer {
+		for s := p.mu.idle.Oldest(); s != nil; s = s.idleLink.Newer() {
 			if !s.shareable && suits(s) {
 				return s
 			}
 		}
 		return nil
 	}
-	for s := p.mu.idle.newest; s != nil; s = s.older {
+	for s := p.mu.idle.Newest(); s != nil; s = s.idleLink.Older() {
 		if !s.shareable && suits(s) {
 			return s
 		}
@@ -77,7 +68,7 @@ func (p *Pool[R]) leaseOutLocked(s *slot[R], t Ticket, mayCheck bool) Lease[R] {
 	p.mu.leases++
 	now := time.Now()
 	c.start = now
-	p.mu.out.push(c)
+	p.mu.out.Push(&c.link, c)
 	c.info = LeaseInfo{Reused: s.uses > 1, Age: now.Sub(s.born), Uses: s.uses}
 	c.check = false
 	if s.state == idle {
@@ -92,6 +83,7 @@ func (p *Pool[R]) leaseOutLocked(s *slot[R], t Ticket, mayCheck bool) Lease[R] {
 			p.move(s, inUse)
 		}
 	}
+	p.refitLocked(s)
 	return Lease[R]{cell: c, seq: c.begin(), ticket: t}
 }
 
@@ -105,7 +97,7 @@ func (p *Pool[R]) checkDueLocked(s *slot[R]) bool {
 func (p *Pool[R]) takeBackLocked(l Lease[R]) {
 	s := l.cell.slot
 	l.cell.end(l.seq)
-	p.mu.out.remove(l.cell)
+	p.mu.out.Remove(&l.cell.link)
 	s.putCell(l.cell)
 	s.leases--
 	s.uses--
@@ -114,6 +106,7 @@ func (p *Pool[R]) takeBackLocked(l Lease[R]) {
 	if s.leases == 0 {
 		p.move(s, idle) // idleSince is still that of its last use
 	}
+	p.refitLocked(s)
 }
 
 // endLeaseLocked is the end of every lease, whose cell has been ended by the
@@ -124,6 +117,7 @@ func (p *Pool[R]) endLeaseLocked(c *cell[R], how End, err error) {
 	s.putCell(c)
 	s.leases--
 	if s.gone || s.leases > 0 {
+		p.refitLocked(s)
 		return
 	}
 	s.checking = false
@@ -140,7 +134,7 @@ func (p *Pool[R]) endLeaseLocked(c *cell[R], how End, err error) {
 func (p *Pool[R]) settleLeaseLocked(c *cell[R], how End, err error) {
 	held := time.Since(c.start)
 	p.mu.leases--
-	p.mu.out.remove(c)
+	p.mu.out.Remove(&c.link)
 	p.clearLocked(&c.leak)
 	c.stack = nil
 	p.noteLeaseLocked(held)
@@ -210,7 +204,26 @@ func (p *Pool[R]) discard(c *cell[R], why Reason, how End, err error) {
 	p.endLeaseLocked(c, how, err)
 }
 
+// hijack ends a lease and its resource's time in the pool. Should a hook panic,
+// nobody gets the value, so the pool closes it after all.
 func (p *Pool[R]) hijack(l Lease[R]) R {
+	v, returned, free := l.cell.slot.value, false, false
+	defer func() {
+		if free && !returned && p.cfg.Close != nil {
+			p.crew.Go(func() {
+				if err := catch("Close", func() { _ = p.cfg.Close(v) }); err != nil {
+					p.raise(err)
+				}
+			})
+		}
+	}()
+	p.takeOut(l, &free)
+	returned = true
+	return v
+}
+
+// takeOut sets free when the resource is no longer the pool's.
+func (p *Pool[R]) takeOut(l Lease[R], free *bool) {
 	p.lock()
 	defer p.unlock()
 	s := l.cell.slot
@@ -226,11 +239,11 @@ func (p *Pool[R]) hijack(l Lease[R]) R {
 	s.leases--
 	p.settleLeaseLocked(l.cell, EndHijack, nil)
 	if !s.gone { // else it is dead, and the pool closes it
+		*free = true
 		p.forgetLocked(s)
 		p.mu.count.Hijacks++
 		p.move(s, empty)
 	}
-	return s.value
 }
 
 // check runs Check for a lease and reports whether the resource passed. If not,
@@ -310,7 +323,7 @@ func (p *Pool[R]) endRefused(c *cell[R]) {
 	case s.capacity < s.leases || (!s.shareable && s.capacity == 0):
 	case s.leases > 1:
 		s.refused = true
-		s.capacity, s.expect = s.leases-1, s.leases-1
+		s.capacity, s.expect = s.leases-1, s.leases-1 // endLeaseLocked refits it
 	case s.shareable && s.refusals < maxRefusals:
 		s.refusals++ // Capacity was asked later than Take: what was in the way may be gone
 	default:

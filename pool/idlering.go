@@ -18,11 +18,16 @@ type idleRing struct{ root idleMark }
 func (r *idleRing) init() { r.root.prev, r.root.next = &r.root, &r.root }
 
 // add puts k where its time belongs: last, unless it comes back from something
-// that was no use.
-func (r *idleRing) add(k *idleMark) {
+// that was no use. older is a mark of the list next to which it belongs, if that
+// is known.
+func (r *idleRing) add(k, older *idleMark) {
 	next := &r.root
 	if newest := r.root.prev; newest != next && k.since.Before(newest.since) {
-		for next = r.root.next; next.since.Before(k.since); {
+		next = r.root.next
+		if older != nil && older.m != nil {
+			next = older.next
+		}
+		for next != &r.root && next.since.Before(k.since) {
 			next = next.next
 		}
 	}
@@ -37,13 +42,14 @@ func (r *idleRing) remove(k *idleMark) {
 
 // idle notes a slot of the pool that has become idle: it may be what another pool
 // waits for, or one too many. The next report settles that.
-func (m *member) idle(k *idleMark, since time.Time) {
+// older is the mark of the pool's own slot that became idle just before, or nil.
+func (m *member) idle(k *idleMark, since time.Time, older *idleMark) {
 	b := m.budget
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	k.m, k.since = m, since
 	m.changed = true // the Budget is to settle with this slot in its list
-	b.mu.idle.add(k)
+	b.mu.idle.add(k, older)
 	b.mu.nidle++
 }
 

@@ -3,6 +3,8 @@ package pool
 import (
 	"sync/atomic"
 	"time"
+
+	"github.com/berth-go/berth/internal/chain"
 )
 
 // A Lease is the right to use a resource. It has no time limit: it ends when its
@@ -37,10 +39,10 @@ type cell[R any] struct {
 	next  *cell[R]  // free cells of a shareable slot, under the pool's lock
 
 	// Under the pool's lock.
-	start        time.Time
-	newer, older *cell[R]    // neighbours among the leases that are out
-	leak         deadline[R] // LeakAfter, if the lease is watched
-	stack        []uintptr   // of its Acquire
+	start time.Time
+	link  chain.Link[cell[R]] // in Pool.out
+	leak  deadline[R]         // LeakAfter, if the lease is watched
+	stack []uintptr           // of its Acquire
 }
 
 // begin starts the cell's next lease. The caller holds the pool's lock.
@@ -110,32 +112,4 @@ func (l Lease[R]) Hijack() R {
 		panic("pool: Hijack of the zero Lease: most likely Acquire's error was not looked at")
 	}
 	return l.cell.slot.pool.hijack(l)
-}
-
-// leaseList holds the leases that are out, in the order in which they began, so
-// that the oldest is known.
-type leaseList[R any] struct{ newest, oldest *cell[R] }
-
-func (l *leaseList[R]) push(c *cell[R]) {
-	c.older = l.newest
-	if l.newest != nil {
-		l.newest.newer = c
-	} else {
-		l.oldest = c
-	}
-	l.newest = c
-}
-
-func (l *leaseList[R]) remove(c *cell[R]) {
-	if c.newer != nil {
-		c.newer.older = c.older
-	} else {
-		l.newest = c.older
-	}
-	if c.older != nil {
-		c.older.newer = c.newer
-	} else {
-		l.oldest = c.newer
-	}
-	c.newer, c.older = nil, nil
 }

@@ -51,7 +51,7 @@ func (p *Pool[R]) expireIdleLocked(now time.Time) {
 	if limit == 0 {
 		return
 	}
-	for s := p.mu.idle.oldest; s != nil && p.mu.slots[idle] > p.mu.limits.MinIdle && elapsed(s.idleSince, now) >= limit; s = p.mu.idle.oldest {
+	for s := p.oldestIdleLocked(); s != nil && p.mu.slots[idle] > p.mu.limits.MinIdle && elapsed(s.idleSince, now) >= limit; s = p.oldestIdleLocked() {
 		p.closeLocked(s, ReasonIdleTime)
 	}
 }
@@ -63,23 +63,32 @@ func (p *Pool[R]) askSuccessorLocked(s *slot[R]) {
 	if s.gone || s.draining {
 		return
 	}
-	s.succession = true
-	p.mu.heirs = append(p.mu.heirs, s)
+	p.mu.heirs.Push(&s.heirLink, s)
 	p.setLocked(&s.life, s, toRetire, s.expires)
 }
 
-// succeedLocked retires the resource that has waited longest for a successor, now
-// that one is there, and returns how long that one had been idle.
-func (p *Pool[R]) succeedLocked(successor *slot[R]) {
-	if len(p.mu.heirs) == 0 {
+// joinLocked makes a resource that has been dialled idle. If nobody waits for it,
+// it is the successor of the resource that has waited longest for one, which
+// retires.
+func (p *Pool[R]) joinLocked(s *slot[R]) {
+	p.mu.joined++
+	s.joined = p.mu.joined
+	if s.shareable {
+		p.mu.shares.Push(&s.shareLink, s)
+	}
+	s.idleSince = s.born
+	old := p.mu.heirs.Oldest()
+	if old == nil || p.waiters.Len() > 0 {
+		p.move(s, idle)
 		return
 	}
-	s := p.mu.heirs[0]
-	if s.state == idle {
-		successor.idleSince = s.idleSince // so that what nobody uses still idles out
-		successor.tested = successor.born
+	if old.state == idle {
+		s.idleSince = old.idleSince // so that what nobody uses still idles out
+		s.tested = s.born
+		p.listNextLocked(s, old)
 	}
-	p.retireLocked(s, ReasonLifetime)
+	p.move(s, idle)
+	p.retireLocked(old, ReasonLifetime)
 }
 
 // abandonLocked frees the slot of a resource whose Close func does not return.
@@ -96,16 +105,23 @@ func (p *Pool[R]) abandonLocked(s *slot[R], now time.Time) {
 
 // Retire lets go of every resource for which f returns true: at once if it is
 // idle, else when its leases end. f is called without a lock, once for each
-// resource that is open when Retire is called.
+// resource that is open when Retire is called, unless it is closed before its turn.
 func (p *Pool[R]) Retire(f func(R) bool) {
 	p.mu.Lock()
 	live := append([]*slot[R](nil), p.mu.live...)
 	p.mu.Unlock()
 	for _, s := range live {
-		if f(s.value) {
-			p.lock()
-			p.retireLocked(s, ReasonRetire)
-			p.unlock()
+		if p.isGone(s) || !f(s.value) {
+			continue // Close may have been called on it meanwhile
 		}
+		p.lock()
+		p.retireLocked(s, ReasonRetire)
+		p.unlock()
 	}
+}
+
+func (p *Pool[R]) isGone(s *slot[R]) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return s.gone
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/berth-go/berth/internal/alarm"
+	"github.com/berth-go/berth/internal/chain"
 	"github.com/berth-go/berth/internal/crew"
 	"github.com/berth-go/berth/internal/part"
 	"github.com/berth-go/berth/waitq"
@@ -40,24 +41,27 @@ type Pool[R any] struct {
 		sync.Mutex
 		limits Limits
 
-		slots  [numStates]int // by state; slots[empty] is unused
-		idle   idleList[R]
-		shares []*slot[R] // shareable slots that are not gone, oldest first
-		dials  []*dial[R] // in flight, oldest first
+		slots [numStates]int      // by state; slots[empty] is unused
+		idle  chain.List[slot[R]] // by idleSince; also the one that is being probed
+		dials chain.List[dial[R]] // in flight
 
-		live  []*slot[R] // all that are not gone
-		heirs []*slot[R] // whose lifetime is about to end and who wait for their successor
-		out   leaseList[R]
+		live   []*slot[R]          // all that are not gone
+		shares chain.List[slot[R]] // shareable ones that are not to go
+		roomy  roomHeap[R]         // of the shares, those that can take a lease
+		heirs  chain.List[slot[R]] // whose lifetime is about to end and who wait for their successor
+		out    chain.List[cell[R]] // leases
 
 		canceled int // of dials: those the pool no longer wants
 		draining int // slots that drain and are not gone yet
 		leases   int // out
 		fresh    int // waiters who want a fresh dial
 		opening  int // slots that have had no capacity since their dial
+		promised int // leases that slots are about to take, beyond those that they can now
 		warmers  []*warmer
 
 		shared      int    // what a dial is expected to bring; at least 1
 		dialNumber  uint64 // of the last dial started
+		joined      uint64 // resources so far
 		lastLow     Ticket // the largest place of a caller in the low lane
 		generation  uint64 // counts Resets (I11)
 		failures    int    // dials failed in a row
@@ -197,13 +201,26 @@ func (p *Pool[R]) finish(own bool) (err *panicError) {
 	if quiet {
 		p.part.Quiet()
 	}
+	if own {
+		defer p.told()
+	}
+	return callAll(events)
+}
+
+// callAll calls the hooks, every one of them, and returns the first panic. A hook
+// that calls runtime.Goexit ends its goroutine, but only after the others.
+func callAll(events []func()) (err *panicError) {
+	returned := 0
+	defer func() {
+		if returned < len(events) {
+			_ = callAll(events[returned+1:]) // nobody is left to tell of a panic as well
+		}
+	}()
 	for _, e := range events {
 		if failed := catch("a hook", e); err == nil {
 			err = failed
 		}
-	}
-	if own {
-		p.told()
+		returned++
 	}
 	return err
 }
@@ -277,27 +294,18 @@ func (p *Pool[R]) usedLocked() int {
 }
 
 // move puts a slot into another state. It is the only place where a slot changes
-// state, and the only one that touches the counts and the idle lists.
+// state, and the only one that touches the counts.
 func (p *Pool[R]) move(s *slot[R], to slotState) {
-	if s.state == idle {
-		p.mu.idle.remove(s)
-		p.clearLocked(&s.probe)
-		if p.member != nil {
-			p.member.unidle(&s.mark)
-		}
+	if s.idleLink.In() && to != idle && !s.probed {
+		p.unlistLocked(s)
 	}
 	p.mu.slots[s.state]--
 	p.mu.slots[to]++
 	s.state = to
-	if to == idle {
-		p.mu.idle.add(s)
-		if p.cfg.CheckEvery > 0 {
-			p.setLocked(&s.probe, s, toProbe, later(s.idleSince, s.tested).Add(p.cfg.CheckEvery))
-		}
-		if p.member != nil {
-			p.member.idle(&s.mark, s.idleSince)
-		}
+	if to == idle && !s.idleLink.In() {
+		p.listLocked(s)
 	}
+	p.refitLocked(s)
 }
 
 // ticket returns a new place at the end of the queue.
@@ -315,11 +323,4 @@ func (p *Pool[R]) lastTicket() Ticket {
 		return p.member.budget.lastTicket()
 	}
 	return Ticket(p.tickets.Load())
-}
-
-func later(a, b time.Time) time.Time {
-	if a.After(b) {
-		return a
-	}
-	return b
 }

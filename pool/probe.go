@@ -6,22 +6,42 @@ import (
 )
 
 // probeLocked checks an idle resource in the background, one at a time: checking
-// all at once would leave callers with none. Meanwhile the slot counts as
-// Dialing, and as a resource that is about to be there.
+// all at once would leave callers with none. Meanwhile the slot counts as Dialing,
+// and as a resource that is about to be there. It keeps its place in the idle
+// lists, so coming back costs nothing, however many are idle.
 func (p *Pool[R]) probeLocked(s *slot[R]) {
 	if s.gone || s.state != idle || p.mu.closed {
 		return
 	}
 	if p.mu.probing != nil {
-		p.mu.toProbe = append(p.mu.toProbe, s)
+		if !s.probeDue {
+			s.probeDue = true
+			p.mu.toProbe = append(p.mu.toProbe, s)
+		}
 		return
 	}
 	p.mu.probing = s
-	s.checking = true
+	s.checking, s.probed = true, true
 	p.move(s, dialing)
 	ctx, cancel := context.WithCancelCause(context.Background())
 	p.mu.endProbe = cancel
+	limit := p.cfg.DialTimeout // callers wait for this as they do for a dial
+	if limit == 0 {
+		limit = p.cfg.CheckEvery // by then it would be due again
+	}
+	p.setLocked(&s.probe, s, toDoubt, time.Now().Add(limit))
 	go p.runProbe(ctx, s)
+}
+
+// doubtLocked ends the ctx of a check that takes too long. Should Check not heed
+// that, callers no longer count on the resource.
+func (p *Pool[R]) doubtLocked(s *slot[R]) {
+	if s != p.mu.probing {
+		return
+	}
+	p.mu.endProbe(errDialTime)
+	s.doubted = true
+	p.refitLocked(s)
 }
 
 func (p *Pool[R]) runProbe(ctx context.Context, s *slot[R]) {
@@ -33,22 +53,18 @@ func (p *Pool[R]) runProbe(ctx context.Context, s *slot[R]) {
 			p.raise(&panicError{where: "Check", value: r})
 		}
 	}()
-	if t := p.cfg.DialTimeout; t > 0 { // callers wait for this as they do for a dial
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeoutCause(ctx, t, errDialTime)
-		defer cancel()
-	}
 	err = p.cfg.Check(ctx, s.value)
 }
 
-// probed puts the slot back to where it was in the idle list, or closes it, and
-// goes on to the next that is due.
+// probed makes the slot idle again, or closes it, and goes on to the next that is
+// due.
 func (p *Pool[R]) probed(s *slot[R], err error) {
 	p.lock()
 	defer p.unlockQuietly()
 	p.mu.endProbe(nil)
 	p.mu.probing, p.mu.endProbe = nil, nil
-	s.checking = false
+	p.clearLocked(&s.probe)
+	s.checking, s.probed, s.doubted = false, false, false
 	switch reason, stale := p.staleLocked(s); {
 	case s.gone:
 	case err != nil:
@@ -62,7 +78,9 @@ func (p *Pool[R]) probed(s *slot[R], err error) {
 	}
 	for p.mu.probing == nil && len(p.mu.toProbe) > 0 {
 		next := p.mu.toProbe[0]
+		p.mu.toProbe[0] = nil // so the GC can free it
 		p.mu.toProbe = p.mu.toProbe[1:]
+		next.probeDue = false
 		if next.probe.index == 0 { // else it has been used meanwhile, and is due later
 			p.probeLocked(next)
 		}

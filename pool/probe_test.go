@@ -236,7 +236,7 @@ func TestCloseEndsTheCheckInTheBackground(t *testing.T) {
 		}
 		r := newRig(t, p.Config)
 		r.acquire().release()
-		pass(time.Hour)
+		pass(time.Minute)
 		require.Equal(t, 1, r.Stats().Dialing)
 		require.NoError(t, r.Shutdown(t.Context()))
 		assert.ErrorIs(t, <-cause, pool.ErrClosed)

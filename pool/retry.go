@@ -56,7 +56,7 @@ func (p *Pool[R]) breakLocked() {
 // flight: the pool has no slot for it, and background dials get one only when
 // nobody else waits for one, which may be never.
 func (p *Pool[R]) failFastLocked() bool {
-	return p.mu.broken && (len(p.mu.dials) > p.mu.canceled || p.waiters.Len() > 0 || time.Now().Before(p.mu.notBefore))
+	return p.mu.broken && (p.mu.dials.Len() > p.mu.canceled || p.waiters.Len() > 0 || time.Now().Before(p.mu.notBefore))
 }
 
 // holdUpLocked sets the time before which no further dial starts.

@@ -35,6 +35,9 @@ func (e *ShedError) Unwrap() error { return context.DeadlineExceeded }
 // Timeout returns true.
 func (e *ShedError) Timeout() bool { return true }
 
+// longest is a wait that nobody's deadline allows; it keeps sums from overflowing.
+const longest = time.Duration(1 << 62)
+
 // estimateLocked returns the wait that a new caller has to expect: the waiters in
 // front and itself, each taking the time of a recent lease on one of the leases
 // that are out. 0: there is nothing to judge by, or a dial will serve the caller.
@@ -42,11 +45,12 @@ func (p *Pool[R]) estimateLocked() time.Duration {
 	if p.unmetLocked() < 0 || p.dialRoomLocked() > 0 && !p.mu.starved && !p.cautiousLocked() {
 		return 0
 	}
-	lanes := p.mu.leases + (len(p.mu.dials)-p.mu.canceled)*p.mu.shared
+	lanes := p.mu.leases + (p.mu.dials.Len()-p.mu.canceled)*p.mu.shared
 	if lanes == 0 || p.mu.leases == 0 {
 		return 0
 	}
-	return p.mu.leaseMean * time.Duration(p.waiters.Len()+1) / time.Duration(lanes)
+	wait := float64(p.mu.leaseMean) * float64(p.waiters.Len()+1) / float64(lanes)
+	return time.Duration(min(wait, float64(longest)))
 }
 
 // shedLocked returns the error for a caller who would wait in vain, or nil.

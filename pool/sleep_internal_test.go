@@ -54,7 +54,7 @@ func TestResourceThatExpiredWhileTheMachineSleptIsNotHandedOut(t *testing.T) {
 			l.Release()
 
 			p.mu.Lock()
-			s := p.mu.idle.newest
+			s := p.mu.idle.Newest()
 			s.idleSince, s.expires = sleptSince(s.idleSince, time.Hour), sleptSince(s.expires, time.Hour)
 			p.mu.Unlock()
 			expired, ok := p.TryAcquire()

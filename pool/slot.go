@@ -1,6 +1,10 @@
 package pool
 
-import "time"
+import (
+	"time"
+
+	"github.com/berth-go/berth/internal/chain"
+)
 
 // slotState is where a slot stands. Every slot is in exactly one state, and
 // Pool.move is the only way from one to another, so the counts by state are
@@ -41,6 +45,7 @@ type slot[R any] struct {
 	uses       uint64 // leases so far
 	idleSince  time.Time
 
+	joined   uint64 // counts the resources of the pool: a larger one came later
 	adopted  bool   // its dial has ended and the pool knows it
 	capacity int    // what Capacity said last: leases at once
 	expect   int    // the capacity it is about to have; never less than capacity
@@ -59,12 +64,19 @@ type slot[R any] struct {
 	life, probe deadline[R] // the next thing in its life; its next check in the background
 	expires     time.Time   // the end of its lifetime
 	tested      time.Time   // the last check in the background, or the birth of a successor
-	succession  bool        // waits in Pool.heirs for its successor
 	abandoned   bool        // its Close func has not returned in time
 	liveIndex   int         // in Pool.live
 
-	newer, older *slot[R] // neighbours in the idle list
-	mark         idleMark // the slot's place in the Budget's idle list
+	idleLink  chain.Link[slot[R]] // in Pool.idle
+	shareLink chain.Link[slot[R]] // in Pool.shares
+	heirLink  chain.Link[slot[R]] // in Pool.heirs
+	mark      idleMark            // the slot's place in the Budget's idle list
+	roomIndex int                 // in Pool.roomy, counted from 1; 0: not in it
+	promised  int                 // what it adds to Pool.promised
+
+	probed   bool // is being checked in the background, and keeps its place in the idle lists
+	doubted  bool // that check takes so long that nobody counts on it any more
+	probeDue bool // waits in Pool.toProbe
 
 	own  cell[R]  // the cell of the first lease, and of all of an exclusive slot
 	free *cell[R] // further cells of a shareable slot, not out
@@ -89,7 +101,7 @@ func (s *slot[R]) spent() bool { m := s.pool.cfg.MaxUses; return m > 0 && s.uses
 // promises returns how many leases beyond its present ones the slot is about to
 // take, though it cannot now.
 func (s *slot[R]) promises() int {
-	if s.gone || s.draining || s.spent() {
+	if s.gone || s.draining || s.doubted || s.spent() {
 		return 0
 	}
 	if s.opening {
@@ -119,46 +131,6 @@ func (s *slot[R]) takeCell() *cell[R] {
 
 // putCell takes back the cell of a lease that has ended.
 func (s *slot[R]) putCell(c *cell[R]) { c.next, s.free = s.free, c }
-
-// idleList holds the idle slots of a pool, the most recently used at the front.
-type idleList[R any] struct{ newest, oldest *slot[R] }
-
-// add puts s where its idleSince belongs: at the front, unless it comes back from
-// something that was no use.
-func (l *idleList[R]) add(s *slot[R]) {
-	newer := (*slot[R])(nil)
-	if l.newest != nil && s.idleSince.Before(l.newest.idleSince) {
-		// Such slots have been idle for long, so the other end is nearer.
-		for newer = l.oldest; newer.idleSince.Before(s.idleSince); {
-			newer = newer.newer
-		}
-	}
-	s.newer = newer
-	if newer != nil {
-		s.older, newer.older = newer.older, s
-	} else {
-		s.older, l.newest = l.newest, s
-	}
-	if s.older != nil {
-		s.older.newer = s
-	} else {
-		l.oldest = s
-	}
-}
-
-func (l *idleList[R]) remove(s *slot[R]) {
-	if s.newer != nil {
-		s.newer.older = s.older
-	} else {
-		l.newest = s.older
-	}
-	if s.older != nil {
-		s.older.newer = s.newer
-	} else {
-		l.oldest = s.newer
-	}
-	s.newer, s.older = nil, nil
-}
 
 func btoi(b bool) int {
 	if b {

@@ -91,5 +91,5 @@ func (p *Pool[R]) spareLocked() int {
 	for _, w := range p.mu.warmers {
 		n = max(n, w.n-open)
 	}
-	return n + len(p.mu.heirs)
+	return n + p.mu.heirs.Len()
 }

@@ -28,7 +28,7 @@ type Stats struct {
 	DialErrors    uint64 // dials failed
 	DialsCanceled uint64 // dials that the pool ended because nobody wanted the result
 	Hijacks       uint64
-	Closes        Closes // by reason, counted when the closing starts: Dials = Closes + Hijacks + Open
+	Closes        Closes // by reason, counted when the closing starts: Dials = Closes + Hijacks + Open, and those that are Dialing because they are being checked
 
 	Shed      uint64 // calls turned away by ShedLate, or that would have been
 	Abandoned uint64 // Close funcs that did not return within CloseTimeout

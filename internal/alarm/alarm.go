@@ -83,9 +83,19 @@ func (c *Clock) armLocked() {
 }
 
 // fire rings what is due: it costs O(due), whatever else is set.
-func (c *Clock) fire() {
-	for _, ring := range c.due() {
+func (c *Clock) fire() { ringAll(c.due()) }
+
+// ringAll rings every bell, also if one of them calls runtime.Goexit.
+func ringAll(rings []func()) {
+	rung := 0
+	defer func() {
+		if rung < len(rings) {
+			ringAll(rings[rung+1:])
+		}
+	}()
+	for _, ring := range rings {
 		ring()
+		rung++
 	}
 }
 

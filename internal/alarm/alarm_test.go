@@ -1,6 +1,7 @@
 package alarm_test
 
 import (
+	"runtime"
 	"slices"
 	"sync"
 	"testing"
@@ -216,4 +217,20 @@ func BenchmarkRing(b *testing.B) {
 			}
 		})
 	}
+}
+
+// A ring that ends its goroutine keeps no other bell from ringing.
+func TestGoexitInARingHoldsUpNoOther(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		clock := alarm.New()
+		var rung atomic.Int32
+		for range 3 {
+			clock.Bell(func() {
+				rung.Inc()
+				runtime.Goexit()
+			}).Set(time.Now().Add(time.Second))
+		}
+		pass(time.Second)
+		assert.EqualValues(t, 3, rung.Load())
+	})
 }
