@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/berth-go/berth/keyed"
 	"github.com/berth-go/berth/pool"
@@ -76,6 +77,7 @@ func play(t *testing.T, data []byte) {
 	}
 	p.log = append(p.log, fmt.Sprintf("caps %d %d, idle %d %d", perKey, total, p.m.idleOf, p.m.idles))
 	for len(p.data) > 0 {
+		pass(11 * time.Millisecond) // who was used last of several keys is known to 10 ms
 		p.step()
 		p.compare()
 	}

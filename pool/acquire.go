@@ -12,11 +12,24 @@ import "context"
 // Other errors are [ErrClosed], one that matches [ErrWaitLimit], and a
 // [*DialError] if the dial failed that this caller waited for.
 func (p *Pool[R]) Acquire(ctx context.Context) (Lease[R], error) {
-	return p.AcquireWith(ctx, Request{})
+	if ctx.Err() == nil {
+		if l, ok := p.takeFast(); ok {
+			return l, nil
+		}
+	}
+	return p.acquire(ctx, Request{})
 }
 
 // AcquireWith is like [Pool.Acquire], with a [Request].
 func (p *Pool[R]) AcquireWith(ctx context.Context, r Request) (Lease[R], error) {
+	if r == (Request{}) {
+		return p.Acquire(ctx)
+	}
+	return p.acquire(ctx, r)
+}
+
+// acquire is Acquire under the lock.
+func (p *Pool[R]) acquire(ctx context.Context, r Request) (Lease[R], error) {
 	a := attempt[R]{p: p, ctx: ctx, user: ctx, place: r.Place, fresh: r.Fresh, low: r.Low, newcomer: r.Place == 0}
 	defer a.end()
 	for {
@@ -39,6 +52,14 @@ func (p *Pool[R]) AcquireWith(ctx context.Context, r Request) (Lease[R], error) 
 // It passes over resources whose Check is due. The second result is false if it
 // has no lease, also when the pool is closed.
 func (p *Pool[R]) TryAcquire() (Lease[R], bool) {
+	if l, ok := p.takeFast(); ok {
+		return l, true
+	}
+	return p.tryAcquire()
+}
+
+// tryAcquire is TryAcquire under the lock.
+func (p *Pool[R]) tryAcquire() (Lease[R], bool) {
 	a := attempt[R]{p: p, ctx: context.Background()}
 	defer a.end()
 	for a.tryOnce() {

@@ -115,6 +115,7 @@ func (a *attempt[R]) now() (bool, error) {
 	}
 	a.lease = l
 	a.count(&p.mu.count.Hits)
+	p.mu.warmth++
 	a.newcomer = false
 	return true, nil
 }
@@ -181,6 +182,7 @@ func (a *attempt[R]) enqueue(shared int) error {
 	if a.low {
 		p.mu.lastLow = max(p.mu.lastLow, a.place)
 	}
+	p.giveUpLaneLocked()
 	a.ahead, a.deliveries = p.waiters.Len(), p.mu.deliveries
 	if a.number != 0 {
 		p.mu.fresh++
@@ -308,8 +310,8 @@ func (a *attempt[R]) accept() (bool, error) {
 
 // oldestLeaseLocked returns how long the oldest lease has been out, 0 for none.
 func (p *Pool[R]) oldestLeaseLocked() time.Duration {
-	if c := p.mu.out.Oldest(); c != nil {
-		return time.Since(c.start)
+	if begun := p.oldestBeginLocked(); !begun.IsZero() {
+		return time.Since(begun)
 	}
 	return 0
 }

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"sync"
 	"sync/atomic"
+
+	uber "go.uber.org/atomic"
 )
 
 // BudgetLimits are limits over all pools that share a Budget.
@@ -48,6 +50,7 @@ type BudgetStats struct {
 // it into each pool's Config.
 type Budget struct {
 	tickets atomic.Uint64 // the last one given; one sequence for all pools (I3)
+	hungry  uber.Bool     // no pool may open its lane; written under mu
 
 	// mu is taken with a pool's lock held, or alone. The Budget never calls a
 	// pool: it leaves orders with the pool's member, and whoever gave them cause
@@ -69,7 +72,7 @@ type Budget struct {
 
 		evictions, cancels int // idle slots and dials that pools have been told to give up and have not yet
 
-		idle  idleRing // of all pools, least recently used first
+		idle  idleRing // of all pools, least recently used first, but for what rests in a lane
 		nidle int
 	}
 }
@@ -103,11 +106,16 @@ func (b *Budget) SetLimits(l BudgetLimits) error {
 	return nil
 }
 
-// Stats returns the numbers of the Budget. It is O(1).
+// Stats returns the numbers of the Budget. It takes time in proportion to the
+// pools that have been used in the last few milliseconds.
 func (b *Budget) Stats() BudgetStats {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return BudgetStats{BudgetLimits: b.mu.limits, Open: b.mu.open, Idle: b.mu.nidle, Waiting: len(b.mu.starving)}
+	s := BudgetStats{BudgetLimits: b.mu.limits, Open: b.mu.open, Idle: b.mu.nidle, Waiting: len(b.mu.starving)}
+	for _, m := range b.mu.lists[lenders] {
+		s.Idle += m.resting()
+	}
+	return s
 }
 
 func (b *Budget) ticket() Ticket     { return Ticket(b.tickets.Add(1)) }
@@ -142,7 +150,23 @@ func (b *Budget) settleLocked(self *member, wake []*member) []*member {
 	if l.MaxIdle > 0 {
 		unwanted = max(unwanted, b.mu.nidle+b.mu.norphans-l.MaxIdle) // they would not be kept (I8)
 	}
-	return b.cancelOrphansLocked(unwanted, self, wake)
+	wake = b.cancelOrphansLocked(unwanted, self, wake)
+	return b.recallLocked(self, wake)
+}
+
+// recallLocked has all lanes closed while a slot or an idle resource of any pool
+// may have to go to another: the Budget must see what is idle, and everybody's
+// release must look at whose turn it is (I4).
+func (b *Budget) recallLocked(self *member, wake []*member) []*member {
+	l := &b.mu.limits
+	hungry := b.mu.want > 0 || l.MaxIdle > 0 || (l.MaxOpen > 0 && b.mu.open > l.MaxOpen)
+	b.hungry.Store(hungry)
+	for hungry && len(b.mu.lists[lenders]) > 0 {
+		m := b.mu.lists[lenders][0]
+		b.putLocked(m, lenders, false)
+		wake = m.order(self, wake)
+	}
+	return wake
 }
 
 // grantSpareLocked gives what is left to pools that would dial in the background,

@@ -109,7 +109,7 @@ func (p *Pool[R]) lookLocked(s *slot[R]) (err *panicError) {
 			capacity = Dead
 			err = &panicError{where: where, value: r}
 		}
-		p.mu.Lock()
+		p.lock()
 		p.setCapacityLocked(s, capacity, expect)
 	}()
 	n := p.cfg.Capacity(s.value)

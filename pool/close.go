@@ -19,6 +19,10 @@ func (p *Pool[R]) Close() error {
 		return nil
 	}
 	p.mu.closed = true // I10: from here on nothing is queued, dialled or kept
+	p.reclaimAllLocked()
+	if p.member != nil {
+		p.member.stopLending()
+	}
 	p.waiters.FailAll(ErrClosed)
 	p.endWarmersLocked(ErrClosed)
 	p.retireAllLocked(ReasonClosed, ErrClosed)
@@ -64,6 +68,7 @@ func (p *Pool[R]) Reset() {
 	p.lock()
 	defer p.unlock()
 	p.mu.generation++ // I11
+	p.reclaimAllLocked()
 	p.retireAllLocked(ReasonReset, errUnwanted)
 }
 

@@ -71,6 +71,9 @@ func (p *Pool[R]) nextTimeLocked() (next time.Time, ok bool) {
 	if !p.mu.retryAt.IsZero() {
 		earlier(p.mu.retryAt)
 	}
+	if !p.mu.tick.IsZero() {
+		earlier(p.mu.tick)
+	}
 	if p.remembersLocked() {
 		earlier(p.forgetAtLocked())
 	}
@@ -83,6 +86,7 @@ func (p *Pool[R]) tick() {
 	defer p.unlockQuietly()
 	p.mu.armed = time.Time{}
 	now := time.Now()
+	p.tickLaneLocked(now)
 	if !p.mu.retryAt.IsZero() && !p.mu.retryAt.After(now) {
 		p.mu.retryAt = time.Time{}
 	}

@@ -84,7 +84,7 @@ func (p *Pool[R]) leaseOutLocked(s *slot[R], t Ticket, mayCheck bool) Lease[R] {
 		}
 	}
 	p.refitLocked(s)
-	return Lease[R]{cell: c, seq: c.begin(), ticket: t}
+	return Lease[R]{cell: c, number: c.begin(), ticket: t}
 }
 
 // checkDueLocked reports whether s must be checked before it is handed out.
@@ -96,7 +96,7 @@ func (p *Pool[R]) checkDueLocked(s *slot[R]) bool {
 // takeBackLocked undoes leaseOutLocked for a lease that nobody received.
 func (p *Pool[R]) takeBackLocked(l Lease[R]) {
 	s := l.cell.slot
-	l.cell.end(l.seq)
+	l.cell.end(l.number)
 	p.mu.out.Remove(&l.cell.link)
 	s.putCell(l.cell)
 	s.leases--
@@ -132,6 +132,9 @@ func (p *Pool[R]) endLeaseLocked(c *cell[R], how End, err error) {
 
 // settleLeaseLocked takes a lease that has ended out of the accounts.
 func (p *Pool[R]) settleLeaseLocked(c *cell[R], how End, err error) {
+	if c.lent {
+		p.adoptLeaseLocked(c, c.turn.Load().Number()-1)
+	}
 	held := time.Since(c.start)
 	p.mu.leases--
 	p.mu.out.Remove(&c.link)
@@ -227,13 +230,13 @@ func (p *Pool[R]) takeOut(l Lease[R], free *bool) {
 	p.lock()
 	defer p.unlock()
 	s := l.cell.slot
-	if l.cell.ended(l.seq) {
+	if l.cell.ended(l.number) {
 		panic("pool: Hijack of a lease that has ended: most likely it was released or discarded before")
 	}
 	if s.leases > 1 {
 		panic("pool: Hijack of a shareable resource on which other leases are out: end them first")
 	}
-	if !l.cell.end(l.seq) {
+	if !l.cell.end(l.number) {
 		panic("pool: Hijack of a lease that another goroutine ends at the same time")
 	}
 	s.leases--
@@ -252,7 +255,7 @@ func (p *Pool[R]) check(ctx context.Context, l Lease[R]) bool {
 	c, s := l.cell, l.cell.slot
 	err := errNoReturn
 	defer func() {
-		if err != nil && c.end(l.seq) {
+		if err != nil && c.end(l.number) {
 			p.discard(c, ReasonCheck, EndDiscard, err)
 		}
 	}()
@@ -262,7 +265,7 @@ func (p *Pool[R]) check(ctx context.Context, l Lease[R]) bool {
 	p.lock()
 	defer p.unlock()
 	if why, stale := p.staleLocked(s); s.gone || (stale && why != ReasonUses) { // it came during the check (I10, I11)
-		if c.end(l.seq) {
+		if c.end(l.number) {
 			p.endLeaseLocked(c, EndRelease, nil)
 		}
 		return false
@@ -282,13 +285,13 @@ func (p *Pool[R]) take(l Lease[R]) error {
 	c := l.cell
 	done := false
 	defer func() {
-		if !done && c.end(l.seq) {
+		if !done && c.end(l.number) {
 			p.discard(c, ReasonTake, EndDiscard, nil)
 		}
 	}()
 	err := p.cfg.Take(c.slot.value)
 	done = true
-	if err != nil && c.end(l.seq) {
+	if err != nil && c.end(l.number) {
 		p.refused(c)
 	}
 	return err

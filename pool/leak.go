@@ -14,8 +14,8 @@ const maxStack = 32
 
 // lostLease is what is known of a lease whose guard has been collected.
 type lostLease[R any] struct {
-	cell *cell[R]
-	seq  uint64
+	cell   *cell[R]
+	number uint64
 }
 
 // watch makes a lease one that is watched for leaks, if it is the turn of one.
@@ -24,7 +24,7 @@ func (p *Pool[R]) watch(l *Lease[R]) {
 		return
 	}
 	pc := make([]uintptr, maxStack)
-	pc = pc[:runtime.Callers(3, pc)]
+	pc = pc[:runtime.Callers(4, pc)] // from the method that the user called
 	p.lock()
 	c := l.cell
 	c.stack = pc
@@ -34,19 +34,19 @@ func (p *Pool[R]) watch(l *Lease[R]) {
 
 	l.guard = &guard{}
 	runtime.AddCleanup(l.guard, func(x lostLease[R]) {
-		if x.cell.ended(x.seq) {
+		if x.cell.ended(x.number) {
 			return // as it should be
 		}
 		// The runtime's cleanup goroutine must not be held up.
 		p.crew.Go(func() { p.lost(x) })
-	}, lostLease[R]{cell: c, seq: l.seq})
+	}, lostLease[R]{cell: c, number: l.number})
 }
 
 // lost ends a lease that was dropped. The holder may have kept the resource, so it
 // is closed and not handed on; a shareable one just has a lease less.
 func (p *Pool[R]) lost(x lostLease[R]) {
 	c := x.cell
-	if !c.end(x.seq) {
+	if !c.end(x.number) {
 		return
 	}
 	p.lock()

@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/berth-go/berth/internal/chain"
+	"github.com/berth-go/berth/internal/turn"
+	uber "go.uber.org/atomic"
 )
 
 // A Lease is the right to use a resource. It has no time limit: it ends when its
@@ -16,7 +18,7 @@ import (
 // hijacked first.
 type Lease[R any] struct {
 	cell   *cell[R]
-	seq    uint64 // the turn of the cell that this lease has
+	number uint64 // how many leases the cell has had before this one
 	ticket Ticket
 	guard  *guard // nil: not watched for leaks
 }
@@ -30,10 +32,17 @@ type LeaseInfo struct {
 }
 
 // cell is what the copies of a lease share. A cell belongs to one slot for life
-// and serves one lease after another; its sequence number tells them apart.
+// and serves one lease after another; the number in its turn tells them apart.
 type cell[R any] struct {
-	seq   atomic.Uint64 // odd while a lease is out
-	slot  *slot[R]
+	turn     turn.Word
+	slot     *slot[R]
+	began    atomic.Int64  // the lane's time when its lease began, if it began there
+	lastFast atomic.Uint64 // with MaxUses: the lease that must end under the lock
+	at       uber.Uint32   // the index in the lane
+
+	lent   bool   // is the lane's; under the pool's lock
+	lentAt uint64 // leases up to this number are in the accounts; under the pool's lock
+
 	info  LeaseInfo // under the pool's lock
 	check bool      // the lease must run Check first; written before the lease is handed out
 	next  *cell[R]  // free cells of a shareable slot, under the pool's lock
@@ -45,20 +54,21 @@ type cell[R any] struct {
 	stack []uintptr           // of its Acquire
 }
 
-// begin starts the cell's next lease. The caller holds the pool's lock.
-func (c *cell[R]) begin() uint64 { return c.seq.Add(1) }
+// begin returns the number of the cell's next lease. The caller holds the pool's
+// lock.
+func (c *cell[R]) begin() uint64 { return c.turn.Load().Number() }
 
-// end ends lease seq and reports whether it was still going. Release, Discard and
+// end ends a lease and reports whether it was still going. Release, Discard and
 // Hijack race here, and one of them wins.
-func (c *cell[R]) end(seq uint64) bool { return c.seq.CompareAndSwap(seq, seq+1) }
+func (c *cell[R]) end(number uint64) bool { return c.turn.End(number) }
 
-// ended reports whether lease seq has ended.
-func (c *cell[R]) ended(seq uint64) bool { return c.seq.Load() != seq }
+// ended reports whether a lease has ended.
+func (c *cell[R]) ended(number uint64) bool { return c.turn.Load().Number() != number }
 
 // Value returns the resource. It panics if the lease has ended: what the holder
 // would touch may be somebody else's by now.
 func (l Lease[R]) Value() R {
-	if l.cell == nil || l.cell.ended(l.seq) {
+	if l.cell == nil || l.cell.ended(l.number) {
 		panic("pool: Value of a lease that has ended: most likely the resource is used after Release, Discard or Hijack, or Acquire's error was not looked at")
 	}
 	return l.cell.slot.value
@@ -73,8 +83,11 @@ func (l Lease[R]) Info() LeaseInfo {
 	p := l.cell.slot.pool
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if l.cell.ended(l.seq) {
+	if l.cell.ended(l.number) {
 		return LeaseInfo{}
+	}
+	if l.cell.lent {
+		return p.laneInfoLocked(l.cell, l.number)
 	}
 	return l.cell.info
 }
@@ -87,8 +100,12 @@ func (l Lease[R]) Ticket() Ticket { return l.ticket }
 // Recycle runs in here; otherwise Release does not block. It does nothing if the
 // lease has ended.
 func (l Lease[R]) Release() {
-	if l.cell != nil && l.cell.end(l.seq) {
-		l.cell.slot.pool.release(l.cell)
+	if l.cell == nil {
+		return
+	}
+	p := l.cell.slot.pool
+	if !p.releaseFast(l.cell, l.number) && l.cell.end(l.number) {
+		p.release(l.cell)
 	}
 }
 
@@ -97,7 +114,7 @@ func (l Lease[R]) Release() {
 // new leases and is closed when its last lease ends. err says what broke it, for
 // Hooks.Released; it may be nil. Discard does nothing if the lease has ended.
 func (l Lease[R]) Discard(err error) {
-	if l.cell != nil && l.cell.end(l.seq) {
+	if l.cell != nil && l.cell.end(l.number) {
 		l.cell.slot.pool.discard(l.cell, ReasonDiscard, EndDiscard, err)
 	}
 }

@@ -7,12 +7,14 @@ import "go.uber.org/atomic"
 type member struct {
 	budget    *Budget
 	rebalance func()      // makes the pool report; called without locks
+	resting   func() int  // counts what rests in the pool's lane; it takes no lock
 	ordered   atomic.Bool // there are orders to fetch
 
 	// Under the pool's lock.
 	sent    report // the last report
 	changed bool   // the next report matters even if it is the same
 	coming  int    // slots on their way to this pool, at the last report
+	lends   bool   // it was among the lenders, at the last report
 
 	// Under the Budget's lock.
 	last   report // as it stands, less what has been granted since
@@ -59,8 +61,41 @@ type orders struct {
 
 func (o orders) any() bool { return o.grants|o.evict|o.idleOut|o.cancel != 0 }
 
-func newMember(b *Budget, rebalance func()) *member {
-	return &member{budget: b, rebalance: rebalance, place: -1}
+func newMember(b *Budget, rebalance func(), resting func() int) *member {
+	return &member{budget: b, rebalance: rebalance, resting: resting, place: -1}
+}
+
+// mayLend reports whether the pool may open its lane. From then on the Budget will
+// wake it if it must close it. An order that comes after the look wakes the pool
+// as well, when its lock is free.
+func (m *member) mayLend() bool {
+	b := m.budget
+	if b.hungry.Load() || m.ordered.Load() {
+		return false
+	}
+	if m.lends {
+		return true
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.hungry.Load() {
+		return false
+	}
+	b.putLocked(m, lenders, true)
+	m.lends = true
+	return true
+}
+
+// stopLending says that the pool's lane is closed for long.
+func (m *member) stopLending() {
+	if !m.lends {
+		return
+	}
+	b := m.budget
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.putLocked(m, lenders, false)
+	m.lends = false
 }
 
 // report tells the Budget where the pool stands and returns its orders. The
@@ -101,6 +136,7 @@ func (m *member) report(r report, wake []*member) (orders, []*member) {
 	o := m.orders
 	m.orders, m.handed = orders{}, o
 	m.ordered.Store(false)
+	m.lends = m.in[lenders] > 0
 	m.changed = o.any() // then the pool acts on them, and the next report settles the account
 	m.coming = b.comingLocked(m)
 	o.coming = m.coming

@@ -11,6 +11,7 @@ import (
 	"github.com/berth-go/berth/internal/crew"
 	"github.com/berth-go/berth/internal/part"
 	"github.com/berth-go/berth/waitq"
+	uber "go.uber.org/atomic"
 )
 
 // maxClosers bounds the Close funcs that run at once: enough that one slow peer
@@ -23,6 +24,10 @@ const maxShared = 1 << 16
 // A Pool hands out resources of type R, oldest caller first. Make one with
 // [New]. All methods may be called concurrently.
 type Pool[R any] struct {
+	open    uber.Pointer[lane[R]] // nil: everybody goes to the lock
+	tickets atomic.Uint64         // the last one given, without a Budget
+	lends   bool                  // the Config allows a lane
+	start   time.Time             // 0 of the lane's time
 	cfg     Config[R]
 	part    *part.Part // nil: the pool stands alone
 	crew    *crew.Crew
@@ -30,7 +35,6 @@ type Pool[R any] struct {
 	sampled atomic.Uint64 // leases asked about by watch
 	member  *member       // the pool's side of its Budget. nil: none
 	waiters waitq.Queue[Lease[R]]
-	tickets atomic.Uint64 // the last one given, without a Budget
 	done    chan struct{} // closed when the pool is closed and nothing is left of it
 
 	// mu guards what follows and everything in a slot that is not fixed. It is
@@ -89,6 +93,8 @@ type Pool[R any] struct {
 
 		leaseMean time.Duration // of recent leases
 
+		lending[R]
+
 		closed    bool
 		finished  bool // done is closed
 		telling   int  // of the pool's goroutines: those in hooks
@@ -114,7 +120,7 @@ func NewPart[R any](cfg Config[R], pt *part.Part) (*Pool[R], error) {
 		return nil, err
 	}
 	cfg.setDefaults()
-	p := &Pool[R]{cfg: cfg, part: pt, done: make(chan struct{})}
+	p := &Pool[R]{cfg: cfg, part: pt, lends: cfg.lendable(), start: time.Now(), done: make(chan struct{})}
 	p.mu.limits = cfg.limits()
 	p.mu.shared = 1
 	p.learnLocked(cfg.Shared)
@@ -127,7 +133,7 @@ func NewPart[R any](cfg Config[R], pt *part.Part) (*Pool[R], error) {
 		p.crew, p.bell = crew.New(maxClosers), alarm.New().Bell(p.tick)
 	}
 	if cfg.Budget != nil {
-		p.member = newMember(cfg.Budget, p.rebalance)
+		p.member = newMember(cfg.Budget, p.rebalance, p.resting)
 	}
 	return p, nil
 }
@@ -155,7 +161,14 @@ func (p *Pool[R]) SetLimits(l Limits) error {
 	return nil
 }
 
-func (p *Pool[R]) lock() { p.mu.Lock() }
+// lock begins a change of the pool's state. What rests in the lane is idle again
+// from here on.
+func (p *Pool[R]) lock() {
+	p.mu.Lock()
+	if p.mu.lent > 0 {
+		p.recallLocked()
+	}
+}
 
 // unlock ends a change of the pool's state: it restores what must hold between
 // two changes, unlocks, and then does what must be done without the lock. That
@@ -186,8 +199,12 @@ func (p *Pool[R]) finish(own bool) (err *panicError) {
 	p.mu.wasQuiet = bare
 	if bare && !p.mu.armed.IsZero() && (p.mu.closed || p.part != nil) {
 		p.bell.Stop() // it would keep a pool alive that nobody knows any more
-		p.mu.armed = time.Time{}
+		p.mu.armed, p.mu.tick = time.Time{}, time.Time{}
 	}
+	if bare && p.member != nil {
+		p.member.stopLending()
+	}
+	p.openLaneLocked()
 	own = own && len(events) > 0
 	if own {
 		p.mu.telling++

@@ -80,6 +80,14 @@ func (a *attempt[R]) shedLocked() error {
 // leases or so decide.
 const meanWeight = 8
 
+// noteShortLeasesLocked counts n leases that were shorter than the lane can tell.
+func (p *Pool[R]) noteShortLeasesLocked(n uint64) {
+	p.mu.count.LeaseTimes.Counts[0] += n
+	for ; n > 0 && p.mu.leaseMean > 0; n-- {
+		p.mu.leaseMean -= (p.mu.leaseMean + meanWeight - 1) / meanWeight
+	}
+}
+
 // noteLeaseLocked counts how long a lease lasted.
 func (p *Pool[R]) noteLeaseLocked(d time.Duration) {
 	p.mu.count.LeaseTimes.add(d)

@@ -23,6 +23,7 @@ func (b *Budget) queueLocked(m *member) {
 const (
 	orphaned = iota // with dials that no waiter needs
 	hopeful         // that would dial in the background
+	lenders         // that may have an open lane
 	numLists
 )
 

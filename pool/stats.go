@@ -172,9 +172,10 @@ func (p *Pool[R]) statsLocked() Stats {
 	s := p.mu.count
 	s.Limits = p.mu.limits
 	s.Idle, s.InUse = p.mu.slots[idle], p.mu.slots[inUse]
-	s.Open = s.Idle + s.InUse
 	s.Dialing, s.Closing = p.mu.slots[dialing], p.mu.slots[closing]
 	s.Leases = p.mu.leases
+	p.laneStatsLocked(&s)
+	s.Open = s.Idle + s.InUse
 	s.Waiting = p.waiters.Len()
 	s.WaitTime = s.WaitTimes.Sum
 	s.Acquires = s.Hits + s.Waits

@@ -80,14 +80,14 @@ func TestHistogramKnowsMeanAndQuantiles(t *testing.T) {
 
 	var times []time.Duration
 	for i := 1; i <= 100; i++ {
-		times = append(times, time.Duration(i)*time.Millisecond)
+		times = append(times, time.Duration(i)*100*time.Millisecond)
 	}
 	h := histogramOf(t, times...)
 	assert.EqualValues(t, 100, h.Count())
-	assert.Equal(t, 5050*time.Millisecond, h.Sum)
-	assert.Equal(t, 50500*time.Microsecond, h.Mean())
+	assert.Equal(t, 505*time.Second, h.Sum)
+	assert.Equal(t, 5050*time.Millisecond, h.Mean())
 	for _, q := range []float64{0, 0.01, 0.25, 0.5, 0.9, 0.99, 1} {
-		exact := time.Duration(max(1, math.Round(q*100))) * time.Millisecond
+		exact := time.Duration(max(1, math.Round(q*100))) * 100 * time.Millisecond
 		got := h.Quantile(q)
 		assert.Greater(t, got, exact, "quantile %v", q)
 		assert.LessOrEqual(t, got, 2*exact, "quantile %v is at most twice the true value", q)

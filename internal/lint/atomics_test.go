@@ -25,8 +25,8 @@ var wide = map[string]string{
 // their named methods, so that each state has one place where its changes can be
 // read.
 var swappers = map[string]string{
-	"waitq/state.go": "one word decides how a wait ends",
-	"pool/lease.go":  "one sequence number lets a lease end once",
+	"waitq/state.go":        "one word decides how a wait ends",
+	"internal/turn/turn.go": "one word decides who has a resource, and lets a lease end once",
 
 	"internal/pooltest/clients.go": "a test's resource comes back by itself, unless it has changed meanwhile",
 }

@@ -1,0 +1,358 @@
+package pool
+
+import (
+	"time"
+
+	"github.com/berth-go/berth/internal/turn"
+)
+
+// lending is what the pool knows of its lane, under its lock.
+type lending[R any] struct {
+	lane *lane[R] // nil: never opened
+	lent int      // cells in it
+	tick time.Time
+
+	hits   uint64 // of the lane, so far
+	seen   uint64 // of them, at the last tick
+	opened uint64 // of them, when it was opened after it had been given up; for worth
+	warmth int    // hits under the lock since the lane was given up
+	need   int    // how many of them open it again
+}
+
+const (
+	// worthHits is how many hits an opening must bring; after one that brings less
+	// the pool is slower to open it again, up to coldest.
+	worthHits = 64
+	coldest   = 1024
+)
+
+// lendable reports whether a pool with this Config can do without its lock: it has
+// nothing to call and no clock to read for each lease, and strict order is that of
+// LIFO.
+func (c *Config[R]) lendable() bool {
+	return c.Capacity == nil && c.Shareable == nil && c.Take == nil && c.LeakAfter == 0 &&
+		c.Hooks.Acquired == nil && c.Hooks.Released == nil && c.Reuse != ReuseOldest &&
+		(c.Check == nil || c.CheckAfter > 0)
+}
+
+// openLaneLocked lends what is idle, if nothing has to be decided. It is the last
+// thing in a change of the pool's state.
+func (p *Pool[R]) openLaneLocked() {
+	n := &p.mu.lending
+	if !p.lends || n.warmth < max(n.need, 1) || p.mu.closed || p.waiters.Len() > 0 {
+		return
+	}
+	l := p.mu.limits
+	if l.MaxIdle < 0 || (l.MaxOpen > 0 && p.stayingLocked() > l.MaxOpen) {
+		return
+	}
+	if l.MaxIdle > 0 && n.lent+p.mu.slots[idle] > l.MaxIdle {
+		p.reclaimAllLocked() // all that is lent may come to rest
+	}
+	surplus := min(p.mu.slots[idle]-l.MinIdle, maxLane-n.lent)
+	if (surplus <= 0 && n.lent == 0) || (p.member != nil && !p.member.mayLend()) {
+		return
+	}
+	if n.tick.IsZero() {
+		p.startTickLocked()
+	}
+	p.lendLocked(surplus)
+	if n.lent > 0 {
+		p.open.Store(n.lane)
+		p.armLocked()
+	}
+}
+
+// startTickLocked sets the time of the lane.
+func (p *Pool[R]) startTickLocked() {
+	n := &p.mu.lending
+	now := time.Now()
+	n.tick = now.Add(laneTick)
+	if n.lane == nil {
+		n.lane = &lane[R]{size: maxLane}
+	} else if !n.lane.spans && n.lane.clashes.Load() >= manyClashes {
+		p.reclaimAllLocked()
+		n.lane = &lane[R]{size: maxLane, spans: true}
+	}
+	n.lane.now.Store(int64(now.Sub(p.start)))
+}
+
+// lendLocked lends up to max idle resources, those used last.
+func (p *Pool[R]) lendLocked(limit int) {
+	var those [maxLane]*slot[R]
+	found := 0
+	until := p.mu.tick
+	for s := p.mu.idle.Newest(); s != nil && found < limit; s = s.idleLink.Older() {
+		if p.lastsLocked(s, until) {
+			those[found] = s
+			found++
+		}
+	}
+	ln := p.mu.lane
+	stamp, at := ln.top.Load()>>topBits, 0
+	for i := found - 1; i >= 0; i-- { // the one used last comes to rest last
+		for ln.cells[at].Load() != nil {
+			at++
+		}
+		stamp++
+		p.lendCellLocked(those[i], at, stamp)
+	}
+	if found > 0 {
+		ln.top.Store(stamp<<topBits | uint32(at)) //nolint:gosec // below maxLane
+	}
+}
+
+// lastsLocked reports whether nothing will have to be done about an idle slot
+// before t.
+func (p *Pool[R]) lastsLocked(s *slot[R], t time.Time) bool {
+	c := &p.cfg
+	switch {
+	case s.state != idle || s.opening || s.shareable || s.draining:
+		return false
+	case c.MaxLifetime > 0 && !s.expires.After(t):
+		return false
+	case c.MaxIdleTime > 0 && t.Sub(s.idleSince) >= c.MaxIdleTime:
+		return false
+	case c.Check != nil && t.Sub(later(s.idleSince, s.tested)) >= c.CheckAfter:
+		return false
+	}
+	return true
+}
+
+// lendCellLocked gives the lane a lease of an idle slot.
+func (p *Pool[R]) lendCellLocked(s *slot[R], at int, stamp uint32) {
+	c := s.takeCell()
+	s.leases++
+	p.mu.leases++
+	p.move(s, inUse)
+	c.lent = true
+	c.lentAt = c.turn.Load().Number()
+	c.at.Store(uint32(at)) //nolint:gosec // below maxLane
+	if m := p.cfg.MaxUses; m > 0 {
+		c.lastFast.Store(c.lentAt + m - s.uses - 1) // that one's end is the slot's
+	}
+	p.mu.lent++
+	p.mu.lane.cells[at].Store(c)
+	c.turn.Lend(stamp)
+}
+
+// recallLocked closes the lane and takes back what rests in it, in the order in
+// which it came to rest.
+func (p *Pool[R]) recallLocked() {
+	if p.open.Load() != nil {
+		p.open.Store(nil)
+	}
+	var rested [maxLane]*cell[R]
+	var turns [maxLane]turn.Turn
+	n := 0
+	for at := range p.mu.lane.size {
+		c := p.mu.lane.cells[at].Load()
+		if c == nil {
+			continue
+		}
+		t, ok := c.turn.ReclaimResting()
+		if !ok {
+			continue
+		}
+		i := n
+		for ; i > 0 && newerStamp(turns[i-1].Stamp(), t.Stamp()); i-- {
+			rested[i], turns[i] = rested[i-1], turns[i-1]
+		}
+		rested[i], turns[i] = c, t
+		n++
+	}
+	for i := range n {
+		p.returnLocked(rested[i], turns[i])
+	}
+}
+
+// returnLocked makes a slot idle that the lane has given back.
+func (p *Pool[R]) returnLocked(c *cell[R], t turn.Turn) {
+	s := c.slot
+	if p.creditLocked(c, t.Number()) > 0 {
+		s.idleSince = p.start.Add(time.Duration(p.mu.lane.now.Load()))
+	}
+	p.endLoanLocked(c)
+	s.putCell(c)
+	s.leases--
+	p.mu.leases--
+	p.move(s, idle)
+}
+
+// creditLocked puts the leases that began and ended in the lane into the accounts,
+// up to the given number, and returns how many there were.
+func (p *Pool[R]) creditLocked(c *cell[R], number uint64) uint64 {
+	n := number - c.lentAt
+	if n > 0 {
+		c.lentAt = number
+		c.slot.uses += n
+		c.slot.refusals = 0
+		p.mu.count.Hits += n
+		p.mu.lending.hits += n
+		p.noteShortLeasesLocked(n)
+	}
+	return n
+}
+
+func (p *Pool[R]) endLoanLocked(c *cell[R]) {
+	c.lent = false
+	p.mu.lane.cells[c.at.Load()].Store(nil)
+	p.mu.lent--
+}
+
+// reclaimLocked ends a slot's time in the lane. A lease that is out goes on as if
+// it had begun under the lock.
+func (p *Pool[R]) reclaimLocked(c *cell[R]) {
+	if !c.lent {
+		return
+	}
+	switch t := c.turn.Reclaim(); t.State() {
+	case turn.Resting:
+		p.returnLocked(c, t)
+	case turn.Out:
+		p.adoptLeaseLocked(c, t.Number())
+	default:
+		p.adoptLeaseLocked(c, t.Number()-1) // it has ended, and whoever ended it is on the way to the lock
+	}
+}
+
+func (p *Pool[R]) reclaimAllLocked() {
+	if p.mu.lent == 0 {
+		return
+	}
+	for at := range p.mu.lane.size {
+		if c := p.mu.lane.cells[at].Load(); c != nil {
+			p.reclaimLocked(c)
+		}
+	}
+}
+
+// adoptLeaseLocked makes a lease that began in the lane one like all others.
+func (p *Pool[R]) adoptLeaseLocked(c *cell[R], number uint64) {
+	c.info = p.laneInfoLocked(c, number)
+	p.creditLocked(c, number)
+	p.endLoanLocked(c)
+	c.slot.uses++
+	p.mu.count.Hits++
+	p.mu.lending.hits++
+	c.start = p.begunLocked(c)
+	older := p.mu.out.Newest()
+	for older != nil && c.start.Before(older.start) {
+		older = older.link.Older()
+	}
+	if older == nil {
+		p.mu.out.Insert(&c.link, c, nil)
+	} else {
+		p.mu.out.Insert(&c.link, c, &older.link)
+	}
+}
+
+func (p *Pool[R]) begunLocked(c *cell[R]) time.Time {
+	return p.start.Add(time.Duration(c.began.Load()))
+}
+
+// laneInfoLocked is the LeaseInfo of a lease in the lane.
+func (p *Pool[R]) laneInfoLocked(c *cell[R], number uint64) LeaseInfo {
+	s, began := c.slot, p.begunLocked(c)
+	i := LeaseInfo{Uses: s.uses + number - c.lentAt + 1, Age: max(0, began.Sub(s.born))}
+	i.Reused = i.Uses > 1
+	if number == c.lentAt { // else it rested within the same tick
+		i.IdleFor = min(max(0, began.Sub(s.idleSince)), i.Age)
+	}
+	return i
+}
+
+// tickLaneLocked gives the lane up if nobody has used it since the last tick: a
+// quiet pool has no timer.
+func (p *Pool[R]) tickLaneLocked(now time.Time) {
+	n := &p.mu.lending
+	if n.tick.IsZero() || n.tick.After(now) {
+		return
+	}
+	n.tick = time.Time{}
+	if n.hits == n.seen {
+		p.giveUpLaneLocked()
+	}
+	n.seen = n.hits
+}
+
+// giveUpLaneLocked keeps the lane closed until enough hits show that it is worth
+// opening.
+func (p *Pool[R]) giveUpLaneLocked() {
+	n := &p.mu.lending
+	if n.warmth < max(n.need, 1) {
+		n.warmth = 0
+		return // it was not open
+	}
+	n.warmth = 0
+	if n.hits-n.opened < worthHits {
+		n.need = min(max(2*n.need, 2), coldest)
+	} else {
+		n.need = 1
+	}
+	n.opened = n.hits
+	p.reclaimAllLocked()
+	if p.member != nil {
+		p.member.stopLending()
+	}
+}
+
+// laneStatsLocked corrects what the accounts say, in which all that is lent is in
+// use.
+func (p *Pool[R]) laneStatsLocked(s *Stats) {
+	if p.mu.lent == 0 {
+		return
+	}
+	for at := range p.mu.lane.size {
+		c := p.mu.lane.cells[at].Load()
+		if c == nil {
+			continue
+		}
+		t := c.turn.Load()
+		n := t.Number() - c.lentAt
+		s.LeaseTimes.Counts[0] += n
+		s.Hits += n
+		switch t.State() {
+		case turn.Resting:
+			s.Idle++
+			s.InUse--
+			s.Leases--
+		case turn.Out:
+			s.Hits++
+		}
+	}
+}
+
+// resting returns how many resources rest in the lane.
+func (p *Pool[R]) resting() int {
+	ln, n := p.open.Load(), 0
+	if ln == nil {
+		return 0
+	}
+	for at := range ln.size {
+		if c := ln.cells[at].Load(); c != nil && c.turn.Load().State() == turn.Resting {
+			n++
+		}
+	}
+	return n
+}
+
+// oldestBeginLocked returns when the oldest lease that is out began, or zero.
+func (p *Pool[R]) oldestBeginLocked() (begun time.Time) {
+	if c := p.mu.out.Oldest(); c != nil {
+		begun = c.start
+	}
+	if p.mu.lent == 0 {
+		return begun
+	}
+	for at := range p.mu.lane.size {
+		c := p.mu.lane.cells[at].Load()
+		if c == nil || c.turn.Load().State() != turn.Out {
+			continue
+		}
+		if b := p.begunLocked(c); begun.IsZero() || b.Before(begun) {
+			begun = b
+		}
+	}
+	return begun
+}
