@@ -28,7 +28,6 @@ import (
 type lane[R any] struct {
 	now   atomic.Int64 // of the opening, since the pool's start
 	spans bool         // cells are chosen by goroutine, to spread cores; else by stamp, the last one used first
-	size  int
 
 	clashes uber.Uint32 // swaps lost to other cores
 	_       [64]byte    // top is written by releasers: not on the line that all read
@@ -41,7 +40,7 @@ type lane[R any] struct {
 const (
 	// maxLane is how many resources can be lent at once. Finding one costs a look
 	// at each in the worst case.
-	maxLane = 16
+	maxLane = 1 << topBits
 	topBits = 4 // of lane.top: the index
 
 	// laneTick is how exact the times of the lane are.
@@ -52,33 +51,52 @@ const (
 	manyClashes = 16
 )
 
-// take begins a lease of a cell that rests. The second result is false if there
-// is none.
-func (ln *lane[R]) take() (c *cell[R], number uint64) {
+// takeFast is Acquire without the lock, where that is open. The common case is in
+// one piece, because calls would be a third of its cost.
+func (p *Pool[R]) takeFast() (Lease[R], bool) {
+	ln := p.open.Load()
+	if ln == nil {
+		return Lease[R]{}, false
+	}
+	at := int(ln.top.Load() & (maxLane - 1))
 	if ln.spans {
-		at := spot(ln.size)
-		for range ln.size {
-			if c, number = ln.tryTake(at); c != nil {
-				return c, number
+		at = spot()
+	}
+	c := ln.cells[at].Load()
+	if c != nil {
+		t := c.turn.Load()
+		if t.State() == turn.Resting {
+			if c.turn.Take(t) {
+				if now := ln.now.Load(); c.began.Load() != now {
+					c.began.Store(now)
+				}
+				return Lease[R]{cell: c, number: t.Number(), ticket: p.lastTicket()}, true
 			}
-			if at++; at == ln.size {
-				at = 0
+			ln.clashes.Inc()
+		}
+	}
+	c, number := ln.takeOther(at)
+	return Lease[R]{cell: c, number: number, ticket: p.lastTicket()}, c != nil
+}
+
+// takeOther begins a lease of another cell than the one at hand, or of that if it
+// rests by now. It returns nil if none rests.
+func (ln *lane[R]) takeOther(at int) (*cell[R], uint64) {
+	if ln.spans {
+		for range maxLane {
+			at = (at + 1) & (maxLane - 1)
+			if c, number := ln.tryTake(at); c != nil {
+				return c, number
 			}
 		}
 		return nil, 0
 	}
-	if c, number = ln.tryTake(int(ln.top.Load() & (1<<topBits - 1))); c != nil {
-		return c, number
-	}
-	for {
-		at := ln.lastRested()
-		if at < 0 {
-			return nil, 0
-		}
-		if c, number = ln.tryTake(at); c != nil {
+	for at = ln.lastRested(); at >= 0; at = ln.lastRested() {
+		if c, number := ln.tryTake(at); c != nil {
 			return c, number
 		}
 	}
+	return nil, 0
 }
 
 func (ln *lane[R]) tryTake(at int) (*cell[R], uint64) {
@@ -104,7 +122,7 @@ func (ln *lane[R]) tryTake(at int) (*cell[R], uint64) {
 // -1.
 func (ln *lane[R]) lastRested() int {
 	best, found := turn.Turn(0), -1
-	for i := range ln.size {
+	for i := range maxLane {
 		c := ln.cells[i].Load()
 		if c == nil {
 			continue
@@ -120,40 +138,20 @@ func (ln *lane[R]) lastRested() int {
 // newerStamp compares stamps, which wrap around.
 func newerStamp(a, b uint32) bool { return (a-b)&turn.StampMask < turn.StampMask/2 && a != b }
 
-// stamp returns the stamp for a cell that is about to rest, and the top to set
-// then. A cell that rested last before does so again without a write.
-func (ln *lane[R]) stamp(c *cell[R]) (stamp, top uint32, moves bool) {
-	if ln.spans {
-		return 0, 0, false
-	}
-	t := ln.top.Load()
-	stamp = t >> topBits
-	if at := c.at.Load(); at != t&(1<<topBits-1) {
-		stamp++
-		return stamp, stamp<<topBits | at, true
-	}
-	return stamp, t, false
+// overtop makes c, which is about to rest, the top, and returns its stamp. Should
+// it not come to rest, the top is only where the next caller looks first.
+func (ln *lane[R]) overtop(c *cell[R], top uint32) uint32 {
+	stamp := top>>topBits + 1
+	ln.top.Store(stamp<<topBits | c.at.Load())
+	return stamp
 }
 
-// spot returns a number below n that is mostly another for another goroutine: it
-// goes by the place of its stack.
-func spot(n int) int {
+// spot returns an index that is mostly another for another goroutine: it goes by
+// the place of its stack.
+func spot() int {
 	var here byte
-	h := uint64(uintptr(unsafe.Pointer(&here)) >> 11) //nolint:gosec // only a number: nothing is read through it
-	return int((h * 0x9E3779B97F4A7C15 >> 32) * uint64(n) >> 32)
-}
-
-// takeFast is Acquire without the lock, where that is open.
-func (p *Pool[R]) takeFast() (Lease[R], bool) {
-	ln := p.open.Load()
-	if ln == nil {
-		return Lease[R]{}, false
-	}
-	c, number := ln.take()
-	if c == nil {
-		return Lease[R]{}, false
-	}
-	return Lease[R]{cell: c, number: number, ticket: p.lastTicket()}, true
+	h := uint32(uintptr(unsafe.Pointer(&here)) >> 11) //nolint:gosec // only a number: nothing is read through it
+	return int(h * 0x9E3779B1 >> (32 - topBits))
 }
 
 // releaseFast is Release without the lock. If it reports false, it has done
@@ -167,30 +165,45 @@ func (p *Pool[R]) releaseFast(c *cell[R], number uint64) bool {
 	if t.State() != turn.Out || t.Number() != number || ln.now.Load() != c.began.Load() {
 		return false
 	}
-	if p.cfg.MaxUses > 0 && number >= c.lastFast.Load() {
+	if p.special {
+		if p.cfg.MaxUses > 0 && number >= c.lastFast.Load() {
+			return false
+		}
+		if p.cfg.Recycle != nil {
+			return p.settleFast(ln, c, t)
+		}
+	}
+	if !ln.rest(c, t) {
 		return false
 	}
-	if p.cfg.Recycle != nil {
-		return p.settleFast(ln, c, t)
-	}
-	stamp, top, moves := ln.stamp(c)
-	if !c.turn.Rest(t, stamp) {
-		return false
-	}
-	if moves {
-		ln.top.Store(top)
-	}
-	p.lookAgain()
+	p.look()
 	return true
 }
 
-// lookAgain is the releaser's look after the resource rests (I4): if the lane was
-// closed meanwhile, whoever closed it may not have seen this one.
-func (p *Pool[R]) lookAgain() {
-	if p.open.Load() == nil {
-		p.lock()
-		p.unlock()
+// rest ends a lease, and its cell rests. One that rested last before does so again
+// without a write to what all share.
+func (ln *lane[R]) rest(c *cell[R], t turn.Turn) bool {
+	if ln.spans {
+		return c.turn.Rest(t, 0)
 	}
+	top := ln.top.Load()
+	if c.at.Load() == top&(maxLane-1) {
+		return c.turn.Rest(t, top>>topBits)
+	}
+	return c.turn.Rest(t, ln.overtop(c, top))
+}
+
+// look is the second half of I4, after a resource came to rest: whoever has closed
+// the lane meanwhile may not have seen it.
+func (p *Pool[R]) look() {
+	if p.open.Load() == nil {
+		p.lookAgain()
+	}
+}
+
+func (p *Pool[R]) lookAgain() {
+	p.lock()
+	p.unlock()
 }
 
 // settleFast ends a lease, runs Recycle, and lets the resource rest.
@@ -211,15 +224,15 @@ func (p *Pool[R]) settleFast(ln *lane[R], c *cell[R], t turn.Turn) bool {
 		p.discard(c, ReasonRecycle, EndRelease, err)
 		return true
 	}
-	stamp, top, moves := ln.stamp(c)
+	stamp := uint32(0)
+	if !ln.spans {
+		stamp = ln.overtop(c, ln.top.Load())
+	}
 	if !c.turn.Settled(t, stamp) {
 		p.endLease(c) // it was reclaimed: the pool wants it back
 		return true
 	}
-	if moves {
-		ln.top.Store(top)
-	}
-	p.lookAgain()
+	p.look()
 	return true
 }
 

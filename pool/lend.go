@@ -69,10 +69,10 @@ func (p *Pool[R]) startTickLocked() {
 	now := time.Now()
 	n.tick = now.Add(laneTick)
 	if n.lane == nil {
-		n.lane = &lane[R]{size: maxLane}
+		n.lane = &lane[R]{}
 	} else if !n.lane.spans && n.lane.clashes.Load() >= manyClashes {
 		p.reclaimAllLocked()
-		n.lane = &lane[R]{size: maxLane, spans: true}
+		n.lane = &lane[R]{spans: true}
 	}
 	n.lane.now.Store(int64(now.Sub(p.start)))
 }
@@ -145,7 +145,7 @@ func (p *Pool[R]) recallLocked() {
 	var rested [maxLane]*cell[R]
 	var turns [maxLane]turn.Turn
 	n := 0
-	for at := range p.mu.lane.size {
+	for at := range maxLane {
 		c := p.mu.lane.cells[at].Load()
 		if c == nil {
 			continue
@@ -220,7 +220,7 @@ func (p *Pool[R]) reclaimAllLocked() {
 	if p.mu.lent == 0 {
 		return
 	}
-	for at := range p.mu.lane.size {
+	for at := range maxLane {
 		if c := p.mu.lane.cells[at].Load(); c != nil {
 			p.reclaimLocked(c)
 		}
@@ -303,7 +303,7 @@ func (p *Pool[R]) laneStatsLocked(s *Stats) {
 	if p.mu.lent == 0 {
 		return
 	}
-	for at := range p.mu.lane.size {
+	for at := range maxLane {
 		c := p.mu.lane.cells[at].Load()
 		if c == nil {
 			continue
@@ -329,7 +329,7 @@ func (p *Pool[R]) resting() int {
 	if ln == nil {
 		return 0
 	}
-	for at := range ln.size {
+	for at := range maxLane {
 		if c := ln.cells[at].Load(); c != nil && c.turn.Load().State() == turn.Resting {
 			n++
 		}
@@ -345,7 +345,7 @@ func (p *Pool[R]) oldestBeginLocked() (begun time.Time) {
 	if p.mu.lent == 0 {
 		return begun
 	}
-	for at := range p.mu.lane.size {
+	for at := range maxLane {
 		c := p.mu.lane.cells[at].Load()
 		if c == nil || c.turn.Load().State() != turn.Out {
 			continue

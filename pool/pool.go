@@ -27,6 +27,7 @@ type Pool[R any] struct {
 	open    uber.Pointer[lane[R]] // nil: everybody goes to the lock
 	tickets atomic.Uint64         // the last one given, without a Budget
 	lends   bool                  // the Config allows a lane
+	special bool                  // and says Recycle or MaxUses
 	start   time.Time             // 0 of the lane's time
 	cfg     Config[R]
 	part    *part.Part // nil: the pool stands alone
@@ -120,7 +121,7 @@ func NewPart[R any](cfg Config[R], pt *part.Part) (*Pool[R], error) {
 		return nil, err
 	}
 	cfg.setDefaults()
-	p := &Pool[R]{cfg: cfg, part: pt, lends: cfg.lendable(), start: time.Now(), done: make(chan struct{})}
+	p := &Pool[R]{cfg: cfg, part: pt, lends: cfg.lendable(), special: cfg.Recycle != nil || cfg.MaxUses > 0, start: time.Now(), done: make(chan struct{})}
 	p.mu.limits = cfg.limits()
 	p.mu.shared = 1
 	p.learnLocked(cfg.Shared)

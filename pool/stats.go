@@ -160,8 +160,10 @@ func (s Stats) Add(t Stats) Stats {
 	return s
 }
 
-// Stats returns the numbers of the pool. All of them are of one moment. It is
-// O(1).
+// Stats returns the numbers of the pool, in O(1). Each gauge was true at some
+// moment of the call, and Open is Idle + InUse; while nobody uses the pool, all are
+// of one moment. Lease times are those of a coarse clock: what begins and ends
+// within 10 ms counts as no time, but the mean is right over many.
 func (p *Pool[R]) Stats() Stats {
 	p.mu.Lock()
 	defer p.mu.Unlock()
