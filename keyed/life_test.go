@@ -153,6 +153,41 @@ func TestKeyStaysWhileItHasAnything(t *testing.T) {
 	})
 }
 
+// What a key with MinIdle has lost will come again, so the key must be there for
+// it; also while the pool waits before it dials again.
+func TestKeyWithMinIdleStaysWhileItHasNothing(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		r := newManual(t, config{MinIdlePerKey: 1, MaxDialsPerKey: 1})
+		c := r.acquire("a")
+		for n := 1; n <= 3; n++ {
+			r.dial(n).fail()
+			s, ok := r.StatsFor("a")
+			require.True(t, ok, "after dial %d", n)
+			require.Zero(t, s.Open+s.Dialing+s.Closing+s.Waiting, "it has nothing")
+			require.Equal(t, []string{"a"}, r.keys())
+			pass(time.Second)
+		}
+		assert.ErrorIs(t, c.failed(), errDial)
+		r.dial(4).ok()
+		s, _ := r.StatsFor("a")
+		assert.Equal(t, 1, s.Idle)
+	})
+}
+
+// Without MinIdle, nothing will come.
+func TestKeyThatLosesItsMinIdleLeavesTheMapWhenItHasNothing(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		r := newRig(t, config{MinIdlePerKey: 1})
+		r.acquire("a").release()
+		require.NoError(t, r.SetLimits("a", pool.Limits{MinIdle: pool.NoLimit}))
+		require.Equal(t, []string{"a"}, r.keys(), "what is idle")
+		r.CloseIdle()
+		assert.Empty(t, r.keys())
+		pass(time.Hour)
+		assert.Empty(t, r.keys())
+	})
+}
+
 // A call may still need what is there, also when it has nothing at the moment.
 func TestKeyStaysWhileACallIsInIt(t *testing.T) {
 	bubble(t, func(t *testing.T) {

@@ -167,6 +167,36 @@ func TestMinIdleStarvesNoWaiter(t *testing.T) {
 	})
 }
 
+// What becomes free while a caller waits is for its dial, and is not given to
+// MinIdle as well: there would be one dial too many.
+func TestSlotThatAWaiterTakesIsNotThereForMinIdle(t *testing.T) {
+	for name, tt := range map[string]struct {
+		cfg  pool.Config[*thing]
+		free func(r *rig, first *call)
+	}{
+		"discard":   {pool.Config[*thing]{MinIdle: 1, MaxOpen: 1}, func(_ *rig, first *call) { first.discard() }},
+		"hijack":    {pool.Config[*thing]{MinIdle: 1, MaxOpen: 1}, func(_ *rig, first *call) { first.hijack() }},
+		"SetLimits": {pool.Config[*thing]{MinIdle: 1, MaxOpen: 1}, func(r *rig, _ *call) { require.NoError(r.t, r.SetLimits(pool.Limits{MinIdle: 1, MaxOpen: 2})) }},
+		"dial":      {pool.Config[*thing]{MinIdle: 2, MaxDials: 1}, func(*rig, *call) {}}, // its end frees the permit
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				r := newManual(t, tt.cfg)
+				first, second := r.acquire(), r.acquire()
+				require.Equal(t, 1, r.started())
+				r.dial(1).ok()
+				first.got()
+				second.waits()
+				tt.free(r, first)
+				assert.Equal(t, 2, r.started())
+				assert.Equal(t, 1, r.Stats().Dialing)
+				r.dial(2).ok()
+				assert.Equal(t, 2, second.got().n)
+			})
+		})
+	}
+}
+
 // A dial for MinIdle that fails is one that a waiter was counting on, if there is
 // one by then.
 func TestFailedDialForMinIdleFailsTheWaiterWhoReliedOnIt(t *testing.T) {

@@ -23,6 +23,16 @@ func sleptSince(t time.Time, d time.Duration) time.Time {
 	return t
 }
 
+// sleepThrough makes what is idle look as after a sleep of d. The pool's own timers
+// have not rung, so it does not look at its state here.
+func sleepThrough(p *Pool[int], d time.Duration) {
+	p.lock() // what rests in the lane is idle again
+	defer p.mu.Unlock()
+	for s := p.mu.idle.Newest(); s != nil; s = s.idleLink.Older() {
+		s.idleSince, s.tested, s.expires = sleptSince(s.idleSince, d), sleptSince(s.tested, d), sleptSince(s.expires, d)
+	}
+}
+
 func TestSleptSinceMovesTheWallClockOnly(t *testing.T) {
 	now := time.Now()
 	then := sleptSince(now, time.Hour)
@@ -53,10 +63,7 @@ func TestResourceThatExpiredWhileTheMachineSleptIsNotHandedOut(t *testing.T) {
 			require.NoError(t, err)
 			l.Release()
 
-			p.mu.Lock()
-			s := p.mu.idle.Newest()
-			s.idleSince, s.expires = sleptSince(s.idleSince, time.Hour), sleptSince(s.expires, time.Hour)
-			p.mu.Unlock()
+			sleepThrough(p, time.Hour)
 			expired, ok := p.TryAcquire()
 			assert.False(t, ok)
 			expired.Release() // nothing, unless it was handed out
@@ -68,4 +75,71 @@ func TestResourceThatExpiredWhileTheMachineSleptIsNotHandedOut(t *testing.T) {
 			require.NoError(t, p.Shutdown(t.Context()))
 		})
 	}
+}
+
+// A sleep makes a resource as stale as idleness does: it is checked before it is
+// handed out, and a call that cannot check passes over it.
+func TestCheckIsDueAfterTheMachineSlept(t *testing.T) {
+	for name, tt := range map[string]struct {
+		slept time.Duration
+		due   bool
+	}{
+		"for less than CheckAfter": {50 * time.Second, false},
+		"for more than CheckAfter": {time.Hour, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dials, checks := 0, 0
+			p, err := New(Config[int]{
+				Dial:       func(context.Context) (int, error) { dials++; return dials, nil },
+				Check:      func(context.Context, int) error { checks++; return nil },
+				CheckAfter: time.Minute,
+			})
+			require.NoError(t, err)
+			l, err := p.Acquire(t.Context())
+			require.NoError(t, err)
+			l.Release()
+
+			sleepThrough(p, tt.slept)
+			tried, ok := p.TryAcquire()
+			assert.Equal(t, !tt.due, ok, "TryAcquire")
+			assert.Zero(t, checks, "TryAcquire checks nothing")
+			tried.Release()
+
+			l, err = p.Acquire(t.Context())
+			require.NoError(t, err)
+			assert.Equal(t, tt.due, checks == 1, "Acquire")
+			l.Release()
+			l, err = p.Acquire(t.Context())
+			require.NoError(t, err)
+			assert.Equal(t, tt.due, checks == 1, "what was used since then is fresh")
+			l.Release()
+			assert.Equal(t, 1, dials)
+			require.NoError(t, p.Shutdown(t.Context()))
+		})
+	}
+}
+
+// A check in the background that was made before the sleep says nothing about the
+// time after it.
+func TestCheckInTheBackgroundBeforeTheMachineSleptDoesNotCount(t *testing.T) {
+	checks := 0
+	p, err := New(Config[int]{
+		Dial:       func(context.Context) (int, error) { return 1, nil },
+		Check:      func(context.Context, int) error { checks++; return nil },
+		CheckAfter: time.Minute,
+	})
+	require.NoError(t, err)
+	l, err := p.Acquire(t.Context())
+	require.NoError(t, err)
+	l.Release()
+	p.lock()
+	p.mu.idle.Newest().tested = time.Now()
+	p.mu.Unlock()
+
+	sleepThrough(p, time.Hour)
+	l, err = p.Acquire(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, 1, checks)
+	l.Release()
+	require.NoError(t, p.Shutdown(t.Context()))
 }
