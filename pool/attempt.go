@@ -102,13 +102,11 @@ func (a *attempt[R]) now() (bool, error) {
 		a.number = p.mu.dialNumber + 1
 	}
 	if p.waiters.Len() > 0 {
-		a.draw()
-		return false, nil
+		return false, a.queueAtOnceLocked()
 	}
 	l, ok := p.leaseNowLocked(a.suits, true)
 	if !ok {
-		a.draw()
-		return false, nil
+		return false, a.queueAtOnceLocked()
 	}
 	if a.place != 0 {
 		l.ticket = a.place
@@ -118,6 +116,20 @@ func (a *attempt[R]) now() (bool, error) {
 	p.mu.warmth++
 	a.newcomer = false
 	return true, nil
+}
+
+// queueAtOnceLocked queues in the same hold of the lock in which nothing was found,
+// unless something of the user's must be called before.
+func (a *attempt[R]) queueAtOnceLocked() error {
+	a.draw()
+	p := a.p
+	if (p.part != nil && p.part.Shared != nil) || (p.cfg.WaitTimeout > 0 && a.cancel == nil) {
+		return nil
+	}
+	if a.start.IsZero() {
+		a.start = p.nowLocked()
+	}
+	return a.enqueueLocked(0)
 }
 
 // draw gives the caller its place in the queue, once.
@@ -144,9 +156,11 @@ func (a *attempt[R]) count(n *uint64) {
 // wait queues and waits. Between the look that found nothing and this, resources
 // may have come: registering and looking again are one change of state (I4).
 func (a *attempt[R]) wait() error {
-	a.bound()
-	if err := a.enqueue(a.p.askShared()); err != nil {
-		return err
+	if !a.waiting {
+		a.bound()
+		if err := a.enqueue(a.p.askShared()); err != nil {
+			return err
+		}
 	}
 	l, err := a.waiter.Wait()
 	a.lease, a.waiting = l, false
@@ -159,9 +173,13 @@ func (a *attempt[R]) wait() error {
 }
 
 func (a *attempt[R]) enqueue(shared int) error {
+	a.p.lock()
+	defer a.p.unlock()
+	return a.enqueueLocked(shared)
+}
+
+func (a *attempt[R]) enqueueLocked(shared int) error {
 	p := a.p
-	p.lock()
-	defer p.unlock()
 	if p.mu.closed {
 		return ErrClosed
 	}
@@ -188,19 +206,19 @@ func (a *attempt[R]) enqueue(shared int) error {
 		p.mu.fresh++
 	}
 	p.mu.overTotal = false
-	a.queued = time.Now()
+	a.queued = p.nowLocked()
 	a.waiter = p.waiters.EnqueueAt(a.ctx, uint64(a.place), a.number)
 	a.waiting = true
-	p.balanceLocked()
-	if a.newcomer {
+	if a.newcomer && p.countsWaitersLocked() {
+		p.balanceLocked() // what it brings decides whether this is one too many
 		if err := p.overLimitLocked(); err != nil && a.waiter.Cancel() {
 			a.waiting = false
 			p.mu.count.Rejected++
 			a.leaveLocked()
 			return err
 		}
-		a.newcomer = false
 	}
+	a.newcomer = false
 	a.count(&p.mu.count.Waits)
 	a.eventLocked(p.cfg.Hooks.WaitStarted, nil)
 	return nil
@@ -229,6 +247,14 @@ func failedByPool(err error) bool {
 // that one waiter is gone: dials for it may be surplus now (I8).
 func (a *attempt[R]) waited(err error, gaveUp bool) {
 	p := a.p
+	if err == nil && a.number == 0 && p.cfg.Hooks.WaitEnded == nil {
+		// Whoever delivered has left the pool as it must be without this waiter.
+		waited := time.Since(a.queued)
+		p.mu.Lock()
+		p.mu.count.WaitTimes.add(waited)
+		p.mu.Unlock()
+		return
+	}
 	p.lock()
 	defer p.unlock()
 	a.leaveLocked()
@@ -314,6 +340,12 @@ func (p *Pool[R]) oldestLeaseLocked() time.Duration {
 		return time.Since(begun)
 	}
 	return 0
+}
+
+// countsWaitersLocked reports whether there is a limit of waiters, the pool's or
+// that over all keys.
+func (p *Pool[R]) countsWaitersLocked() bool {
+	return p.mu.limits.MaxWaiters != 0 || (p.part != nil && p.part.Total.MaxWaiters.Load() != 0)
 }
 
 // overLimitLocked returns the error for a caller who is one waiter too many, or

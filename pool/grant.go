@@ -66,7 +66,7 @@ func (p *Pool[R]) leaseOutLocked(s *slot[R], t Ticket, mayCheck bool) Lease[R] {
 	s.leases++
 	s.uses++
 	p.mu.leases++
-	now := time.Now()
+	now := p.nowLocked()
 	c.start = now
 	p.mu.out.Push(&c.link, c)
 	c.info = LeaseInfo{Reused: s.uses > 1, Age: now.Sub(s.born), Uses: s.uses}
@@ -125,7 +125,7 @@ func (p *Pool[R]) endLeaseLocked(c *cell[R], how End, err error) {
 		p.closeLocked(s, why)
 		return
 	}
-	s.idleSince = time.Now()
+	s.idleSince = p.nowLocked()
 	p.mu.handed = s
 	p.move(s, idle)
 }
@@ -135,7 +135,7 @@ func (p *Pool[R]) settleLeaseLocked(c *cell[R], how End, err error) {
 	if c.lent {
 		p.adoptLeaseLocked(c, c.turn.Load().Number()-1)
 	}
-	held := time.Since(c.start)
+	held := max(0, p.nowLocked().Sub(c.start))
 	p.mu.leases--
 	p.mu.out.Remove(&c.link)
 	p.clearLocked(&c.leak)

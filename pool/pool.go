@@ -75,7 +75,8 @@ type Pool[R any] struct {
 		lastDial    error  // of the last dial; nil if it succeeded
 		deliveries  uint64 // waits ended by the giving side
 
-		handed *slot[R] // released or dialled in this hold of the lock: it goes to a waiter unchecked
+		now    time.Time // see nowLocked
+		handed *slot[R]  // released or dialled in this hold of the lock: it goes to a waiter unchecked
 
 		dirty       []*slot[R] // Capacity must be read again
 		dispatching bool       // a goroutine is at it
@@ -166,9 +167,19 @@ func (p *Pool[R]) SetLimits(l Limits) error {
 // from here on.
 func (p *Pool[R]) lock() {
 	p.mu.Lock()
+	p.mu.now = time.Time{}
 	if p.mu.lent > 0 {
 		p.recallLocked()
 	}
+}
+
+// nowLocked returns the time of this hold of the lock: the clock is read once in
+// it, and only if somebody asks.
+func (p *Pool[R]) nowLocked() time.Time {
+	if p.mu.now.IsZero() {
+		p.mu.now = time.Now()
+	}
+	return p.mu.now
 }
 
 // unlock ends a change of the pool's state: it restores what must hold between
