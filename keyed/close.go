@@ -12,7 +12,7 @@ import (
 func (p *Pool[K, R]) entries() map[K]*entry[R] {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return maps.Clone(p.mu.keys)
+	return maps.Collect(p.keys.All())
 }
 
 // CloseIdle closes the resources that are idle now, of all keys.

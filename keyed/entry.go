@@ -54,7 +54,7 @@ func (p *Pool[K, R]) baseLimits(key K) (pool.Limits, error) {
 func (p *Pool[K, R]) enterEvenClosed(key K) *entry[R] {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	e := p.mu.keys[key]
+	e := p.keys.Get(key)
 	if e != nil {
 		e.refs++
 	}
@@ -71,7 +71,7 @@ func (p *Pool[K, R]) isClosed() bool {
 func (p *Pool[K, R]) enterKnown(key K) *entry[R] {
 	p.mu.Lock()
 	defer p.mu.Unlock() // a key of interface type may panic here
-	e := p.mu.keys[key]
+	e := p.keys.Get(key)
 	if e == nil || p.mu.closed {
 		return nil
 	}
@@ -125,13 +125,13 @@ func (p *Pool[K, R]) addEntry(key K, made *entry[R], over pool.Limits) (*entry[R
 	if p.mu.closed {
 		return nil, pool.ErrClosed
 	}
-	e := p.mu.keys[key]
+	e := p.keys.Get(key)
 	if e == nil {
 		if p.mu.overrides[key] != over {
 			return nil, nil
 		}
 		e = made
-		p.mu.keys[key] = e
+		p.keys.Put(key, e)
 	}
 	e.refs++
 	return e, nil
@@ -158,8 +158,8 @@ func (p *Pool[K, R]) quiet(key K, e *entry[R]) {
 func (p *Pool[K, R]) part(key K, e *entry[R]) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.mu.keys[key] == e {
-		delete(p.mu.keys, key)
+	if p.keys.Get(key) == e {
+		p.keys.Delete(key)
 		p.mu.parting[e] = struct{}{}
 	}
 }
@@ -168,13 +168,13 @@ func (p *Pool[K, R]) part(key K, e *entry[R]) {
 // pool then, and none can come in, so the Stats are its last.
 func (p *Pool[K, R]) forgetLocked(key K, e *entry[R]) {
 	_, parting := p.mu.parting[e]
-	if e.refs > 0 || (p.mu.keys[key] != e && !parting) || !e.part.Bare() {
+	if e.refs > 0 || (p.keys.Get(key) != e && !parting) || !e.part.Bare() {
 		return
 	}
 	if parting {
 		delete(p.mu.parting, e)
 	} else {
-		delete(p.mu.keys, key)
+		p.keys.Delete(key)
 	}
 	p.mu.gone = p.mu.gone.Add(e.pool.Stats())
 }

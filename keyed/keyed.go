@@ -6,6 +6,7 @@ import (
 
 	"github.com/berth-go/berth/internal/alarm"
 	"github.com/berth-go/berth/internal/crew"
+	"github.com/berth-go/berth/internal/index"
 	"github.com/berth-go/berth/internal/part"
 	"github.com/berth-go/berth/pool"
 )
@@ -21,12 +22,12 @@ type Pool[K comparable, R any] struct {
 	budget *pool.Budget
 	owned  bool // the Budget is this pool's alone
 	total  part.Total
+	keys   *index.Index[K, entry[R]] // in use; changed under mu
 
 	// mu is never held while a key's pool changes state, so a pool may call back.
 	// Lock order: mu, then a pool's own lock, to read its Stats.
 	mu struct {
 		sync.Mutex
-		keys      map[K]*entry[R]
 		parting   map[*entry[R]]struct{} // shut down, with calls or leases on dead resources left
 		overrides map[K]pool.Limits      // from SetLimits
 		gone      pool.Stats             // counters of keys that were forgotten
@@ -54,7 +55,7 @@ func New[K comparable, R any](cfg Config[K, R]) (*Pool[K, R], error) {
 	p.total.Crew = crew.New(maxClosers)
 	p.total.Clock = alarm.New()
 	p.total.MaxWaiters.Store(int64(cfg.MaxWaiters))
-	p.mu.keys = map[K]*entry[R]{}
+	p.keys = index.New[K, entry[R]]()
 	p.mu.parting = map[*entry[R]]struct{}{}
 	p.mu.overrides = map[K]pool.Limits{}
 	p.mu.totals = cfg.totals()
@@ -65,11 +66,26 @@ func New[K comparable, R any](cfg Config[K, R]) (*Pool[K, R], error) {
 // Across keys, capacity goes to the caller who came first and whose key may take
 // it.
 func (p *Pool[K, R]) Acquire(ctx context.Context, key K) (pool.Lease[R], error) {
-	return p.AcquireWith(ctx, key, pool.Request{})
+	if ctx.Err() == nil {
+		if l, ok := p.takeFast(key); ok {
+			return l, nil
+		}
+	}
+	return p.acquire(ctx, key, pool.Request{})
 }
 
-// AcquireWith is like [Pool.Acquire], with a [pool.Request].
-func (p *Pool[K, R]) AcquireWith(ctx context.Context, key K, r pool.Request) (pool.Lease[R], error) {
+// takeFast takes what rests in the lane of the key, without a lock. The call does
+// not count in the entry: a lane that is open has a resource, and with that the
+// key stays.
+func (p *Pool[K, R]) takeFast(key K) (pool.Lease[R], bool) {
+	e := p.keys.Get(key)
+	if e == nil {
+		return pool.Lease[R]{}, false
+	}
+	return e.pool.TakeFast(part.Access{})
+}
+
+func (p *Pool[K, R]) acquire(ctx context.Context, key K, r pool.Request) (pool.Lease[R], error) {
 	e, err := p.enter(key)
 	if err != nil {
 		return pool.Lease[R]{}, err
@@ -78,9 +94,20 @@ func (p *Pool[K, R]) AcquireWith(ctx context.Context, key K, r pool.Request) (po
 	return e.pool.AcquireWith(ctx, r)
 }
 
+// AcquireWith is like [Pool.Acquire], with a [pool.Request].
+func (p *Pool[K, R]) AcquireWith(ctx context.Context, key K, r pool.Request) (pool.Lease[R], error) {
+	if r == (pool.Request{}) {
+		return p.Acquire(ctx, key)
+	}
+	return p.acquire(ctx, key, r)
+}
+
 // TryAcquire returns a lease if one is to be had at once; see
 // [pool.Pool.TryAcquire].
 func (p *Pool[K, R]) TryAcquire(key K) (pool.Lease[R], bool) {
+	if l, ok := p.takeFast(key); ok {
+		return l, true
+	}
 	e := p.enterKnown(key)
 	if e == nil {
 		return pool.Lease[R]{}, false
@@ -173,7 +200,7 @@ func (p *Pool[K, R]) noteOverride(key K, l pool.Limits) (*entry[R], pool.Limits)
 	} else {
 		p.mu.overrides[key] = l
 	}
-	e := p.mu.keys[key]
+	e := p.keys.Get(key)
 	if e == nil {
 		return nil, pool.Limits{}
 	}

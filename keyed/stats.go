@@ -24,8 +24,8 @@ func (p *Pool[K, R]) Stats() pool.Stats {
 func (p *Pool[K, R]) everyPool() (pool.Stats, []*pool.Pool[R]) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	pools := make([]*pool.Pool[R], 0, len(p.mu.keys)+len(p.mu.parting))
-	for _, e := range p.mu.keys {
+	pools := make([]*pool.Pool[R], 0, p.keys.Len()+len(p.mu.parting))
+	for _, e := range p.keys.All() {
 		pools = append(pools, e.pool)
 	}
 	for e := range p.mu.parting {
@@ -49,7 +49,7 @@ func (p *Pool[K, R]) StatsFor(key K) (pool.Stats, bool) {
 func (p *Pool[K, R]) entryOf(key K) *entry[R] {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.mu.keys[key]
+	return p.keys.Get(key)
 }
 
 // All returns the keys in use and their numbers, in no particular order. The loop

@@ -72,7 +72,7 @@ type Budget struct {
 
 		evictions, cancels int // idle slots and dials that pools have been told to give up and have not yet
 
-		idle  idleRing // of all pools, least recently used first, but for what rests in a lane
+		idle  idleRing // of all pools, least recently used first; also all that is lent to a lane
 		nidle int
 	}
 }
@@ -113,8 +113,9 @@ func (b *Budget) Stats() BudgetStats {
 	defer b.mu.Unlock()
 	s := BudgetStats{BudgetLimits: b.mu.limits, Open: b.mu.open, Idle: b.mu.nidle, Waiting: len(b.mu.starving)}
 	for _, m := range b.mu.lists[lenders] {
-		s.Idle += m.resting()
+		s.Idle -= m.outOfLane()
 	}
+	s.Idle = max(0, s.Idle)
 	return s
 }
 

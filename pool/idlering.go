@@ -19,10 +19,15 @@ func (r *idleRing) init() { r.root.prev, r.root.next = &r.root, &r.root }
 
 // add puts k where its time belongs: last, unless it comes back from something
 // that was no use. older is a mark of the list next to which it belongs, if that
-// is known.
+// is known. Times are those of coarse clocks: what is less than a tick apart is
+// taken for the same, and costs no search.
 func (r *idleRing) add(k, older *idleMark) {
 	next := &r.root
-	if newest := r.root.prev; newest != next && k.since.Before(newest.since) {
+	newest := r.root.prev
+	if newest != next && newest.since.Sub(k.since) <= 2*laneTick {
+		k.since = later(k.since, newest.since)
+	}
+	if newest != next && k.since.Before(newest.since) {
 		next = r.root.next
 		if older != nil && older.m != nil {
 			next = older.next
@@ -47,6 +52,13 @@ func (m *member) idle(k *idleMark, since time.Time, older *idleMark) {
 	b := m.budget
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if k.m != nil { // it was in the lane
+		if !since.After(k.since) {
+			return
+		}
+		b.mu.idle.remove(k)
+		b.mu.nidle--
+	}
 	k.m, k.since = m, since
 	m.changed = true // the Budget is to settle with this slot in its list
 	b.mu.idle.add(k, older)

@@ -5,6 +5,7 @@ import (
 	"time"
 	"unsafe"
 
+	"github.com/berth-go/berth/internal/part"
 	"github.com/berth-go/berth/internal/turn"
 	uber "go.uber.org/atomic"
 )
@@ -78,6 +79,10 @@ func (p *Pool[R]) takeFast() (Lease[R], bool) {
 	c, number := ln.takeOther(at)
 	return Lease[R]{cell: c, number: number, ticket: p.lastTicket()}, c != nil
 }
+
+// TakeFast is takeFast for package keyed: nobody else can call it, as its parameter
+// cannot be made outside this module.
+func (p *Pool[R]) TakeFast(part.Access) (Lease[R], bool) { return p.takeFast() }
 
 // takeOther begins a lease of another cell than the one at hand, or of that if it
 // rests by now. It returns nil if none rests.

@@ -44,6 +44,14 @@ func mustAcquire[R any](t *testing.T, p *Pool[R]) Lease[R] {
 	return l
 }
 
+// resting returns how many resources rest in the lane.
+func (p *Pool[R]) resting() int {
+	if ln := p.open.Load(); ln != nil {
+		return p.mu.lent - p.outOfLane()
+	}
+	return 0
+}
+
 // reopen uses the pool until its lane is open.
 func reopen(t *testing.T, p *Pool[*int]) {
 	for range coldest {

@@ -124,8 +124,8 @@ func (p *Pool[R]) lendCellLocked(s *slot[R], at int, stamp uint32) {
 	c := s.takeCell()
 	s.leases++
 	p.mu.leases++
-	p.move(s, inUse)
 	c.lent = true
+	p.move(s, inUse)
 	c.lentAt = c.turn.Load().Number()
 	c.at.Store(uint32(at)) //nolint:gosec // below maxLane
 	if m := p.cfg.MaxUses; m > 0 {
@@ -155,7 +155,7 @@ func (p *Pool[R]) recallLocked() {
 			continue
 		}
 		i := n
-		for ; i > 0 && newerStamp(turns[i-1].Stamp(), t.Stamp()); i-- {
+		for ; i > 0 && restedLater(rested[i-1], turns[i-1], c, t); i-- {
 			rested[i], turns[i] = rested[i-1], turns[i-1]
 		}
 		rested[i], turns[i] = c, t
@@ -164,6 +164,16 @@ func (p *Pool[R]) recallLocked() {
 	for i := range n {
 		p.returnLocked(rested[i], turns[i])
 	}
+}
+
+// restedLater reports whether a came to rest after b: what has not been used since
+// it was lent did so first.
+func restedLater[R any](a *cell[R], ta turn.Turn, b *cell[R], tb turn.Turn) bool {
+	usedA, usedB := ta.Number() != a.lentAt, tb.Number() != b.lentAt
+	if usedA != usedB {
+		return usedA
+	}
+	return newerStamp(ta.Stamp(), tb.Stamp())
 }
 
 // returnLocked makes a slot idle that the lane has given back.
@@ -232,6 +242,9 @@ func (p *Pool[R]) adoptLeaseLocked(c *cell[R], number uint64) {
 	c.info = p.laneInfoLocked(c, number)
 	p.creditLocked(c, number)
 	p.endLoanLocked(c)
+	if p.member != nil {
+		p.member.unidle(&c.slot.mark)
+	}
 	c.slot.uses++
 	p.mu.count.Hits++
 	p.mu.lending.hits++
@@ -323,14 +336,15 @@ func (p *Pool[R]) laneStatsLocked(s *Stats) {
 	}
 }
 
-// resting returns how many resources rest in the lane.
-func (p *Pool[R]) resting() int {
+// outOfLane returns how many resources of the lane are in use, of which the Budget
+// believes that they are idle. It takes no lock.
+func (p *Pool[R]) outOfLane() int {
 	ln, n := p.open.Load(), 0
 	if ln == nil {
 		return 0
 	}
 	for at := range maxLane {
-		if c := ln.cells[at].Load(); c != nil && c.turn.Load().State() == turn.Resting {
+		if c := ln.cells[at].Load(); c != nil && c.turn.Load().State() != turn.Resting {
 			n++
 		}
 	}

@@ -7,7 +7,7 @@ import "go.uber.org/atomic"
 type member struct {
 	budget    *Budget
 	rebalance func()      // makes the pool report; called without locks
-	resting   func() int  // counts what rests in the pool's lane; it takes no lock
+	outOfLane func() int  // counts what is in use of the pool's lane; it takes no lock
 	ordered   atomic.Bool // there are orders to fetch
 
 	// Under the pool's lock.
@@ -61,8 +61,8 @@ type orders struct {
 
 func (o orders) any() bool { return o.grants|o.evict|o.idleOut|o.cancel != 0 }
 
-func newMember(b *Budget, rebalance func(), resting func() int) *member {
-	return &member{budget: b, rebalance: rebalance, resting: resting, place: -1}
+func newMember(b *Budget, rebalance func(), outOfLane func() int) *member {
+	return &member{budget: b, rebalance: rebalance, outOfLane: outOfLane, place: -1}
 }
 
 // mayLend reports whether the pool may open its lane. From then on the Budget will

@@ -135,7 +135,7 @@ func NewPart[R any](cfg Config[R], pt *part.Part) (*Pool[R], error) {
 		p.crew, p.bell = crew.New(maxClosers), alarm.New().Bell(p.tick)
 	}
 	if cfg.Budget != nil {
-		p.member = newMember(cfg.Budget, p.rebalance, p.resting)
+		p.member = newMember(cfg.Budget, p.rebalance, p.outOfLane)
 	}
 	return p, nil
 }

@@ -41,3 +41,6 @@ type Total struct {
 	// will serve; MaxWaiters is its limit: 0 for none, below 0 for no waiting.
 	Waiting, MaxWaiters atomic.Int64
 }
+
+// Access shows that a call comes from this module.
+type Access struct{}
