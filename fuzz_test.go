@@ -1,6 +1,8 @@
 package berth_test
 
 import (
+	"context"
+	"errors"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -47,7 +49,7 @@ func runPool(t *testing.T, data []byte) {
 }
 
 // configBytes is how many bytes configure the pools.
-const configBytes = 7
+const configBytes = 9
 
 // rig is a pool beside the model, each with a peer of its own.
 type rig struct {
@@ -57,8 +59,14 @@ type rig struct {
 	mode  byte
 	keyed bool
 
+	// calm says that no dial fails. A failed one holds up those in the background for
+	// a time that chance decides, so what dials in the background is tested without.
+	calm bool
+
 	stubborn, hold bool
 	fresh          bool // some call has asked for a fresh resource
+	shared         int
+	minIdle        int // where the other limits allow it
 	steps          int
 	log            []string // what was done so far, for the reader of a failure
 }
@@ -75,12 +83,14 @@ func newRig(t *testing.T, b []byte) *rig {
 	r := &rig{t: t, mode: b[0] % modeCount}
 	// In a keyed pool what is known of the kind comes from the user.
 	r.keyed = b[0]/modeCount%2 == 1 && r.mode != modeMixed
+	r.minIdle, r.calm = int(b[8]%3), b[8]%3 > 0 || b[8]&8 != 0
 	configure := func(c *config) {
 		c.MaxOpen, c.MaxIdle = int(b[1]%5), int(b[2]%5)-1
 		c.MaxWaiters, c.MaxDials = int(b[3]%5)-1, int(b[4]%4)
 		if !r.keyed || r.mode == modeShareable {
 			c.Shared = int(b[5] % 5)
 		}
+		r.shared = c.Shared
 		// Parts of a microsecond keep timers apart: operations begin at whole ones.
 		if b[6]&1 != 0 {
 			c.MaxIdleTime = 5*time.Millisecond + 250
@@ -88,8 +98,19 @@ func newRig(t *testing.T, b []byte) *rig {
 		if b[6]&2 != 0 {
 			c.WaitTimeout = 9*time.Millisecond + 500
 		}
-		if b[6]&4 != 0 {
+		if b[6]&4 != 0 && !r.calm {
 			c.DialTimeout = 7*time.Millisecond + 60
+		}
+		if b[7]&1 != 0 {
+			c.MaxLifetime = 11*time.Millisecond + 311
+		}
+		c.MaxUses = uint64(b[7] / 2 % 4)
+		c.MinIdle = allowed(r.minIdle, c.MaxOpen, c.MaxIdle)
+		c.LowLag = 1 + int(b[8]/16%4)
+		// With such a hook no lease begins without the pool's lock. Those that do are
+		// used last to the tick of a clock only, beside what MinIdle keeps back.
+		if b[7]&8 != 0 {
+			c.Hooks = &pool.Hooks{Acquired: func(pool.AcquiredEvent) {}}
 		}
 		if r.mode != modeExclusive {
 			pooltest.ShareableConfig(c)
@@ -100,6 +121,9 @@ func newRig(t *testing.T, b []byte) *rig {
 		r.real = kind{open: openPerKey}.bench(t, configure)
 	}
 	r.model = kind{open: openModel}.bench(t, configure)
+	if r.calm {
+		r.warm(0) // a pool that nobody has called does not care for MinIdle
+	}
 	return r
 }
 
@@ -110,10 +134,21 @@ func (r *rig) step(op operation, arg byte) {
 	r.log = append(r.log, op.describe(arg))
 	r.do(op, arg)
 	synctest.Wait()
+	r.nudge()
 	want, got := r.view(r.model), r.view(r.real)
 	coarsen(want.Calls, got.Calls)
 	require.Equal(r.t, want, got, "the model is what is expected; config %+v, mode %d, keyed %t; after %q", r.real.Limits(), r.mode, r.keyed, r.log)
 	r.checkAtRest()
+}
+
+// nudge calls the pools once more: a dial in the background may begin a call later
+// than what makes it wanted, and a key that was empty is not known until it is
+// called.
+func (r *rig) nudge() {
+	if r.calm {
+		r.both(func(b *pooltest.Bench) { _ = b.Pool.Warm(context.Background(), 0) }) // it may be closed
+		synctest.Wait()
+	}
 }
 
 // coarsen takes times for the same that differ by less than the pool's coarse
@@ -163,6 +198,7 @@ func (r *rig) checkAtRest() {
 type view struct {
 	Stats     pool.Stats
 	Calls     []callView
+	Warms     []string
 	Dials     []dialView
 	Resources []resourceView
 	Held      []int // resources whose Close waits
@@ -203,6 +239,9 @@ func (r *rig) view(b *pooltest.Bench) view {
 	for _, c := range b.Calls() {
 		v.Calls = append(v.Calls, r.viewCall(c, tickets))
 	}
+	for _, a := range b.Asides() {
+		v.Warms = append(v.Warms, viewWarm(a))
+	}
 	for _, d := range b.Dials() {
 		v.Dials = append(v.Dials, dialView{d.Step, d.Canceled()})
 	}
@@ -214,6 +253,20 @@ func (r *rig) view(b *pooltest.Bench) view {
 	}
 	slices.Sort(v.Held)
 	return v
+}
+
+func viewWarm(a *pooltest.Aside) string {
+	switch {
+	case !a.Returned():
+		return "waiting"
+	case a.Err() == nil:
+		return "warm"
+	case errors.Is(a.Err(), pool.ErrClosed):
+		return "closed"
+	case errors.Is(a.Err(), context.DeadlineExceeded):
+		return "too late"
+	}
+	return "too many"
 }
 
 func (r *rig) viewCall(c *pooltest.Call, tickets []pool.Ticket) callView {

@@ -92,7 +92,8 @@ type oneKey struct {
 
 func openPerKey(t testing.TB, c config) pooltest.Pool {
 	k := keyedConfig(c)
-	k.MaxOpenPerKey, k.MaxIdlePerKey, k.MaxWaitersPerKey, k.MaxDialsPerKey = c.MaxOpen, c.MaxIdle, c.MaxWaiters, c.MaxDials
+	k.MaxOpenPerKey, k.MaxIdlePerKey, k.MinIdlePerKey = c.MaxOpen, c.MaxIdle, c.MinIdle
+	k.MaxWaitersPerKey, k.MaxDialsPerKey = c.MaxWaiters, c.MaxDials
 	q, err := keyed.New(k)
 	require.NoError(t, err)
 	return oneKey{q, false}
@@ -127,7 +128,7 @@ func keyedConfig(c config) keyed.Config[int, *resource] {
 		Capacity: c.Capacity, Shareable: c.Shareable, Expect: c.Expect, Watch: c.Watch,
 		Shared:      func(int) int { return int(shared.Load()) },
 		DialTimeout: c.DialTimeout, WaitTimeout: c.WaitTimeout, CheckAfter: c.CheckAfter,
-		MaxIdleTime: c.MaxIdleTime, Hooks: c.Hooks,
+		MaxIdleTime: c.MaxIdleTime, MaxLifetime: c.MaxLifetime, MaxUses: c.MaxUses, LowLag: c.LowLag, Hooks: c.Hooks,
 	}
 }
 
@@ -137,6 +138,11 @@ func (k oneKey) AcquireWith(ctx context.Context, r pool.Request) (lease, error) 
 func (k oneKey) TryAcquire() (lease, bool) { return k.Pool.TryAcquire(theKey) }
 func (k oneKey) Do(ctx context.Context, f func(lease) error) error {
 	return k.Pool.Do(ctx, theKey, func(l pool.Lease[*resource]) error { return f(l) })
+}
+
+func (k oneKey) Warm(ctx context.Context, n int) error { return k.Pool.Warm(ctx, theKey, n) }
+func (k oneKey) Retire(f func(*resource) bool) {
+	k.Pool.Retire(func(_ int, r *resource) bool { return f(r) })
 }
 
 // Stats returns the numbers with the limits that SetLimits changes.
@@ -160,6 +166,6 @@ func (k oneKey) SetLimits(l pool.Limits) error {
 		return v
 	}
 	return k.Pool.SetLimits(theKey, pool.Limits{
-		MaxOpen: none(l.MaxOpen), MaxIdle: none(l.MaxIdle), MaxWaiters: none(l.MaxWaiters), MaxDials: none(l.MaxDials),
+		MaxOpen: none(l.MaxOpen), MaxIdle: none(l.MaxIdle), MinIdle: none(l.MinIdle), MaxWaiters: none(l.MaxWaiters), MaxDials: none(l.MaxDials),
 	})
 }

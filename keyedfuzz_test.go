@@ -76,12 +76,22 @@ type keyedRig struct {
 	stubborn  bool
 	hold      bool
 	log       []string
+
+	closing   [keys]bool   // ShutdownKey was called for the key, and something is left
+	shutdowns []shutdown   // calls of ShutdownKey that have not been seen to return
+	parted    map[int]bool // calls whose leases, on dead resources, have outlived their key
+}
+
+// shutdown is a call of ShutdownKey that runs aside.
+type shutdown struct {
+	key  int
+	call *pooltest.Aside
 }
 
 type keyOfCall struct{}
 
 func newKeyedRig(t *testing.T, b []byte) *keyedRig {
-	r := &keyedRig{t: t, exclusive: b[0]%2 == 0}
+	r := &keyedRig{t: t, exclusive: b[0]%2 == 0, parted: map[int]bool{}}
 	r.totals = keyed.Totals{MaxOpen: int(b[1] % 6), MaxIdle: int(b[2] % 4), MaxWaiters: int(b[3]%6) - 1, MaxDials: int(b[4] % 4)}
 	per := pool.Limits{MaxOpen: int(b[5] % 4), MaxIdle: int(b[6]%4) - 1, MaxWaiters: int(b[7]%5) - 1, MaxDials: int(b[8] % 3)}
 	for k := range keys {
@@ -107,6 +117,10 @@ func newKeyedRig(t *testing.T, b []byte) *keyedRig {
 	}
 	if b[10]&8 != 0 {
 		r.cfg.Affinity = 2
+	}
+	r.cfg.MaxUses = uint64(b[10] / 16 % 4)
+	if b[10]&64 != 0 {
+		r.cfg.MaxLifetime = 11*time.Millisecond + 311
 	}
 	r.Bench = pooltest.NewBench(t, r.open, pooltest.ShareableConfig)
 	r.tellPeer()
@@ -150,6 +164,10 @@ func (m manyKeys) AcquireWith(ctx context.Context, r pool.Request) (lease, error
 func (m manyKeys) TryAcquire() (lease, bool) { return m.Pool.TryAcquire(m.rig.tryKey) }
 
 func (m manyKeys) Do(context.Context, func(lease) error) error { panic("not used here") }
+
+func (m manyKeys) Warm(context.Context, int) error { panic("not used here") }
+
+func (m manyKeys) Retire(func(*resource) bool) { panic("not used here") }
 
 func (m manyKeys) SetLimits(pool.Limits) error { panic("not used here") }
 

@@ -34,6 +34,8 @@ const (
 	kopCloseIdle
 	kopReset
 	kopResetKey
+	kopRetire
+	kopShutdownKey
 	kopCount
 )
 
@@ -41,6 +43,7 @@ func (op keyedOperation) describe(arg byte) string {
 	names := [...]string{
 		"acquire", "acquire with deadline", "try", "cancel", "release", "discard", "hijack", "dial ok", "dial fails",
 		"stubborn", "capacity", "hold close", "close returns", "set limits", "set totals", "advance", "close idle", "reset", "reset key",
+		"retire", "shutdown key",
 	}
 	return fmt.Sprintf("%s %d", names[op], arg)
 }
@@ -77,8 +80,31 @@ func (r *keyedRig) do(op keyedOperation, arg byte) {
 		r.Step()
 		r.NoteResetKey(int(arg) % keys)
 		r.pool.ResetKey(int(arg) % keys)
+	case kopRetire:
+		r.Step()
+		r.pool.Retire(func(k int, s *resource) bool {
+			require.Equal(r.t, k, s.Key, "Retire says whose resource %d is", s.ID)
+			return arg>>(s.ID%8)&1 != 0
+		})
+	case kopShutdownKey:
+		r.shutdownKey(int(arg)%keys, arg/keys)
 	case kopCount:
 	}
+}
+
+// shutdownKey calls ShutdownKey aside, some of the time with a deadline.
+func (r *keyedRig) shutdownKey(k int, arg byte) {
+	d := time.Hour
+	if arg%2 != 0 {
+		d = time.Duration(1+arg/2%16)*time.Millisecond + 777
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), d)
+	r.t.Cleanup(cancel)
+	if _, known := r.pool.StatsFor(k); known {
+		r.NoteResetKey(k) // what there is must not serve anybody any more
+		r.closing[k] = true
+	}
+	r.shutdowns = append(r.shutdowns, shutdown{k, r.Aside(ctx, func(ctx context.Context) error { return r.pool.ShutdownKey(ctx, k) })})
 }
 
 func (r *keyedRig) acquire(op keyedOperation, arg byte) {

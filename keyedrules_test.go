@@ -66,12 +66,14 @@ func (r *keyedRig) look() keyedView {
 			}
 		}
 	}
+	r.notePartings()
 	for i, c := range r.Calls() {
 		k := &v.keys[r.keyOf[i]]
 		if !c.Returned() {
 			k.waiting = append(k.waiting, i)
-		} else if c.Out() {
+		} else if c.Out() && !r.parted[i] {
 			k.leases++
+			r.checkLease(c.Info())
 		}
 	}
 	for key, s := range r.pool.All() {
@@ -81,9 +83,26 @@ func (r *keyedRig) look() keyedView {
 	return v
 }
 
+// notePartings looks which calls of ShutdownKey have returned. Leases on dead
+// resources, for which none of them waits, are no longer the key's then.
+func (r *keyedRig) notePartings() {
+	r.shutdowns = slices.DeleteFunc(r.shutdowns, func(s shutdown) bool {
+		if !s.call.Returned() {
+			return false
+		}
+		for i, c := range r.Calls() {
+			if s.call.Err() == nil && r.keyOf[i] == s.key && c.Out() && c.Resource().State() == pooltest.Closed {
+				r.parted[i] = true
+			}
+		}
+		return true
+	})
+}
+
 // check checks the rules, now that nothing runs.
 func (r *keyedRig) check(before, now keyedView, op keyedOperation) {
 	for k := range keys {
+		r.checkClosing(k, &now.keys[k])
 		r.checkKey(k, &now.keys[k])
 		r.checkFIFO(k, &before.keys[k], &now.keys[k])
 	}
@@ -105,6 +124,27 @@ func (r *keyedRig) fail(format string, args ...any) {
 	r.t.Helper()
 	require.FailNow(r.t, fmt.Sprintf(format, args...), "totals %+v, limits %+v, exclusive %t, affinity %d; after %q",
 		r.totals, r.limits, r.exclusive, r.cfg.Affinity, r.log)
+}
+
+// checkClosing checks that a key that is being shut down has nothing but what it
+// waits for, that calls for it are turned away, and others are not (I10).
+func (r *keyedRig) checkClosing(k int, v *keyView) {
+	if r.newest >= 0 && r.keyOf[r.newest] == k {
+		if c := r.Calls()[r.newest]; r.closing[k] != (c.Returned() && errors.Is(c.Err(), pool.ErrClosed)) {
+			r.fail("key %d: call %d, and the key is being shut down: %t", k, r.newest, r.closing[k])
+		}
+	}
+	r.closing[k] = r.closing[k] && v.known
+	if r.closing[k] && (len(v.waiting) > 0 || v.idle > 0 || v.flying > 0) {
+		r.fail("key %d is being shut down: %d wait, %d idle, %d dials go on", k, len(v.waiting), v.idle, v.flying)
+	}
+}
+
+// checkLease checks that the resource of a lease was not too old (I11).
+func (r *keyedRig) checkLease(i pool.LeaseInfo) {
+	if m := r.cfg.MaxUses; m > 0 && i.Uses > m || r.cfg.MaxLifetime > 0 && i.Age > r.cfg.MaxLifetime {
+		r.fail("a lease began: %+v, with MaxUses %d and MaxLifetime %v", i, m, r.cfg.MaxLifetime)
+	}
 }
 
 // checkKey checks that the pool knows what is there, and that a key with nothing

@@ -13,7 +13,7 @@ func keyedSeeds() [][]byte {
 		}
 		return b
 	}
-	// shareable, total MaxOpen, MaxIdle, MaxWaiters+1, MaxDials, per key MaxOpen, MaxIdle+1, MaxWaiters+1, MaxDials, Shared-1, times
+	// shareable, total MaxOpen, MaxIdle, MaxWaiters+1, MaxDials, per key MaxOpen, MaxIdle+1, MaxWaiters+1, MaxDials, Shared-1, times and life
 	one := [keyedConfigBytes]byte{0, 1, 0, 1, 0, 0, 1, 1, 0, 0, 0}
 	two := [keyedConfigBytes]byte{0, 2, 1, 1, 0, 1, 1, 1, 0, 0, 0}
 	mixed := [keyedConfigBytes]byte{1, 3, 2, 1, 2, 2, 2, 1, 1, 2, 1}
@@ -32,6 +32,21 @@ func keyedSeeds() [][]byte {
 		// Shareable resources that drain for another key.
 		seed(mixed, op{kopAcquire, 0}, op{kopAcquire, 0}, op{kopDialOK, 24}, op{kopAcquire, 1}, op{kopDialOK, 32}, op{kopAcquire, 2}, op{kopDialOK, 0}, op{kopAcquire, 2},
 			op{kopCapacity, 3}, op{kopDiscard, 0}, op{kopRelease, 0}, op{kopResetKey, 1}),
+		// Retire makes room for another key.
+		seed(two, op{kopAcquire, 0}, op{kopAcquire, 1}, op{kopDialOK, 0}, op{kopDialOK, 0}, op{kopAcquire, 2}, op{kopRelease, 0}, op{kopRetire, 255},
+			op{kopRelease, 0}, op{kopDialOK, 0}),
+		// ShutdownKey with a lease, a waiter, a dial and a held Close; then the key is as new.
+		seed([keyedConfigBytes]byte{0, 3, 0, 0, 0, 2, 1, 1, 0, 0, 0}, op{kopAcquire, 0}, op{kopDialOK, 0}, op{kopAcquire, 0}, op{kopAcquire, 0},
+			op{kopStubborn, 0}, op{kopAcquire, 1}, op{kopHoldClose, 0}, op{kopShutdownKey, 0}, op{kopAcquire, 0}, op{kopTryAcquire, 0},
+			op{kopDialOK, 0}, op{kopRelease, 0}, op{kopCloseReturns, 0}, op{kopCloseReturns, 0}, op{kopAcquire, 0}, op{kopDialOK, 0}),
+		// ShutdownKey that is given up, and called again; its slot is for another key.
+		seed(one, op{kopAcquire, 0}, op{kopDialOK, 0}, op{kopAcquire, 1}, op{kopShutdownKey, 3}, op{kopAdvance, 9}, op{kopAcquire, 0}, op{kopShutdownKey, 0},
+			op{kopRelease, 0}, op{kopDialOK, 0}, op{kopAcquire, 0}, op{kopShutdownKey, 1}, op{kopRelease, 0}),
+		// A lease on a dead resource outlives its key.
+		seed(mixed, op{kopAcquire, 0}, op{kopDialOK, 24}, op{kopCapacity, 0}, op{kopShutdownKey, 0}, op{kopAcquire, 0}, op{kopDialOK, 24}, op{kopRelease, 0}),
+		// Uses and lifetimes that end while other keys wait.
+		seed([keyedConfigBytes]byte{0, 2, 0, 1, 0, 2, 2, 1, 0, 0, 32 + 64}, op{kopAcquire, 0}, op{kopAcquire, 1}, op{kopDialOK, 0}, op{kopDialOK, 0},
+			op{kopRelease, 0}, op{kopAcquire, 0}, op{kopAcquire, 2}, op{kopRelease, 0}, op{kopAdvance, 9}, op{kopAdvance, 0}, op{kopDialOK, 0}, op{kopRelease, 0}),
 		// A dial that ends gives its permit to the oldest caller of any key.
 		seed([keyedConfigBytes]byte{0, 3, 1, 5, 2, 1, 1, 2, 2, 0, 0},
 			op{kopAcquire, 0}, op{kopAcquireDeadline, 2}, op{kopDialOK, 0}, op{kopAcquire, 1}, op{kopSetTotals, 110}, op{kopDialOK, 0}, op{kopDialOK, 0},

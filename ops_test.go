@@ -39,6 +39,9 @@ const (
 	opClose
 	opReleaseCancel // a waiter gives up right after a release
 	opCancelRelease // a waiter gives up right before a release
+	opAcquireLow
+	opRetire
+	opWarm
 	opCount
 )
 
@@ -47,7 +50,7 @@ func (op operation) describe(arg byte) string {
 		"acquire", "acquire with deadline", "acquire fresh", "acquire at place", "try", "cancel",
 		"release", "discard", "hijack", "end again", "dial ok", "dial fails", "stubborn", "capacity",
 		"hold close", "close returns", "set limits", "advance", "close idle", "reset", "close",
-		"release, cancel", "cancel, release",
+		"release, cancel", "cancel, release", "acquire low", "retire", "warm",
 	}
 	return fmt.Sprintf("%s %d", names[op], arg)
 }
@@ -57,7 +60,7 @@ func (op operation) describe(arg byte) string {
 func (r *rig) do(op operation, arg byte) {
 	r.both(func(b *pooltest.Bench) { b.HoldClose(r.holding(b)) })
 	switch op {
-	case opAcquire, opAcquireDeadline, opAcquireFresh, opAcquirePlace, opTryAcquire:
+	case opAcquire, opAcquireDeadline, opAcquireFresh, opAcquirePlace, opAcquireLow, opTryAcquire:
 		r.acquire(op, arg)
 	case opCancel, opRelease, opDiscard, opHijack, opEndAgain, opReleaseCancel, opCancelRelease:
 		r.endCall(op, arg)
@@ -71,12 +74,17 @@ func (r *rig) do(op operation, arg byte) {
 		r.both(func(b *pooltest.Bench) { b.HoldClose(r.holding(b)) })
 	case opSetLimits:
 		l := pool.Limits{MaxOpen: int(arg % 5), MaxIdle: int(arg/5%3) - 1, MaxWaiters: int(arg/15%4) - 1, MaxDials: int(arg / 60 % 3)}
+		l.MinIdle = allowed(r.minIdle, l.MaxOpen, l.MaxIdle)
 		r.both(func(b *pooltest.Bench) { b.SetLimits(l) })
 	case opAdvance:
 		r.model.Step() // time is the same for both
 		r.real.Advance(time.Duration(1+arg%16) * time.Millisecond)
 	case opCloseIdle:
 		r.both((*pooltest.Bench).CloseIdle)
+	case opRetire:
+		r.both(func(b *pooltest.Bench) { b.Retire(func(s *resource) bool { return arg>>(s.ID%8)&1 != 0 }) })
+	case opWarm:
+		r.warm(arg)
 	case opReset:
 		r.both((*pooltest.Bench).Reset)
 	case opClose:
@@ -99,6 +107,8 @@ func (r *rig) acquire(op operation, arg byte) {
 		deadline = time.Now().Add(time.Duration(1+arg%16) * time.Millisecond)
 	case opAcquireFresh:
 		q.Fresh, r.fresh = true, true
+	case opAcquireLow:
+		q.Low = true
 	case opAcquirePlace:
 		place = pick(r.model.Calls(), (*pooltest.Call).Served, arg)
 	case opTryAcquire:
@@ -119,6 +129,33 @@ func (r *rig) acquire(op operation, arg byte) {
 		}
 		b.AcquireWith(ctx, q)
 	})
+}
+
+// warm calls Warm, some of the time with a deadline.
+func (r *rig) warm(arg byte) {
+	if !r.calm {
+		return
+	}
+	n, d := int(arg%4), time.Hour
+	if arg >= 64 {
+		d = time.Duration(1+arg/4%16)*time.Millisecond + 777
+	}
+	r.both(func(b *pooltest.Bench) {
+		ctx, cancel := context.WithTimeout(context.Background(), d)
+		r.t.Cleanup(cancel)
+		b.Warm(ctx, n)
+	})
+}
+
+// allowed returns the MinIdle nearest to n that the other limits allow.
+func allowed(n, maxOpen, maxIdle int) int {
+	if maxOpen > 0 {
+		n = min(n, maxOpen)
+	}
+	if maxIdle != 0 {
+		n = min(n, max(0, maxIdle))
+	}
+	return n
 }
 
 // endCall ends a wait or a lease, or both.
@@ -193,7 +230,7 @@ func (r *rig) outside(op operation, arg byte) {
 	case op == opDialOK && len(dials) > 0:
 		k := r.kind(arg)
 		r.both(func(b *pooltest.Bench) { b.SucceedAt(int(arg)%len(dials), k) })
-	case op == opDialFails && len(dials) > 0:
+	case op == opDialFails && len(dials) > 0 && !r.calm:
 		r.both(func(b *pooltest.Bench) { b.FailAt(int(arg) % len(dials)) })
 	case op == opCloseReturns && len(held) > 0:
 		id := held[int(arg)%len(held)].ID
@@ -217,6 +254,9 @@ func (r *rig) kind(arg byte) pooltest.Kind {
 	}
 	arg /= 2
 	capacity := [...]int{1, 2, 3, 1, 2, 4, 0, pool.Dead}[arg%8]
+	if r.calm {
+		capacity = max(1, capacity) // else the dial has failed
+	}
 	return pooltest.Kind{Shareable: true, Capacity: capacity, Expect: capacity + int(arg/8%2)*2}
 }
 

@@ -13,7 +13,7 @@ func poolSeeds() [][]byte {
 		}
 		return b
 	}
-	// mode, MaxOpen, MaxIdle+1, MaxWaiters+1, MaxDials, Shared, times
+	// mode, MaxOpen, MaxIdle+1, MaxWaiters+1, MaxDials, Shared, times, life, MinIdle and LowLag-1
 	exclusive := [configBytes]byte{modeExclusive, 2, 1, 1, 0, 1, 0}
 	perKey := [configBytes]byte{modeCount + modeExclusive, 2, 1, 1, 0, 1, 0}
 	shared := [configBytes]byte{modeShareable, 2, 1, 1, 0, 3, 0}
@@ -52,6 +52,31 @@ func poolSeeds() [][]byte {
 		seed([configBytes]byte{modeShareable, 3, 1, 3, 0, 3, 0}, op{opAcquireFresh, 0}, op{opAcquireFresh, 0}, op{opAcquirePlace, 0}, op{opDialOK, 65}),
 		// A fresh dial that makes an older one surplus.
 		seed([configBytes]byte{modeExclusive, 4, 2, 3, 1, 3, 0}, op{opAcquireFresh, 0}, op{opAcquireFresh, 0}, op{opAcquire, 0}, op{opSetLimits, 48}),
+		// Retire: what is idle goes, what is out goes with its leases, dials stay.
+		seed(exclusive, op{opAcquire, 0}, op{opAcquire, 0}, op{opDialOK, 0}, op{opDialOK, 0}, op{opRelease, 0}, op{opAcquire, 0}, op{opAcquire, 0},
+			op{opRetire, 255}, op{opRelease, 0}, op{opRetire, 4}, op{opDialOK, 0}, op{opRelease, 0}),
+		seed(shared, op{opAcquire, 0}, op{opAcquire, 0}, op{opDialOK, 16}, op{opRetire, 2}, op{opAcquire, 0}, op{opRelease, 0}, op{opRelease, 0}, op{opDialOK, 16}),
+		// MaxUses, of exclusive and shareable ones, with waiters and without.
+		seed([configBytes]byte{modeExclusive, 1, 1, 1, 0, 1, 0, 4}, op{opAcquire, 0}, op{opDialOK, 0}, op{opAcquire, 0}, op{opAcquire, 0}, op{opRelease, 0},
+			op{opRelease, 0}, op{opDialOK, 0}, op{opRelease, 0}, op{opTryAcquire, 0}, op{opRelease, 0}),
+		seed([configBytes]byte{modeShareable, 2, 1, 1, 0, 3, 0, 4}, op{opAcquire, 0}, op{opDialOK, 16}, op{opAcquire, 0}, op{opAcquire, 0}, op{opRelease, 0},
+			op{opRelease, 0}, op{opDialOK, 16}, op{opAcquire, 0}),
+		// The end of a lifetime meets idle, leased and shared ones.
+		seed([configBytes]byte{modeMixed, 3, 3, 4, 0, 1, 1, 1}, op{opAcquire, 0}, op{opAcquire, 0}, op{opAcquire, 0}, op{opDialOK, 0}, op{opDialOK, 4},
+			op{opRelease, 0}, op{opAcquire, 0}, op{opAdvance, 9}, op{opTryAcquire, 0}, op{opAdvance, 0}, op{opRelease, 0}, op{opRelease, 0}, op{opDialOK, 0}),
+		// The low lane: two later callers go first, and no third.
+		seed([configBytes]byte{modeExclusive, 1, 1, 1, 0, 1, 0, 0, 32}, op{opAcquire, 0}, op{opDialOK, 0}, op{opAcquireLow, 0}, op{opAcquire, 0}, op{opAcquire, 0},
+			op{opAcquire, 0}, op{opRelease, 0}, op{opRelease, 0}, op{opRelease, 0}, op{opRelease, 0}),
+		// MinIdle beside MaxIdleTime: what is kept ready grows old, and goes when there is more.
+		seed([configBytes]byte{modeExclusive, 3, 4, 1, 0, 1, 1, 0, 1}, op{opDialOK, 0}, op{opAcquire, 0}, op{opDialOK, 0}, op{opAdvance, 8}, op{opRelease, 0},
+			op{opAcquire, 0}, op{opCloseIdle, 0}, op{opDialOK, 0}, op{opAdvance, 8}, op{opRetire, 255}),
+		// Warm, in time and too late, beside waiters and at the limits.
+		seed([configBytes]byte{modeExclusive, 3, 4, 1, 2, 1, 0, 0, 8}, op{opWarm, 3}, op{opDialOK, 0}, op{opDialOK, 0}, op{opDialOK, 0}, op{opAcquire, 0},
+			op{opHijack, 0}, op{opWarm, 67}, op{opAcquire, 0}, op{opAcquire, 0}, op{opAcquire, 0}, op{opAdvance, 15}, op{opSetLimits, 2 + 5}, op{opWarm, 3},
+			op{opWarm, 2}, op{opClose, 0}, op{opWarm, 1}),
+		seed([configBytes]byte{modeExclusive, 4, 4, 1, 0, 1, 0, 0, 8}, op{opWarm, 3}, op{opSetLimits, 4 + 10}, op{opWarm, 1}, op{opClose, 0}),
+		seed([configBytes]byte{modeShareable, 4, 2, 1, 0, 3, 0, 2, 10}, op{opDialOK, 16}, op{opWarm, 3}, op{opDialOK, 64}, op{opAcquire, 0}, op{opAcquire, 0},
+			op{opSetLimits, 4 + 5}, op{opSetLimits, 4 + 10}, op{opReset, 0}, op{opDialOK, 0}),
 		// Races of a release with a waiter that gives up.
 		seed(exclusive, op{opAcquire, 0}, op{opAcquire, 0}, op{opDialOK, 0}, op{opDialOK, 0}, op{opAcquire, 0}, op{opReleaseCancel, 0},
 			op{opAcquire, 0}, op{opAcquire, 0}, op{opCancelRelease, 0}, op{opCancelRelease, 0}),

@@ -29,7 +29,7 @@ func drawPool(rng *rand.Rand, n int) []byte {
 	// and what ends it seldom.
 	often := []operation{
 		opAcquire, opAcquire, opAcquire, opAcquire, opRelease, opRelease, opRelease,
-		opDialOK, opDialOK, opDialOK, opDialOK, opCancel, opDialFails, opDiscard, opCapacity, opCapacity,
+		opDialOK, opDialOK, opDialOK, opDialOK, opCancel, opDialFails, opDiscard, opCapacity, opCapacity, opAcquireLow,
 	}
 	for range n {
 		op := operation(rng.UintN(uint(opCount)))

@@ -48,6 +48,7 @@ type simulation struct {
 	*keyed.Pool[int, *pooltest.Unit]
 	t        *testing.T
 	w        *pooltest.World
+	cfg      unitConfig
 	totals   keyed.Totals
 	lastUsed int // slots at the last look
 	fresh    bool
@@ -57,6 +58,10 @@ type simulation struct {
 // simulate plays hours of a pool's life, and then holds its counters against what
 // the world has seen.
 func simulate(t *testing.T, seed uint64, hours time.Duration, set func(*unitConfig, *pooltest.World)) (last pool.Stats) {
+	return simulateFor(t, seed, hours*time.Hour, set)
+}
+
+func simulateFor(t *testing.T, seed uint64, d time.Duration, set func(*unitConfig, *pooltest.World)) (last pool.Stats) {
 	bubble(t, func(t *testing.T) {
 		w := pooltest.NewWorld(t, seed)
 		w.Trouble = pooltest.Trouble{
@@ -66,17 +71,20 @@ func simulate(t *testing.T, seed uint64, hours time.Duration, set func(*unitConf
 		cfg := simulated()
 		set(&cfg, w)
 		w.CloseTimeout, w.MaxLifetime, w.MaxUses = cfg.CloseTimeout, cfg.MaxLifetime, int(cfg.MaxUses) //nolint:gosec // small
+		w.LowLag = lowLag(cfg.LowLag)
 		cfg.Dial, cfg.Close, cfg.Hooks = w.Dial, w.Close, w.Hooks()
 		p, err := keyed.New(cfg)
 		require.NoError(t, err)
 		s := &simulation{
-			Pool: p, t: t, w: w, fresh: w.Trouble.Fresh > 0,
+			Pool: p, t: t, w: w, cfg: cfg, fresh: w.Trouble.Fresh > 0,
 			totals: keyed.Totals{MaxOpen: cfg.MaxOpen, MaxIdle: cfg.MaxIdle, MaxWaiters: cfg.MaxWaiters, MaxDials: cfg.MaxDials},
 		}
-		s.setCaps(cfg.MaxOpen)
-		w.Run(pooltest.Berth{Acquire: p.AcquireWith, TryAcquire: p.TryAcquire}, hours*time.Hour, 30, simulatedKeys, s.chores(), s.look)
+		s.setCaps(s.totals)
+		w.Run(pooltest.Berth{Acquire: p.AcquireWith, TryAcquire: p.TryAcquire}, d, 30, simulatedKeys, s.chores(), s.look)
 		pass(5 * time.Minute)
-		assert.Empty(t, keysOf(p), "I12: keys that nobody has used for long")
+		if cfg.MinIdlePerKey == 0 { // else keys stay for what they keep ready
+			assert.Empty(t, keysOf(p), "I12: keys that nobody has used for long")
+		}
 		require.NoError(t, p.Shutdown(t.Context()))
 		pass(2 * time.Minute) // Close funcs that were given up come to their end
 		last = p.Stats()
@@ -86,29 +94,46 @@ func simulate(t *testing.T, seed uint64, hours time.Duration, set func(*unitConf
 	return last
 }
 
-func (s *simulation) setCaps(open int) {
-	s.w.SetCaps(pooltest.Caps{PerKey: 4, Total: open, Dials: s.totals.MaxDials})
+// lowLag returns what the Config's LowLag stands for.
+func lowLag(n int) int {
+	if n == 0 {
+		return 64
+	}
+	return n
+}
+
+// setCaps tells the world which limits hold. Those of one key never rise above the
+// Config's.
+func (s *simulation) setCaps(t keyed.Totals) {
+	s.w.SetCaps(pooltest.Caps{PerKey: s.cfg.MaxOpenPerKey, KeyDials: s.cfg.MaxDialsPerKey, Total: t.MaxOpen, Dials: t.MaxDials})
 }
 
 // look checks what holds whenever all is at rest.
 func (s *simulation) look() {
 	st := s.Stats()
+	s.w.AtRest(st)
 	used := st.Dialing + st.Idle + st.InUse + st.Closing
 	if used > st.MaxOpen && used > s.lastUsed {
 		s.w.Wrong("I1: %d slots of %d, and %d before", used, st.MaxOpen, s.lastUsed)
 	}
 	s.lastUsed = used
-	if st.Idle > st.MaxIdle {
+	if st.MaxIdle > 0 && st.Idle > st.MaxIdle {
 		s.w.Wrong("%d idle in total, of %d", st.Idle, st.MaxIdle)
 	}
+	if st.Open != st.Idle+st.InUse || st.Leases < st.InUse && s.cfg.CheckEvery == 0 {
+		s.w.Wrong("gauges: %+v", st)
+	}
+	if st.Dialing == 0 && st.Dials != st.Closes.Total()+st.Hijacks+uint64(st.Open) { //nolint:gosec // a count
+		s.w.Wrong("Dials = Closes + Hijacks + Open: %+v", st)
+	}
 	for key, k := range s.All() {
-		if k.Idle > k.MaxIdle {
+		if k.MaxIdle > 0 && k.Idle > k.MaxIdle {
 			s.w.Wrong("%d idle of key %d, of %d", k.Idle, key, k.MaxIdle)
 		}
 		if k.Waiting > 0 && k.Idle > 0 && !s.fresh {
 			s.w.Wrong("I2: %d wait for key %d beside %d idle", k.Waiting, key, k.Idle)
 		}
-		if k.Dialing+k.Open+k.Closing+k.Waiting+k.Leases == 0 && k.DialErrors == 0 && s.beside.Load() == 0 {
+		if k.Dialing+k.Open+k.Closing+k.Waiting+k.Leases == 0 && k.DialErrors == 0 && k.MinIdle == 0 && s.beside.Load() == 0 {
 			s.w.Wrong("I12: key %d has nothing", key)
 		}
 		if stuck(k) && used < st.MaxOpen {
@@ -134,7 +159,8 @@ func (s *simulation) unstick(key int, before pool.Stats) {
 	now, _ := s.StatsFor(key)
 	st := s.Stats()
 	used := st.Dialing + st.Idle + st.InUse + st.Closing
-	if stuck(now) && dialed(now) == dialed(before) && used < st.MaxOpen {
+	permit := st.MaxDials == 0 || st.Dialing < st.MaxDials
+	if stuck(now) && dialed(now) == dialed(before) && used < st.MaxOpen && permit {
 		s.w.Wrong("I2: %d wait for key %d beside a free slot: %+v", now.Waiting, key, now)
 	}
 	s.lastUsed = used
@@ -155,16 +181,26 @@ func (s *simulation) chores() []func(*rand.Rand) {
 			s.w.Reset(key)
 		},
 		func(*rand.Rand) { s.CloseIdle() },
-		func(rnd *rand.Rand) { s.resize(1 + rnd.IntN(20)) },
-		func(*rand.Rand) { s.resize(10) },
-		func(rnd *rand.Rand) { // up to the limit per key, so that it holds as a bound
-			assert.NoError(s.t, s.SetLimits(rnd.IntN(simulatedKeys), pool.Limits{MaxOpen: 1 + rnd.IntN(4)}))
+		func(rnd *rand.Rand) {
+			t := s.totals
+			t.MaxOpen = 1 + rnd.IntN(max(20, 2*s.cfg.MaxOpen))
+			t.MaxIdle = max(1, t.MaxOpen*3/4)
+			s.resize(t)
 		},
+		func(rnd *rand.Rand) {
+			t := s.totals
+			t.MaxWaiters, t.MaxDials = 1+rnd.IntN(40), 1+rnd.IntN(5)
+			s.resize(t)
+		},
+		func(*rand.Rand) {
+			s.resize(keyed.Totals{MaxOpen: s.cfg.MaxOpen, MaxIdle: s.cfg.MaxIdle, MaxWaiters: s.cfg.MaxWaiters, MaxDials: s.cfg.MaxDials})
+		},
+		s.limitKey,
 		func(rnd *rand.Rand) { assert.NoError(s.t, s.SetLimits(rnd.IntN(simulatedKeys), pool.Limits{})) },
 		func(rnd *rand.Rand) {
 			s.w.Down(rnd.IntN(simulatedKeys), time.Duration(1+rnd.IntN(120))*time.Second)
 		},
-		func(rnd *rand.Rand) { s.Retire(func(int, *pooltest.Unit) bool { return rnd.IntN(2) == 0 }) },
+		s.retire,
 		func(rnd *rand.Rand) { // goes on beside the calls
 			key, d := rnd.IntN(simulatedKeys), time.Duration(rnd.IntN(60))*time.Second
 			s.beside.Inc()
@@ -188,15 +224,50 @@ func (s *simulation) chores() []func(*rand.Rand) {
 	}
 }
 
-func (s *simulation) resize(open int) {
-	t := s.totals
-	t.MaxOpen, t.MaxIdle = open, max(1, open*3/4)
-	if open > s.Stats().MaxOpen {
-		s.setCaps(open)
+// retire lets go of about half of what there is. The func may call the pool (I13).
+func (s *simulation) retire(rnd *rand.Rand) {
+	var those []*pooltest.Unit
+	s.Retire(func(key int, u *pooltest.Unit) bool {
+		if key != u.Key {
+			s.w.Wrong("Retire says key %d of a unit of key %d", key, u.Key)
+		}
+		s.StatsFor(key)
+		yes := rnd.IntN(2) == 0
+		if yes {
+			those = append(those, u)
+		}
+		return yes
+	})
+	s.w.Retired(those)
+}
+
+// limitKey overrides some limits of a key, up to the Config's, so that those hold
+// as bounds.
+func (s *simulation) limitKey(rnd *rand.Rand) {
+	upTo := func(limit int) int { return 1 + rnd.IntN(max(1, limit)) }
+	l := pool.Limits{MaxOpen: upTo(s.cfg.MaxOpenPerKey), MaxWaiters: upTo(s.cfg.MaxWaitersPerKey)}
+	if s.cfg.MaxDialsPerKey > 0 {
+		l.MaxDials = upTo(s.cfg.MaxDialsPerKey)
 	}
+	if s.cfg.MinIdlePerKey > 0 {
+		l.MinIdle = pool.NoLimit // none: it might be more than the rest allows
+	}
+	assert.NoError(s.t, s.SetLimits(rnd.IntN(simulatedKeys), l))
+}
+
+// resize changes the limits over all keys. While they change the looser ones hold.
+func (s *simulation) resize(t keyed.Totals) {
+	looser := func(x, y int) int {
+		if x == 0 || y == 0 {
+			return 0
+		}
+		return max(x, y)
+	}
+	s.setCaps(keyed.Totals{MaxOpen: looser(t.MaxOpen, s.totals.MaxOpen), MaxDials: looser(t.MaxDials, s.totals.MaxDials)})
 	assert.NoError(s.t, s.SetTotals(t))
 	synctest.Wait()
-	s.setCaps(open)
+	s.totals = t
+	s.setCaps(t)
 }
 
 // lived checks that a simulation has seen what it is there for, unless its seed
@@ -246,4 +317,16 @@ func TestSimulationOfShareableResources(t *testing.T) {
 		cfg.MaxOpenPerKey, cfg.MaxOpen = 2, 5
 	})
 	lived(t, s, pool.ReasonCapacity, pool.ReasonLifetime)
+}
+
+// Without hooks for each lease, most leases begin and end without the pool's lock.
+func TestSimulationOfLeasesWithoutTheLock(t *testing.T) {
+	s := simulate(t, seedOr(15), 5, func(cfg *unitConfig, w *pooltest.World) {
+		w.Quiet, cfg.LeakAfter, cfg.LeakSample = true, 0, 0
+		w.Trouble.Fresh = 0
+		cfg.Check, cfg.CheckEvery = w.Check, 20*time.Second
+	})
+	for _, n := range []uint64{s.Hits, s.Waits, s.Canceled, s.Rejected, s.DialErrors, s.Hijacks} {
+		assert.True(t, n > 0 || *simulationSeed != 0, "%+v", s)
+	}
 }

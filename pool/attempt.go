@@ -113,7 +113,7 @@ func (a *attempt[R]) now() (bool, error) {
 	}
 	a.lease = l
 	a.count(&p.mu.count.Hits)
-	p.mu.warmth++
+	p.warmLocked()
 	a.newcomer = false
 	return true, nil
 }
@@ -130,17 +130,6 @@ func (a *attempt[R]) queueAtOnceLocked() error {
 		a.start = p.nowLocked()
 	}
 	return a.enqueueLocked(0)
-}
-
-// draw gives the caller its place in the queue, once.
-func (a *attempt[R]) draw() {
-	if a.place != 0 {
-		return
-	}
-	a.place = a.p.ticket()
-	if a.low {
-		a.place += Ticket(a.p.cfg.LowLag) //nolint:gosec // not negative
-	}
 }
 
 // suits reports whether the slot can serve the caller.
@@ -197,9 +186,6 @@ func (a *attempt[R]) enqueueLocked(shared int) error {
 	if a.newcomer {
 		p.recountLocked()
 	}
-	if a.low {
-		p.mu.lastLow = max(p.mu.lastLow, a.place)
-	}
 	p.giveUpLaneLocked()
 	a.ahead, a.deliveries = p.waiters.Len(), p.mu.deliveries
 	if a.number != 0 {
@@ -207,7 +193,7 @@ func (a *attempt[R]) enqueueLocked(shared int) error {
 	}
 	p.mu.overTotal = false
 	a.queued = p.nowLocked()
-	a.waiter = p.waiters.EnqueueAt(a.ctx, uint64(a.place), a.number)
+	a.waiter = p.waiters.EnqueueAt(a.ctx, uint64(a.place), tagOf(a.number, a.low))
 	a.waiting = true
 	if a.newcomer && p.countsWaitersLocked() {
 		p.balanceLocked() // what it brings decides whether this is one too many

@@ -67,17 +67,17 @@ func (p *Pool[R]) makeWayLocked() {
 		return
 	}
 	e, ok := p.waiters.Front()
-	if !ok || e.Tag == 0 || p.endingLocked() > 0 || p.freshDialLocked(e.Tag) {
+	if !ok || freshOf(e) == 0 || p.endingLocked() > 0 || p.freshDialLocked(freshOf(e)) {
 		return
 	}
 	if room(p.mu.limits.MaxOpen, p.usedLocked()) > 0 && !p.mu.starved {
 		return
 	}
-	if p.findLocked(func(s *slot[R]) bool { return s.room() && s.number >= e.Tag }) != nil {
+	if p.findLocked(func(s *slot[R]) bool { return s.room() && s.number >= freshOf(e) }) != nil {
 		return
 	}
 	for s := p.oldestIdleLocked(); s != nil; s = p.newerIdle(s.idleLink.Newer()) {
-		if s.number < e.Tag {
+		if s.number < freshOf(e) {
 			p.closeLocked(s, ReasonEvict)
 			return
 		}
@@ -86,7 +86,7 @@ func (p *Pool[R]) makeWayLocked() {
 		return
 	}
 	for s := range p.mu.shares.All() {
-		if s.number < e.Tag {
+		if s.number < freshOf(e) {
 			p.retireLocked(s, ReasonEvict)
 			return
 		}
@@ -126,7 +126,7 @@ func (p *Pool[R]) serveLocked() bool {
 // deliverLocked gives a lease to the oldest waiter that can use its resource.
 func (p *Pool[R]) deliverLocked(l Lease[R]) bool {
 	number := l.cell.slot.number
-	if !p.waiters.DeliverTo(l, func(e waitq.Entry) bool { return number >= e.Tag }) {
+	if !p.waiters.DeliverTo(l, func(e waitq.Entry) bool { return number >= freshOf(e) }) {
 		return false
 	}
 	p.mu.deliveries++
@@ -137,7 +137,7 @@ func (p *Pool[R]) deliverLocked(l Lease[R]) bool {
 // want a fresh resource and came after its dial began.
 func (p *Pool[R]) oldestForLocked(s *slot[R]) (to waitq.Entry, ok bool) {
 	p.waiters.Each(func(e waitq.Entry) bool {
-		if s.number >= e.Tag {
+		if s.number >= freshOf(e) {
 			to, ok = e, true
 		}
 		return !ok

@@ -28,7 +28,9 @@ func (p *Pool[R]) demandLocked() bool {
 			p.startDialLocked()
 		}
 		p.countUncoveredLocked(0)
-		return pl.want > 0 && p.mu.fresh > 0 // a dial for one who wants a fresh one may make an older one surplus
+		// A dial for one who wants a fresh one may make an older one surplus; and
+		// what the pool wants for itself comes after its waiters, but not later.
+		return pl.want > 0 && (p.mu.fresh > 0 || p.spareLocked() > 0)
 	}
 	return p.reportLocked(pl)
 }
@@ -82,8 +84,8 @@ func (p *Pool[R]) unmetLocked() int {
 	// each tag on, the waiters with the dials.
 	var tags []uint64
 	p.waiters.Each(func(e waitq.Entry) bool {
-		if e.Tag > 0 {
-			tags = append(tags, e.Tag)
+		if tag := freshOf(e); tag > 0 {
+			tags = append(tags, tag)
 		}
 		return true
 	})

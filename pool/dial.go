@@ -36,7 +36,7 @@ func (p *Pool[R]) startDialLocked() {
 		// The dial serves whoever is oldest when it ends, so it takes what the
 		// oldest waiter's context carries and not when that waiter gives up.
 		base = context.WithoutCancel(e.Ctx)
-		newest = max(p.lastTicket(), p.mu.lastLow) // those in the low lane have places beyond the last ticket
+		newest = p.lastTicket()
 	}
 	ctx, cancel := context.WithCancelCause(base)
 	p.mu.dialNumber++
@@ -188,7 +188,7 @@ func (p *Pool[R]) failWaitersLocked(d *dial[R], err error) {
 	p.noteFailureLocked(d, err)
 	p.dialEventLocked(p.cfg.Hooks.DialFailed, d, err)
 	failure := p.dialErrorLocked(err)
-	accept := func(e waitq.Entry) bool { return d.expected == 1 || Ticket(e.Place) <= d.newest }
+	accept := func(e waitq.Entry) bool { return d.expected == 1 || p.came(e) <= d.newest }
 	for range d.expected {
 		if !p.waiters.FailTo(failure, accept) {
 			break

@@ -88,8 +88,8 @@ func TestEndOfAResourceReachesIntoTheLane(t *testing.T) {
 
 func TestUsesAreCountedInTheLane(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p, all := newLane(t, 1, func(c *Config[*int]) { c.MaxUses = 5 })
-		for range 3 { // after two in newLane
+		p, all := newLane(t, 1, func(c *Config[*int]) { c.MaxUses = 6 })
+		for range 3 { // after three in newLane
 			l := mustAcquire(t, p)
 			require.True(t, l.fast())
 			require.Same(t, all[0], l.Value())

@@ -31,7 +31,7 @@ func newLane(t *testing.T, n int, change func(*Config[*int])) (*Pool[*int], []*i
 	for _, l := range leases {
 		l.Release()
 	}
-	mustAcquire(t, p).Release() // a hit
+	reopen(t, p)
 	require.Equal(t, n, p.resting(), "the lane is open")
 	t.Cleanup(func() { assert.NoError(t, p.Shutdown(context.Background())) })
 	return p, all
@@ -92,18 +92,18 @@ func TestStatsCountWhatTheLaneDid(t *testing.T) {
 		mustAcquire(t, p).Release()
 		s := p.Stats()
 		assert.Equal(t, []int{2, 1, 1, 1}, []int{s.Open, s.Idle, s.InUse, s.Leases})
-		assert.EqualValues(t, 1+3, s.Hits)
+		assert.EqualValues(t, 2+3, s.Hits)
 		assert.EqualValues(t, s.Hits+s.Waits, s.Acquires)
-		assert.EqualValues(t, 5, s.LeaseTimes.Count())
+		assert.EqualValues(t, 6, s.LeaseTimes.Count())
 		p.lock() // what the accounts say when the lane has been closed
 		s = p.statsLocked()
 		p.unlock()
 		assert.Equal(t, []int{2, 1, 1, 1}, []int{s.Open, s.Idle, s.InUse, s.Leases})
-		assert.EqualValues(t, 1+3, s.Hits)
-		assert.EqualValues(t, 5, s.LeaseTimes.Count())
+		assert.EqualValues(t, 2+3, s.Hits)
+		assert.EqualValues(t, 6, s.LeaseTimes.Count())
 		l.Release()
 		s = p.Stats()
-		assert.EqualValues(t, 6, s.LeaseTimes.Count())
+		assert.EqualValues(t, 7, s.LeaseTimes.Count())
 	})
 }
 
@@ -112,11 +112,10 @@ func TestInfoOfALeaseInTheLane(t *testing.T) {
 		p, _ := newLane(t, 1, nil)
 		time.Sleep(time.Second) // the lane closes: nobody uses it
 		require.Zero(t, p.resting())
-		mustAcquire(t, p).Release()
-		mustAcquire(t, p).Release()
+		reopen(t, p)
 		l := mustAcquire(t, p)
 		require.True(t, l.fast())
-		assert.Equal(t, LeaseInfo{Reused: true, Uses: 5, Age: time.Second}, l.Info())
+		assert.Equal(t, LeaseInfo{Reused: true, Uses: 8, Age: time.Second}, l.Info())
 		l.Release()
 		assert.Zero(t, l.Info())
 	})
@@ -137,7 +136,8 @@ func TestLeaseTimesOfTheLane(t *testing.T) {
 		assert.InDelta(t, 100*laneTick, p.oldest(), float64(laneTick))
 		l.Release()
 		h := p.Stats().LeaseTimes
-		assert.InDelta(t, 100*laneTick, h.Sum, float64(laneTick))
+		assert.GreaterOrEqual(t, h.Quantile(1), 100*laneTick)
+		assert.Less(t, h.Mean(), laneTick)
 	})
 }
 
@@ -175,7 +175,9 @@ func TestLaneThatBringsLittleOpensSeldom(t *testing.T) {
 		}
 		time.Sleep(3 * laneTick)
 		require.Nil(t, p.open.Load())
-		mustAcquire(t, p).Release()
+		for range warm {
+			mustAcquire(t, p).Release()
+		}
 		assert.NotNil(t, p.open.Load())
 	})
 }
@@ -237,7 +239,7 @@ func TestLaneSpreadsAfterClashes(t *testing.T) {
 		}
 		wg.Wait()
 		s := p.Stats()
-		assert.EqualValues(t, 800, s.Acquires-6)
+		assert.EqualValues(t, 800, s.Acquires-7)
 		assert.Equal(t, s.Open, s.Idle)
 	})
 }

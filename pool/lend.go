@@ -15,11 +15,15 @@ type lending[R any] struct {
 	hits   uint64 // of the lane, so far
 	seen   uint64 // of them, at the last tick
 	opened uint64 // of them, when it was opened after it had been given up; for worth
-	warmth int    // hits under the lock since the lane was given up
-	need   int    // how many of them open it again
+	warmth int    // hits under the lock, each soon after the one before
+	need   int    // how many of them open the lane; at least warm
+	hit    time.Time
 }
 
 const (
+	// warm is how many hits, each within a tick of the one before, open the lane.
+	warm = 2
+
 	// worthHits is how many hits an opening must bring; after one that brings less
 	// the pool is slower to open it again, up to coldest.
 	worthHits = 64
@@ -35,11 +39,26 @@ func (c *Config[R]) lendable() bool {
 		(c.Check == nil || c.CheckAfter > 0)
 }
 
+// warmLocked notes a hit under the lock. A pool that is used now and then does not
+// open its lane.
+func (p *Pool[R]) warmLocked() {
+	n := &p.mu.lending
+	if !p.lends || n.lent > 0 {
+		return
+	}
+	now := p.nowLocked()
+	if now.Sub(n.hit) > laneTick {
+		n.warmth = 0
+	}
+	n.hit = now
+	n.warmth++
+}
+
 // openLaneLocked lends what is idle, if nothing has to be decided. It is the last
 // thing in a change of the pool's state.
 func (p *Pool[R]) openLaneLocked() {
 	n := &p.mu.lending
-	if !p.lends || n.warmth < max(n.need, 1) || p.mu.closed || p.waiters.Len() > 0 {
+	if !p.lends || n.warmth < max(n.need, warm) || p.mu.closed || p.waiters.Len() > 0 {
 		return
 	}
 	l := p.mu.limits
@@ -181,6 +200,9 @@ func (p *Pool[R]) returnLocked(c *cell[R], t turn.Turn) {
 	s := c.slot
 	if p.creditLocked(c, t.Number()) > 0 {
 		s.idleSince = p.start.Add(time.Duration(p.mu.lane.now.Load()))
+		if n := p.mu.idle.Newest(); n != nil {
+			s.idleSince = later(s.idleSince, n.idleSince) // which was idle when this one was lent
+		}
 	}
 	p.endLoanLocked(c)
 	s.putCell(c)
@@ -264,17 +286,6 @@ func (p *Pool[R]) begunLocked(c *cell[R]) time.Time {
 	return p.start.Add(time.Duration(c.began.Load()))
 }
 
-// laneInfoLocked is the LeaseInfo of a lease in the lane.
-func (p *Pool[R]) laneInfoLocked(c *cell[R], number uint64) LeaseInfo {
-	s, began := c.slot, p.begunLocked(c)
-	i := LeaseInfo{Uses: s.uses + number - c.lentAt + 1, Age: max(0, began.Sub(s.born))}
-	i.Reused = i.Uses > 1
-	if number == c.lentAt { // else it rested within the same tick
-		i.IdleFor = min(max(0, began.Sub(s.idleSince)), i.Age)
-	}
-	return i
-}
-
 // tickLaneLocked gives the lane up if nobody has used it since the last tick: a
 // quiet pool has no timer.
 func (p *Pool[R]) tickLaneLocked(now time.Time) {
@@ -283,90 +294,45 @@ func (p *Pool[R]) tickLaneLocked(now time.Time) {
 		return
 	}
 	n.tick = time.Time{}
-	if n.hits == n.seen {
+	hits := p.laneHitsLocked()
+	if hits == n.seen {
 		p.giveUpLaneLocked()
 	}
-	n.seen = n.hits
+	n.seen = hits
+}
+
+// laneHitsLocked returns the hits of the lane, also those that are not in the
+// accounts yet because their cell is out again.
+func (p *Pool[R]) laneHitsLocked() uint64 {
+	hits := p.mu.lending.hits
+	if p.mu.lent == 0 {
+		return hits
+	}
+	for at := range maxLane {
+		if c := p.mu.lane.cells[at].Load(); c != nil {
+			hits += c.turn.Load().Number() - c.lentAt
+		}
+	}
+	return hits
 }
 
 // giveUpLaneLocked keeps the lane closed until enough hits show that it is worth
 // opening.
 func (p *Pool[R]) giveUpLaneLocked() {
 	n := &p.mu.lending
-	if n.warmth < max(n.need, 1) {
+	if n.warmth < max(n.need, warm) {
 		n.warmth = 0
 		return // it was not open
 	}
 	n.warmth = 0
 	if n.hits-n.opened < worthHits {
-		n.need = min(max(2*n.need, 2), coldest)
+		n.need = min(2*max(n.need, warm), coldest)
 	} else {
-		n.need = 1
+		n.need = warm
 	}
 	n.opened = n.hits
 	p.reclaimAllLocked()
 	if p.member != nil {
 		p.member.stopLending()
 	}
-}
-
-// laneStatsLocked corrects what the accounts say, in which all that is lent is in
-// use.
-func (p *Pool[R]) laneStatsLocked(s *Stats) {
-	if p.mu.lent == 0 {
-		return
-	}
-	for at := range maxLane {
-		c := p.mu.lane.cells[at].Load()
-		if c == nil {
-			continue
-		}
-		t := c.turn.Load()
-		n := t.Number() - c.lentAt
-		s.LeaseTimes.Counts[0] += n
-		s.Hits += n
-		switch t.State() {
-		case turn.Resting:
-			s.Idle++
-			s.InUse--
-			s.Leases--
-		case turn.Out:
-			s.Hits++
-		}
-	}
-}
-
-// outOfLane returns how many resources of the lane are in use, of which the Budget
-// believes that they are idle. It takes no lock.
-func (p *Pool[R]) outOfLane() int {
-	ln, n := p.open.Load(), 0
-	if ln == nil {
-		return 0
-	}
-	for at := range maxLane {
-		if c := ln.cells[at].Load(); c != nil && c.turn.Load().State() != turn.Resting {
-			n++
-		}
-	}
-	return n
-}
-
-// oldestBeginLocked returns when the oldest lease that is out began, or zero.
-func (p *Pool[R]) oldestBeginLocked() (begun time.Time) {
-	if c := p.mu.out.Oldest(); c != nil {
-		begun = c.start
-	}
-	if p.mu.lent == 0 {
-		return begun
-	}
-	for at := range maxLane {
-		c := p.mu.lane.cells[at].Load()
-		if c == nil || c.turn.Load().State() != turn.Out {
-			continue
-		}
-		if b := p.begunLocked(c); begun.IsZero() || b.Before(begun) {
-			begun = b
-		}
-	}
-	return begun
 }

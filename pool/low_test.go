@@ -123,3 +123,21 @@ func TestFailedDialFailsLowCallersToo(t *testing.T) {
 		})
 	}
 }
+
+// A failed dial fails those who were queued when it began, as many as it was for. A
+// caller in the low lane stands further behind than it came.
+func TestFailedDialSparesThoseWhoCameAfterItBeganBesideALowCaller(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		cfg := shareable()
+		cfg.MaxOpen, cfg.Shared = 1, 3
+		r := newManual(t, cfg)
+		low := r.acquireWith(t.Context(), pool.Request{Low: true})
+		early := r.acquire()
+		r.dial(1) // began for low
+		late := r.acquire()
+		r.dial(1).fail(errDial)
+		assert.ErrorIs(t, low.failed(), errDial)
+		late.waits()
+		early.waits()
+	})
+}

@@ -334,3 +334,17 @@ func TestSlotsOfABudgetGoToAllWaitersBeforeMinIdle(t *testing.T) {
 		}
 	})
 }
+
+// What starts a waiter's dial may make room for the pool's own as well: that begins
+// at once, not at the next call.
+func TestMinIdleIsRefilledBesideAWaitersDial(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		r := newManual(t, pool.Config[*thing]{MaxOpen: 1, MinIdle: 1})
+		first, second := r.acquire(), r.acquire()
+		r.dial(1).ok()
+		first.got()
+		second.waits()
+		require.NoError(t, r.SetLimits(pool.Limits{MaxOpen: 3, MinIdle: 1}))
+		assert.Equal(t, 3, r.started(), "one for the waiter, one to be ready")
+	})
+}

@@ -67,7 +67,6 @@ type Pool[R any] struct {
 		shared      int    // what a dial is expected to bring; at least 1
 		dialNumber  uint64 // of the last dial started
 		joined      uint64 // resources so far
-		lastLow     Ticket // the largest place of a caller in the low lane
 		generation  uint64 // counts Resets (I11)
 		failures    int    // dials failed in a row
 		setbacks    int    // of them, those that began after the one before had failed: they raise the backoff
@@ -160,6 +159,7 @@ func (p *Pool[R]) SetLimits(l Limits) error {
 	p.lock()
 	defer p.unlock()
 	p.mu.limits = l
+	p.endHopelessLocked()
 	return nil
 }
 

@@ -68,6 +68,7 @@ func simulateFor(t *testing.T, seed uint64, d time.Duration, set func(*pool.Conf
 		cfg := simulated()
 		set(&cfg, w)
 		w.CloseTimeout, w.MaxLifetime, w.MaxUses = cfg.CloseTimeout, cfg.MaxLifetime, int(cfg.MaxUses) //nolint:gosec // small
+		w.LowLag = lowLag(cfg.LowLag)
 		cfg.Dial = func(ctx context.Context) (*pooltest.Unit, error) { return w.Dial(ctx, 0) }
 		cfg.Close, cfg.Hooks = w.Close, w.Hooks()
 		p, err := pool.New(cfg)
@@ -89,9 +90,18 @@ func simulateFor(t *testing.T, seed uint64, d time.Duration, set func(*pool.Conf
 	return last
 }
 
+// lowLag returns what the Config's LowLag stands for.
+func lowLag(n int) int {
+	if n == 0 {
+		return 64
+	}
+	return n
+}
+
 // look checks what holds whenever all is at rest.
 func (s *simulation) look() {
 	st := s.Stats()
+	s.w.AtRest(st)
 	used := st.Dialing + st.Idle + st.InUse + st.Closing
 	if used > st.MaxOpen && used > s.lastUsed {
 		s.w.Wrong("I1: %d slots of %d, and %d before", used, st.MaxOpen, s.lastUsed)
@@ -107,6 +117,7 @@ func (s *simulation) look() {
 			s.w.Wrong("I2: %d wait beside a free slot: %+v", st.Waiting, st)
 		}
 		st = s.Stats()
+		s.lastUsed = st.Dialing + st.Idle + st.InUse + st.Closing // time has passed
 	}
 	if st.MaxIdle > 0 && st.Idle > st.MaxIdle {
 		s.w.Wrong("%d idle, of %d", st.Idle, st.MaxIdle)
@@ -157,7 +168,7 @@ func (s *simulation) chores() []func(*rand.Rand) {
 		func(rnd *rand.Rand) { s.resize(1 + rnd.IntN(2*s.cfg.MaxOpen)) },
 		func(*rand.Rand) { s.resize(s.cfg.MaxOpen) },
 		func(rnd *rand.Rand) { s.w.Down(0, time.Duration(1+rnd.IntN(120))*time.Second) },
-		func(rnd *rand.Rand) { s.Retire(func(*pooltest.Unit) bool { return rnd.IntN(2) == 0 }) },
+		s.retire,
 		func(rnd *rand.Rand) {
 			go func() {
 				ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
@@ -166,6 +177,20 @@ func (s *simulation) chores() []func(*rand.Rand) {
 			}()
 		},
 	}
+}
+
+// retire lets go of about half of what there is. The func may call the pool (I13).
+func (s *simulation) retire(rnd *rand.Rand) {
+	var those []*pooltest.Unit
+	s.Retire(func(u *pooltest.Unit) bool {
+		s.Stats()
+		yes := rnd.IntN(2) == 0
+		if yes {
+			those = append(those, u)
+		}
+		return yes
+	})
+	s.w.Retired(those)
 }
 
 func (s *simulation) resize(open int) {
@@ -213,4 +238,16 @@ func TestSimulationOfShareableResources(t *testing.T) {
 	})
 	lived(t, s, pool.ReasonCapacity, pool.ReasonUses, pool.ReasonLifetime)
 	assert.True(t, s.Shed > 0 || *simulationSeed != 0)
+}
+
+// Without hooks for each lease, most leases begin and end without the pool's lock.
+func TestSimulationOfLeasesWithoutTheLock(t *testing.T) {
+	s := simulate(t, seedOr(5), 8, func(cfg *pool.Config[*pooltest.Unit], w *pooltest.World) {
+		w.Quiet, cfg.LeakAfter, cfg.LeakSample = true, 0, 0
+		w.Trouble.Fresh = 0
+		cfg.Check, cfg.CheckEvery = w.Check, 20*time.Second
+	})
+	for _, n := range []uint64{s.Hits, s.Waits, s.Canceled, s.Rejected, s.DialErrors, s.Hijacks} {
+		assert.True(t, n > 0 || *simulationSeed != 0, "%+v", s)
+	}
 }

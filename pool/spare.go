@@ -18,7 +18,7 @@ type warmer struct {
 // slots only while nobody waits for one, and closes nothing to get one. ctx ends
 // the wait, with an error that matches ctx.Err(); the dials go on, within MaxIdle.
 // A dial that fails meanwhile ends it with that [*DialError]. An n that MaxOpen or
-// MaxIdle does not allow is an error.
+// MaxIdle does not allow, now or after SetLimits, is an error.
 func (p *Pool[R]) Warm(ctx context.Context, n int) error {
 	if err := waitq.ContextError(ctx); err != nil {
 		return err
@@ -44,10 +44,19 @@ func (p *Pool[R]) Warm(ctx context.Context, n int) error {
 func (p *Pool[R]) addWarmer(w *warmer) error {
 	p.lock()
 	defer p.unlock()
-	l := p.mu.limits
-	switch {
-	case p.mu.closed:
+	if p.mu.closed {
 		return ErrClosed
+	}
+	if err := w.hopeless(p.mu.limits); err != nil {
+		return err
+	}
+	p.mu.warmers = append(p.mu.warmers, w)
+	return nil
+}
+
+// hopeless returns why the limits do not allow what a call of Warm asks for, or nil.
+func (w *warmer) hopeless(l Limits) error {
+	switch {
 	case w.n < 0:
 		return fieldError("n", fmt.Sprintf("is %d", w.n), "ask Warm for 0 or more")
 	case l.MaxOpen > 0 && w.n > l.MaxOpen:
@@ -55,8 +64,19 @@ func (p *Pool[R]) addWarmer(w *warmer) error {
 	case l.MaxIdle != 0 && w.n > max(l.MaxIdle, 0):
 		return fieldError("n", fmt.Sprintf("is %d, above MaxIdle %d", w.n, l.MaxIdle), "ask Warm for less, or raise MaxIdle")
 	}
-	p.mu.warmers = append(p.mu.warmers, w)
 	return nil
+}
+
+// endHopelessLocked ends the calls of Warm that new limits do not allow: else what
+// they dial would be closed and dialled again without end.
+func (p *Pool[R]) endHopelessLocked() {
+	p.mu.warmers = slices.DeleteFunc(p.mu.warmers, func(w *warmer) bool {
+		err := w.hopeless(p.mu.limits)
+		if err != nil {
+			w.ended <- err // once: it leaves the list
+		}
+		return err != nil
+	})
 }
 
 func (p *Pool[R]) removeWarmer(w *warmer) {

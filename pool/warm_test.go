@@ -196,3 +196,19 @@ func TestPanicInADialOfWarmIsItsError(t *testing.T) {
 		assert.Zero(t, r.Stats().Dialing)
 	})
 }
+
+// Limits that no longer allow what a call of Warm asks for end it: else what it
+// dials would be closed and dialled again.
+func TestSetLimitsEndsWarmThatAsksForTooMuch(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		r := newManual(t, pool.Config[*thing]{MaxOpen: 4, MaxIdle: 3})
+		ended := make(chan error, 1)
+		go func() { ended <- r.Warm(t.Context(), 3) }()
+		pass(1)
+		require.Equal(t, 3, r.started())
+		require.NoError(t, r.SetLimits(pool.Limits{MaxOpen: 4, MaxIdle: 1}))
+		assert.EqualError(t, <-ended, "pool: n is 3, above MaxIdle 1: ask Warm for less, or raise MaxIdle")
+		pass(time.Hour)
+		assert.Equal(t, 3, r.started())
+	})
+}

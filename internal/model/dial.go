@@ -27,9 +27,13 @@ func (d *dial[R]) stop() {
 	d.cancel()
 }
 
-// startLocked starts a dial for the waiters that there are.
+// startLocked starts a dial for the waiters that there are, or for none.
 func (m *Pool[R]) startLocked() {
-	ctx, cancel := context.WithCancel(context.WithoutCancel(m.liveLocked()[0].ctx))
+	base := context.Background()
+	if live := m.liveLocked(); len(live) > 0 {
+		base = context.WithoutCancel(live[0].ctx)
+	}
+	ctx, cancel := context.WithCancel(base)
 	m.mu.dialed++
 	d := &dial[R]{
 		number: m.mu.dialed, generation: m.mu.generation,
@@ -83,6 +87,7 @@ func (m *Pool[R]) brought(d *dial[R], v R) {
 		default:
 			m.mu.failures, m.mu.lastDial = 0, nil
 			s.opening = s.capacity == 0
+			m.beBorn(s)
 			m.mu.expected = 1
 			if s.shareable {
 				m.mu.expected = max(1, m.cfg.Shared)
@@ -112,7 +117,7 @@ func (m *Pool[R]) failWaitersLocked(d *dial[R], err error) {
 	m.mu.lastDial = err
 	left := d.expected
 	for _, w := range m.liveLocked() {
-		if left > 0 && (d.expected == 1 || w.ticket <= d.newest) {
+		if left > 0 && (d.expected == 1 || w.came <= d.newest) {
 			left--
 			m.unqueueLocked(w)
 			w.ended <- outcome[R]{err: &pool.DialError{Attempt: m.mu.failures, Err: err}}

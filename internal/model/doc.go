@@ -8,5 +8,6 @@
 // depends on the state alone and not on how it came about.
 //
 // It leaves out what is settled in the caller's goroutine and not by the state:
-// Take, Check and Recycle, panics of the Config funcs, and the Budget.
+// Take, Check and Recycle, panics of the Config funcs, and the Budget; and what
+// chance decides: jitter, and the backoff that follows a failed dial.
 package model

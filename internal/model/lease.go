@@ -44,23 +44,30 @@ func (m *Pool[R]) endLocked(l *Lease[R]) bool {
 		l.s.drain(pool.ReasonClosed)
 	} else if l.s.generation != m.mu.generation {
 		l.s.drain(pool.ReasonReset)
+	} else if m.spent(l.s) {
+		l.s.drain(pool.ReasonUses)
 	}
 	return true
 }
 
-// idleNowLocked notes that s has no lease, and sees to it that MaxIdleTime ends
-// that.
+// spent reports whether s has had all the leases of its life.
+func (m *Pool[R]) spent(s *resource[R]) bool { return m.cfg.MaxUses > 0 && s.uses >= m.cfg.MaxUses }
+
+// idleNowLocked notes that s has no lease, and sees to it that the rules run when
+// MaxIdleTime has passed.
 func (m *Pool[R]) idleNowLocked(s *resource[R]) {
 	m.mu.idled++
 	s.idleSince, s.idleTurn = time.Now(), m.mu.idled
 	if d := m.cfg.MaxIdleTime; d > 0 {
-		turn := s.idleTurn
-		time.AfterFunc(d, func() {
-			m.change(func() {
-				if s.leases == 0 && !s.gone && s.idleTurn == turn {
-					m.closeLocked(s, pool.ReasonIdleTime)
-				}
-			})
+		time.AfterFunc(d, func() { m.change(func() {}) })
+	}
+}
+
+// beBorn gives a new resource the end of its lifetime.
+func (m *Pool[R]) beBorn(s *resource[R]) {
+	if d := m.cfg.MaxLifetime; d > 0 {
+		time.AfterFunc(d-time.Since(s.born), func() {
+			m.change(func() { s.drain(pool.ReasonLifetime) })
 		})
 	}
 }

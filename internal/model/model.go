@@ -38,6 +38,7 @@ type Pool[R any] struct {
 		leases     int         // out, those on dead resources too
 		failures   int         // dials failed in a row
 		lastDial   error
+		warmers    []*warmer // calls of Warm that wait
 		count      pool.Stats
 	}
 }
@@ -66,6 +67,7 @@ type resource[R any] struct {
 type waiter[R any] struct {
 	ctx    context.Context
 	ticket pool.Ticket
+	came   pool.Ticket     // the last ticket when it came
 	after  uint64          // it takes only what a dial with a larger number brought
 	ended  chan outcome[R] // has room for the one outcome
 }
@@ -82,9 +84,10 @@ type outcome[R any] struct {
 func New[R any](cfg pool.Config[R]) *Pool[R] {
 	m := &Pool[R]{cfg: cfg, done: make(chan struct{})}
 	m.mu.limits = pool.Limits{
-		MaxOpen: cfg.MaxOpen, MaxIdle: cfg.MaxIdle, MaxWaiters: cfg.MaxWaiters, MaxDials: cfg.MaxDials,
+		MaxOpen: cfg.MaxOpen, MaxIdle: cfg.MaxIdle, MinIdle: cfg.MinIdle, MaxWaiters: cfg.MaxWaiters, MaxDials: cfg.MaxDials,
 	}
 	m.mu.expected = max(1, cfg.Shared)
+	m.mu.ticket = 1 // 0 is no place
 	return m
 }
 
@@ -143,12 +146,20 @@ func (m *Pool[R]) arrive(ctx context.Context, r pool.Request) (*Lease[R], *waite
 				w.ticket = m.mu.ticket // in front of all who come later
 			}
 			m.mu.count.Hits++
-			return m.leaseLocked(s, w.ticket), nil, nil
+			l := m.leaseLocked(s, w.ticket)
+			m.settleLocked() // one idle resource less
+			return l, nil, nil
 		}
 	}
 	if w.ticket == 0 {
 		m.mu.ticket++
 		w.ticket = m.mu.ticket
+		if r.Low {
+			w.ticket += m.lag()
+		}
+		w.came = m.mu.ticket
+	} else {
+		w.came = w.ticket
 	}
 	m.queueLocked(w)
 	m.settleLocked()
@@ -161,6 +172,14 @@ func (m *Pool[R]) arrive(ctx context.Context, r pool.Request) (*Lease[R], *waite
 	}
 	m.mu.count.Waits++
 	return nil, w, nil
+}
+
+// lag is how far behind its turn a caller in the low lane stands.
+func (m *Pool[R]) lag() pool.Ticket {
+	if m.cfg.LowLag > 0 {
+		return pool.Ticket(m.cfg.LowLag)
+	}
+	return 64
 }
 
 // leave takes w out of the queue and reports whether it was still there.
@@ -200,7 +219,10 @@ func (m *Pool[R]) Do(ctx context.Context, f func(*Lease[R]) error) error {
 
 // SetLimits is pool.Pool.SetLimits; it takes what it is given.
 func (m *Pool[R]) SetLimits(l pool.Limits) error {
-	m.change(func() { m.mu.limits = l })
+	m.change(func() {
+		m.mu.limits = l
+		m.endWarmersLocked(func(w *warmer) bool { return tooMany(w.n, l) }, errTooMany)
+	})
 	return nil
 }
 
@@ -209,6 +231,17 @@ func (m *Pool[R]) CloseIdle() {
 	m.change(func() {
 		for _, s := range m.idleLocked() {
 			s.drain(pool.ReasonCloseIdle)
+		}
+	})
+}
+
+// Retire is pool.Pool.Retire.
+func (m *Pool[R]) Retire(f func(R) bool) {
+	m.change(func() {
+		for _, s := range m.mu.resources {
+			if f(s.value) {
+				s.drain(pool.ReasonRetire)
+			}
 		}
 	})
 }
@@ -232,6 +265,7 @@ func (m *Pool[R]) Close() error {
 			w.ended <- outcome[R]{err: pool.ErrClosed}
 		}
 		m.mu.waiters = nil
+		m.endWarmersLocked(func(*warmer) bool { return true }, pool.ErrClosed)
 		m.retireLocked(pool.ReasonClosed)
 	})
 	return nil

@@ -3,6 +3,7 @@ package model
 import (
 	"cmp"
 	"slices"
+	"time"
 
 	"github.com/berth-go/berth/pool"
 )
@@ -11,8 +12,9 @@ import (
 func (m *Pool[R]) settleLocked() {
 	for m.closeRetiredLocked() || !m.mu.closed &&
 		(m.shrinkLocked() || m.makeWayLocked() || m.serveLocked() ||
-			m.trimLocked() || m.cancelLocked() || m.dialLocked()) {
+			m.trimLocked() || m.expireLocked() || m.cancelLocked() || m.dialLocked()) {
 	}
+	m.endWarmersLocked(func(w *warmer) bool { return len(m.mu.resources) >= w.n }, nil)
 	if m.mu.closed && !m.mu.finished && m.slotsLocked() == 0 {
 		m.mu.finished = true
 		close(m.done)
@@ -116,33 +118,66 @@ func (m *Pool[R]) trimLocked() bool {
 	return true
 }
 
+// expireLocked closes a resource that has been idle for MaxIdleTime, beyond
+// MinIdle.
+func (m *Pool[R]) expireLocked() bool {
+	idle, limit := m.idleLocked(), m.cfg.MaxIdleTime
+	if limit == 0 || len(idle) <= m.mu.limits.MinIdle || time.Since(idle[0].idleSince) < limit {
+		return false
+	}
+	m.closeLocked(idle[0], pool.ReasonIdleTime)
+	return true
+}
+
 // cancelLocked cancels a dial that no waiter needs, unless its result may become
-// idle.
+// idle or is wanted in the background.
 func (m *Pool[R]) cancelLocked() bool {
 	limit := m.mu.limits.MaxIdle
 	if limit == 0 {
 		return false
 	}
-	flying := m.flyingLocked()
-	uncovered := m.uncoveredLocked(flying)
-	var spare []*dial[R] // newest first
-	for _, d := range slices.Backward(m.flyingLocked()) {
-		rest := slices.DeleteFunc(slices.Clone(flying), func(o *dial[R]) bool { return o == d })
-		if m.uncoveredLocked(rest) == uncovered {
-			flying, spare = rest, append(spare, d)
-		}
-	}
-	if len(spare) == 0 || len(m.idleLocked())+len(spare) <= limit {
+	spare := m.spareLocked()
+	if len(spare) <= max(limit-len(m.idleLocked()), m.wantedLocked(), 0) {
 		return false
 	}
 	spare[0].stop()
 	return true
 }
 
-// dialLocked starts a dial if a waiter has none on its way to it.
+// spareLocked returns the dials that no waiter needs, newest first.
+func (m *Pool[R]) spareLocked() (spare []*dial[R]) {
+	flying := m.flyingLocked()
+	uncovered := m.uncoveredLocked(flying)
+	for _, d := range slices.Backward(m.flyingLocked()) {
+		rest := slices.DeleteFunc(slices.Clone(flying), func(o *dial[R]) bool { return o == d })
+		if m.uncoveredLocked(rest) == uncovered {
+			flying, spare = rest, append(spare, d)
+		}
+	}
+	return spare
+}
+
+// wantedLocked returns how many dials are wanted in the background: as many as
+// MinIdle or a call of Warm lacks, but none while a waiter lacks one.
+func (m *Pool[R]) wantedLocked() int {
+	if m.uncoveredLocked(m.flyingLocked()) > 0 {
+		return 0
+	}
+	n := m.mu.limits.MinIdle - len(m.idleLocked())
+	for _, w := range m.mu.warmers {
+		n = max(n, w.n-len(m.mu.resources))
+	}
+	return max(0, n)
+}
+
+// dialLocked starts a dial if a waiter has none on its way to it, or one is wanted
+// in the background.
 func (m *Pool[R]) dialLocked() bool {
 	limit := m.mu.limits.MaxDials
-	if m.uncoveredLocked(m.flyingLocked()) == 0 || !m.freeLocked() || limit > 0 && len(m.mu.dials) >= limit {
+	if !m.freeLocked() || limit > 0 && len(m.mu.dials) >= limit {
+		return false
+	}
+	if m.uncoveredLocked(m.flyingLocked()) == 0 && m.wantedLocked() <= len(m.spareLocked()) {
 		return false
 	}
 	m.startLocked()
@@ -163,7 +198,7 @@ func (m *Pool[R]) uncoveredLocked(flying []*dial[R]) int {
 	}
 	for _, s := range m.mu.resources {
 		switch {
-		case s.draining:
+		case s.draining || m.spent(s):
 		case s.opening: // to dial again would bring the like
 			coming = append(coming, supply{s.number, max(1, s.expect)})
 		case s.shareable && s.expect > s.capacity:
@@ -188,7 +223,7 @@ func (m *Pool[R]) uncoveredLocked(flying []*dial[R]) int {
 // shareable one with room, else the exclusive one that became idle last.
 func (m *Pool[R]) pickLocked(suits func(*resource[R]) bool) *resource[R] {
 	fits := func(s *resource[R]) bool {
-		return suits(s) && !s.draining && s.leases < s.capacity && (s.shareable || s.leases == 0)
+		return suits(s) && !s.draining && !m.spent(s) && s.leases < s.capacity && (s.shareable || s.leases == 0)
 	}
 	for _, s := range m.mu.resources {
 		if s.shareable && fits(s) {

@@ -22,6 +22,7 @@ type Bench struct {
 	limits pool.Limits
 	mu     sync.Mutex
 	calls  []*Call
+	aside  []*Aside
 }
 
 // NewBench returns a bench for the pool that open makes of a config. configure
@@ -32,7 +33,9 @@ func NewBench(tb testing.TB, open func(*Peer, pool.Config[*Resource]) Pool, conf
 	cfg := pool.Config[*Resource]{Dial: p.Dial, Close: p.Close}
 	configure(&cfg)
 	b := &Bench{Peer: p, tb: tb}
-	b.limits = pool.Limits{MaxOpen: cfg.MaxOpen, MaxIdle: cfg.MaxIdle, MaxWaiters: cfg.MaxWaiters, MaxDials: cfg.MaxDials}
+	b.limits = pool.Limits{
+		MaxOpen: cfg.MaxOpen, MaxIdle: cfg.MaxIdle, MinIdle: cfg.MinIdle, MaxWaiters: cfg.MaxWaiters, MaxDials: cfg.MaxDials,
+	}
 	p.Limit(0, b.limits)
 	b.Pool = open(p, cfg)
 	p.Look(func() { b.Pool.Stats() })
@@ -117,6 +120,19 @@ func (b *Bench) Reset() {
 // CloseIdle calls CloseIdle.
 func (b *Bench) CloseIdle() { b.do(b.Pool.CloseIdle) }
 
+// Retire calls Retire. It checks that the func is called at most once for a
+// resource.
+func (b *Bench) Retire(f func(*Resource) bool) {
+	b.do(func() {
+		asked := map[*Resource]bool{}
+		b.Pool.Retire(func(r *Resource) bool {
+			assert.False(b.tb, asked[r], "Retire asks twice about resource %d", r.ID)
+			asked[r] = true
+			return f(r)
+		})
+	})
+}
+
 // Close closes the pool.
 func (b *Bench) Close() { b.do(func() { assert.NoError(b.tb, b.Pool.Close()) }) }
 
@@ -186,7 +202,13 @@ func (b *Bench) finish() {
 	for _, c := range b.Calls() {
 		c.Cancel()
 	}
+	for _, a := range b.Asides() {
+		a.cancel()
+	}
 	synctest.Wait()
+	for _, a := range b.Asides() {
+		assert.True(b.tb, a.Returned(), "its context has ended")
+	}
 	for _, c := range b.Calls() {
 		if c.Served() {
 			c.Release()

@@ -26,6 +26,7 @@ type simCall struct {
 	served     bool
 	steady     bool // nobody of its key who came later may have been served before it
 	low        bool // it stood in the low lane
+	lagging    bool // by itself, and for any resource: no more than LowLag may pass it
 	polite     bool // it may not have been served before one who came earlier
 }
 
@@ -81,6 +82,7 @@ func (c *client) call(ctx context.Context) {
 	}
 	rec.steady = !req.Low && !req.Fresh && !(req.Place != 0 && c.late)
 	rec.low = req.Low || req.Place != 0 && c.late
+	rec.lagging = req.Low && !req.Fresh
 	deadline := time.Now().Add(24 * time.Hour)
 	if c.rnd.Float64() < t.Leave {
 		deadline = time.Now().Add(time.Duration(c.rnd.IntN(10_000)) * time.Millisecond)
@@ -164,6 +166,9 @@ func (w *World) begin(u *Unit, rec simCall) {
 	if at := w.reset[u.Key]; now.After(at) && u.begun.Before(at) {
 		w.wrongLocked("I11: a unit from before the Reset")
 	}
+	if at := u.retired; !at.IsZero() && now.After(at) {
+		w.wrongLocked("a lease of what Retire has let go")
+	}
 	if w.MaxCapacity == 1 && u.closes.Load() > 0 {
 		w.wrongLocked("I10: a lease of what is closed")
 	}
@@ -177,7 +182,9 @@ func (w *World) note(rec simCall) {
 
 // checkOrderLocked looks for overtaking: a caller who was served while one of its
 // key who had come earlier still waited (I3). Those who came, or were served, in
-// the same instant are not told apart.
+// the same instant are not told apart. Whoever had a resource in hand that failed
+// its Check or Take goes back to its place, and those who were served at that moment
+// have not passed it.
 func (w *World) checkOrderLocked() {
 	slices.SortStableFunc(w.calls, func(a, b simCall) int { return a.start.Compare(b.start) })
 	latest := map[int]time.Time{} // by key, the last end of those who came earlier
@@ -185,7 +192,7 @@ func (w *World) checkOrderLocked() {
 		n := i
 		for ; n < len(w.calls) && w.calls[n].start.Equal(w.calls[i].start); n++ {
 			b := w.calls[n]
-			if b.served && b.polite && b.end.Before(latest[b.key]) {
+			if b.served && b.polite && b.end.Before(latest[b.key]) && !w.failed[moment{b.key, b.end}] {
 				w.wrongLocked("I3: key %d: who came at %v was served at %v, past one who waited until %v", b.key,
 					b.start.Format(time.TimeOnly), b.end.Format(time.TimeOnly), latest[b.key].Format(time.TimeOnly))
 			}
@@ -194,6 +201,33 @@ func (w *World) checkOrderLocked() {
 			if a := w.calls[i]; a.steady && a.end.After(latest[a.key]) {
 				latest[a.key] = a.end
 			}
+		}
+	}
+}
+
+// checkLowLocked looks for callers in the low lane who were let down: more than
+// LowLag of those who came later were served before them. Whoever has failed a
+// Check or a Take waits again, so those are not counted. It needs the calls in the
+// order in which they came.
+func (w *World) checkLowLocked() {
+	if w.LowLag == 0 || w.Trouble.Check+w.Trouble.Take > 0 {
+		return
+	}
+	for i, a := range w.calls {
+		if !a.lagging || !a.served {
+			continue
+		}
+		passed := 0
+		for _, b := range w.calls[i+1:] {
+			if !b.start.Before(a.end) {
+				break // who comes later cannot pass it
+			}
+			if b.key == a.key && b.start.After(a.start) && b.served && b.polite && b.end.Before(a.end) {
+				passed++
+			}
+		}
+		if passed > w.LowLag {
+			w.wrongLocked("key %d: %d later calls passed one in the low lane, of %d", a.key, passed, w.LowLag)
 		}
 	}
 }
@@ -219,7 +253,7 @@ func (w *World) Run(b Berth, d time.Duration, clients, keys int, chores []func(*
 		<-time.After(time.Duration(1+rnd.IntN(20_000)) * time.Millisecond)
 		synctest.Wait()
 		look()
-		if len(chores) > 0 && rnd.IntN(15) == 0 {
+		if len(chores) > 0 && rnd.IntN(w.Chores) == 0 {
 			chores[rnd.IntN(len(chores))](rnd)
 			synctest.Wait()
 			look()

@@ -17,8 +17,10 @@ type Pool interface {
 	AcquireWith(ctx context.Context, r pool.Request) (Lease, error)
 	TryAcquire() (Lease, bool)
 	Do(ctx context.Context, f func(Lease) error) error
+	Warm(ctx context.Context, n int) error
 	SetLimits(l pool.Limits) error
 	CloseIdle()
+	Retire(f func(*Resource) bool)
 	Reset()
 	Close() error
 	Shutdown(ctx context.Context) error

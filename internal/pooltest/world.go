@@ -24,7 +24,8 @@ type Unit struct {
 	uses     atomic.Int32
 	closes   atomic.Int32
 	hijacked atomic.Bool
-	changed  func() // with Watch
+	retired  time.Time // when Retire had let go of it; under World.mu
+	changed  func()    // with Watch
 }
 
 // Capacity is for a Config with shareable Units.
@@ -51,13 +52,20 @@ type World struct {
 	CloseTimeout                   time.Duration // as in the Config
 	MaxLifetime                    time.Duration // as in the Config
 	MaxUses                        int           // as in the Config
+	LowLag                         int           // as in the Config; 0: the order of the low lane is not checked
+	Chores                         int           // one look in so many is followed by a chore
+	Quiet                          bool          // no hook is called for each lease, so that the pool may lend resources without its lock
 	t                              testing.TB
 	seed                           uint64
 	mu                             sync.Mutex
 	rnd                            *rand.Rand
 	caps                           Caps
+	allowed                        Caps        // they may be exceeded by dials that a Pace held up when they fell
 	used                           map[int]int // slots as the peer counts them, by key
 	total, dialing                 int
+	dials                          map[int]int // in flight, by key
+	paces                          []*Pace
+	failed                         map[moment]bool   // Check or Take did
 	down                           map[int]time.Time // until when a key's peer is down
 	reset                          map[int]time.Time
 	units                          []*Unit
@@ -67,15 +75,21 @@ type World struct {
 	wrong                          []string
 }
 
+// A moment is one of a key.
+type moment struct {
+	key int
+	at  time.Time
+}
+
 // Caps are the limits that a World sees to: 0 is none.
-type Caps struct{ PerKey, Total, Dials int }
+type Caps struct{ PerKey, Total, Dials, KeyDials int }
 
 // NewWorld returns a World whose chances are drawn from the seed.
 func NewWorld(t testing.TB, seed uint64) *World {
 	t.Logf("seed %d", seed)
 	return &World{
-		t: t, seed: seed, rnd: rand.New(rand.NewPCG(seed, 0)), MaxCapacity: 1, //nolint:gosec // chances, not secrets
-		used: map[int]int{}, down: map[int]time.Time{}, reset: map[int]time.Time{},
+		t: t, seed: seed, rnd: rand.New(rand.NewPCG(seed, 0)), MaxCapacity: 1, Chores: 15, //nolint:gosec // chances, not secrets
+		used: map[int]int{}, dials: map[int]int{}, failed: map[moment]bool{}, down: map[int]time.Time{}, reset: map[int]time.Time{},
 	}
 }
 
@@ -84,7 +98,10 @@ func NewWorld(t testing.TB, seed uint64) *World {
 func (w *World) SetCaps(c Caps) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.caps = c
+	w.caps, w.allowed = c, c
+	if n := w.inPaceLocked(); n > 0 {
+		w.allowed.Total, w.allowed.Dials = max(c.Total, w.total+n), max(c.Dials, w.dialing+n)
+	}
 }
 
 // Down takes the peer of a key away for a time.
@@ -100,6 +117,18 @@ func (w *World) Reset(key int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.reset[key] = time.Now()
+}
+
+// Retired notes units that must not be used any more. It is called just after the
+// pool's Retire, with those for which its func returned true.
+func (w *World) Retired(units []*Unit) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, u := range units {
+		if u.retired.IsZero() {
+			u.retired = time.Now()
+		}
+	}
 }
 
 // Wrong notes that something breaks an invariant.
@@ -168,14 +197,19 @@ func (w *World) beginDial(key int) (begun time.Time, took time.Duration, f fate)
 	w.used[key]++
 	w.total++
 	w.dialing++
+	w.dials[key]++
+	w.checkPaceLocked(key)
 	if c := w.caps.PerKey; c > 0 && w.used[key] > c {
 		w.wrongLocked("I1: key %d has %d slots, of %d", key, w.used[key], c)
 	}
-	if c := w.caps.Total; c > 0 && w.total > c {
+	if c := w.caps.Total; c > 0 && w.total > w.allowed.Total {
 		w.wrongLocked("I1: %d slots in total, of %d", w.total, c)
 	}
-	if c := w.caps.Dials; c > 0 && w.dialing > c {
+	if c := w.caps.Dials; c > 0 && w.dialing > w.allowed.Dials {
 		w.wrongLocked("I7: %d dials, of %d", w.dialing, c)
+	}
+	if c := w.caps.KeyDials; c > 0 && w.dials[key] > c {
+		w.wrongLocked("I7: %d dials of key %d, of %d", w.dials[key], key, c)
 	}
 	now, t := time.Now(), w.Trouble
 	took = time.Duration(1+w.rnd.IntN(200)) * time.Millisecond
@@ -198,6 +232,7 @@ func (w *World) endDial(key int, u *Unit) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.dialing--
+	w.dials[key]--
 	if u == nil {
 		w.refused++
 		w.leaveLocked(key)
@@ -245,18 +280,21 @@ func (w *World) Close(u *Unit) error {
 }
 
 // Check is for the Config. It fails without warning, now and then.
-func (w *World) Check(context.Context, *Unit) error { return w.mayFail(w.Trouble.Check) }
+func (w *World) Check(_ context.Context, u *Unit) error { return w.mayFail(u, w.Trouble.Check) }
 
 // Take is for the Config.
-func (w *World) Take(*Unit) error { return w.mayFail(w.Trouble.Take) }
+func (w *World) Take(u *Unit) error { return w.mayFail(u, w.Trouble.Take) }
 
 var errChance = errors.New("as chance would have it")
 
-func (w *World) mayFail(chance float64) error {
-	if w.chance() < chance {
-		return errChance
+func (w *World) mayFail(u *Unit, chance float64) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.rnd.Float64() >= chance {
+		return nil
 	}
-	return nil
+	w.failed[moment{u.Key, time.Now()}] = true
+	return errChance
 }
 
 func (w *World) chance() float64 {
@@ -282,6 +320,7 @@ func (w *World) Settle(s pool.Stats) {
 		}
 	}
 	w.checkOrderLocked()
+	w.checkLowLocked()
 	for _, text := range w.wrong {
 		w.t.Error(text)
 	}
