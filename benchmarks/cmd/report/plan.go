@@ -1,0 +1,83 @@
+package main
+
+import (
+	"regexp"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// A group is workloads that run for the same time on the same processors.
+type group struct {
+	workloads []string
+	time      string // of each benchmark, as -benchtime
+	quickTime string
+	spread    bool // on 1 and 2 processors too, to see whether more of them help
+}
+
+// groups are all workloads. The first two measure one short operation and run by
+// the clock; the others take long to set up, and run by number.
+func groups() []group {
+	return []group{
+		{[]string{"Alone", "HTTP1", "HTTP1Load", "HTTP2", "Zipf", "AxisIdle", "AxisKeys"}, "200ms", "20ms", false},
+		{[]string{"Parallel", "Oversubscribed"}, "200ms", "20ms", true},
+		{[]string{"AxisWaiters"}, "100000x", "1000x", false}, // so that each of 100,000 has a turn
+		{[]string{"CancelStorm", "AxisExpired", "Fairness", "Order"}, "5x", "1x", false},
+		{[]string{"SlowDial", "Outage", "ColdBurst"}, "5x", "1x", false},
+	}
+}
+
+// A step is one start of the benchmarks.
+type step struct {
+	round int
+	args  []string
+}
+
+// plan returns the steps in order, round after round.
+func plan(quick bool, rounds int, only *regexp.Regexp) []step {
+	const full, few = 7, 3 // 6 is the least of which the median has a 95 % interval
+	if rounds == 0 {
+		rounds = full
+		if quick {
+			rounds = few
+		}
+	}
+	var steps []step
+	for round := range rounds {
+		for _, g := range groups() {
+			if args := g.args(quick, only); args != nil {
+				steps = append(steps, step{round + 1, args})
+			}
+		}
+	}
+	return steps
+}
+
+// args returns the flags for the workloads of the group that are wanted, nil if
+// there are none.
+func (g group) args(quick bool, only *regexp.Regexp) []string {
+	wanted := slices.DeleteFunc(slices.Clone(g.workloads), func(w string) bool { return !only.MatchString(w) })
+	if len(wanted) == 0 {
+		return nil
+	}
+	procs := []int{runtime.NumCPU()}
+	if g.spread {
+		procs = append(procs, 1, min(2, runtime.NumCPU()))
+	}
+	slices.Sort(procs)
+	var list []string
+	for _, n := range slices.Compact(procs) {
+		list = append(list, strconv.Itoa(n))
+	}
+	args := []string{
+		"-test.run=^$",
+		"-test.bench=^Benchmark(" + strings.Join(wanted, "|") + ")$",
+		"-test.cpu=" + strings.Join(list, ","),
+		"-test.timeout=30m",
+	}
+	if quick {
+		return append(args, "-test.benchtime="+g.quickTime, "-test.short")
+	}
+	return append(args, "-test.benchtime="+g.time)
+}

@@ -1,0 +1,85 @@
+package results_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/berth-go/berth/benchmarks/internal/results"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+const raw = `go: go1.26.8
+cpu: Some CPU
+a line of a program
+BenchmarkAlone/subject=berth-2      100   20.0 ns/op   0 B/op   0 allocs/op
+BenchmarkAlone/subject=peer-2       100   10.0 ns/op   0 B/op   1 allocs/op
+BenchmarkAlone/subject=berth        100   30.0 ns/op   0 B/op   0 allocs/op
+BenchmarkSlow/subject=berth/n=10-2    3    7 dials/req
+BenchmarkAlone/subject=berth-2      100   90.0 ns/op   0 B/op   0 allocs/op
+BenchmarkAlone/subject=peer-2       100   30.0 ns/op   0 B/op   1 allocs/op
+BenchmarkAlone/subject=berth-2      100   40.0 ns/op   0 B/op   0 allocs/op
+BenchmarkAlone/subject=peer-2       100   80.0 ns/op   0 B/op   1 allocs/op
+PASS
+`
+
+func read(t *testing.T, text string) *results.Set {
+	t.Helper()
+	set, err := results.Read(strings.NewReader(text), "raw")
+	require.NoError(t, err)
+	return set
+}
+
+func alone(subject string) results.Key {
+	return results.Key{Workload: "Alone", Subject: subject, Procs: 2}
+}
+
+func TestMedianIsOverTheRoundsInTheUnitPrinted(t *testing.T) {
+	set := read(t, raw)
+	m, ok := set.Median(alone("berth"), "ns/op")
+	require.True(t, ok)
+	assert.InDelta(t, 40, m.Center, 1e-9)
+	_, ok = set.Median(alone("berth"), "dials/req")
+	assert.False(t, ok)
+	assert.Equal(t, 3, set.Rounds)
+}
+
+func TestRatioComparesWithinARound(t *testing.T) {
+	// 2, 3 and a half: the ratio of the medians would be 4/3.
+	ratio, ok := read(t, raw).Ratio(alone("berth"), alone("peer"), "ns/op")
+	require.True(t, ok)
+	assert.InDelta(t, 2, ratio, 1e-9)
+}
+
+func TestRatioToZeroIsNone(t *testing.T) {
+	_, ok := read(t, raw).Ratio(alone("peer"), alone("berth"), "allocs/op")
+	assert.False(t, ok)
+}
+
+func TestKeysKeepTheOrderOfTheRun(t *testing.T) {
+	set := read(t, raw)
+	assert.Equal(t, []results.Key{alone("berth"), alone("peer"), {Workload: "Alone", Subject: "berth", Procs: 1}}, set.Of("Alone"))
+	assert.Equal(t, []int{1, 2}, set.Procs("Alone"))
+	assert.Equal(t, []int{10}, set.Sizes("Slow"))
+	assert.Equal(t, "Some CPU", set.Config["cpu"])
+}
+
+func TestReadRefusesWhatItCannotPlace(t *testing.T) {
+	for name, text := range map[string]string{
+		"nothing":      "PASS\n",
+		"another form": "BenchmarkAlone/berth-2 100 20.0 ns/op\n",
+		"no number":    "BenchmarkAlone/subject=berth-2 100 x ns/op\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := results.Read(strings.NewReader(text), "raw")
+			assert.Error(t, err)
+		})
+	}
+}
+
+func TestFailuresAreNamedOnce(t *testing.T) {
+	set := read(t, raw+"--- FAIL: BenchmarkSlow\n    --- FAIL: BenchmarkSlow/subject=peer/n=10-2\n    x_test.go:1: why\n"+
+		"    --- FAIL: BenchmarkSlow/subject=peer/n=10-2\n")
+	assert.Equal(t, []string{"Slow/subject=peer/n=10-2"}, set.Failed)
+	assert.Empty(t, read(t, raw).Failed)
+}

@@ -1,0 +1,93 @@
+package benchmarks_test
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"os/exec"
+	"testing"
+	"time"
+
+	"github.com/berth-go/berth/benchmarks/httpsubject"
+	"github.com/berth-go/berth/benchmarks/internal/results"
+	"github.com/berth-go/berth/benchmarks/subject"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// Each workload runs once on each of its subjects, small, in a process of its own
+// so that what the benchmarks print can be read. What the report looks for must
+// be there.
+func TestEveryWorkloadRunsOnEverySubject(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	self, err := os.Executable()
+	require.NoError(t, err)
+	cmd := exec.CommandContext(ctx, self, "-test.run=^$", "-test.bench=.", "-test.benchtime=1x", "-test.short")
+	out, err := cmd.CombinedOutput()
+	require.NoError(t, err, "%s", out)
+
+	set, err := results.Read(bytes.NewReader(out), "smoke")
+	require.NoError(t, err)
+	for workload, names := range expected() {
+		got := map[string]bool{}
+		for _, key := range set.Of(workload) {
+			got[key.Subject] = true
+		}
+		for _, name := range names {
+			assert.True(t, got[name], "%s did not run on %s", workload, name)
+			delete(got, name)
+		}
+		assert.Empty(t, got, "%s ran on subjects that are not expected", workload)
+	}
+}
+
+// expected are the subjects of each workload.
+func expected() map[string][]string {
+	names := func(subjects []subject.Subject) (names []string) {
+		for _, s := range subjects {
+			names = append(names, s.Name)
+		}
+		return names
+	}
+	var keyed, http1, http1Pools, http2 []string
+	for _, s := range subject.AllKeyed() {
+		keyed = append(keyed, s.Name)
+	}
+	for _, s := range httpsubject.All() {
+		http1 = append(http1, s.Name)
+		if !s.Floor {
+			http1Pools = append(http1Pools, s.Name)
+		}
+		if !s.HTTP1Only {
+			http2 = append(http2, s.Name)
+		}
+	}
+	return map[string][]string{
+		"Alone":          names(uncontended()),
+		"Parallel":       names(uncontended()),
+		"Oversubscribed": names(contended()),
+		"CancelStorm":    names(subject.Exclusive()),
+		"SlowDial":       names(dialling()),
+		"Outage":         names(dialling()),
+		"Fairness":       names(subject.Exclusive()),
+		"Order":          names(subject.Exclusive()),
+		"AxisIdle":       names(onAxis()),
+		"AxisWaiters":    names(onAxis()),
+		"AxisExpired":    names(onAxis()),
+		"AxisKeys":       keyed,
+		"Zipf":           keyed,
+		"HTTP1":          http1,
+		"HTTP1Load":      http1Pools,
+		"HTTP2":          http2,
+		"ColdBurst":      http2,
+	}
+}
+
+// The harness must not be what is measured: it allocates nothing.
+func TestHarnessDoesNotAllocate(t *testing.T) {
+	p, err := subject.Named(subject.Harness)[0].Open(subject.Config{Size: 1})
+	require.NoError(t, err)
+	ctx := t.Context()
+	assert.Zero(t, testing.AllocsPerRun(100, func() { _ = p.Use(ctx, yield) }))
+}
