@@ -1,9 +1,6 @@
 package pool
 
-import (
-	"math/bits"
-	"time"
-)
+import "time"
 
 // histogramBuckets covers 1 microsecond to 18 minutes, doubling each time, and
 // what is longer.
@@ -58,14 +55,6 @@ func (h *Histogram) Quantile(q float64) time.Duration {
 		rank -= c
 	}
 	return h.Bound(histogramBuckets - 1)
-}
-
-// add counts d.
-func (h *Histogram) add(d time.Duration) {
-	d = max(0, d)
-	i := bits.Len64(uint64(d / time.Microsecond)) //nolint:gosec // not negative
-	h.Counts[min(i, histogramBuckets-1)]++
-	h.Sum += d
 }
 
 // merge returns the sum of two histograms.

@@ -106,7 +106,7 @@ type Pool[R any] struct {
 		wake      []*member
 		events    []func() // hooks to call
 
-		count Stats // the counters; its gauges are unused
+		count counters
 	}
 }
 

@@ -82,7 +82,7 @@ const meanWeight = 8
 
 // noteShortLeasesLocked counts n leases that were shorter than the lane can tell.
 func (p *Pool[R]) noteShortLeasesLocked(n uint64) {
-	p.mu.count.LeaseTimes.Counts[0] += n
+	p.mu.count.LeaseTimes.addN(0, n)
 	for ; n > 0 && p.mu.leaseMean > 0; n-- {
 		p.mu.leaseMean -= (p.mu.leaseMean + meanWeight - 1) / meanWeight
 	}

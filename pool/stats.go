@@ -171,7 +171,8 @@ func (p *Pool[R]) Stats() Stats {
 }
 
 func (p *Pool[R]) statsLocked() Stats {
-	s := p.mu.count
+	var s Stats
+	p.mu.count.fill(&s)
 	s.Limits = p.mu.limits
 	s.Idle, s.InUse = p.mu.slots[idle], p.mu.slots[inUse]
 	s.Dialing, s.Closing = p.mu.slots[dialing], p.mu.slots[closing]
