@@ -26,6 +26,7 @@ type (
 func kinds() []kind {
 	return []kind{
 		{kindPool, openPool},
+		{kindLocked, openLocked},
 		{kindPerKey, openPerKey},
 		{kindTotals, openTotals},
 		{kindModel, openModel},
@@ -39,6 +40,7 @@ type kind struct {
 
 const (
 	kindPool   = "pool"
+	kindLocked = "pool, without the lane"
 	kindPerKey = "keyed, limits per key"
 	kindTotals = "keyed, limits in total"
 	kindModel  = "model"
@@ -56,6 +58,20 @@ func openPool(t testing.TB, c config) pooltest.Pool {
 	p, err := pool.New(c)
 	require.NoError(t, err)
 	return single{p}
+}
+
+// openLocked opens a pool that does everything under its lock: it has a hook to
+// call for each lease.
+func openLocked(t testing.TB, c config) pooltest.Pool {
+	h := pool.Hooks{}
+	if c.Hooks != nil {
+		h = *c.Hooks
+	}
+	if h.Released == nil {
+		h.Released = func(pool.ReleasedEvent) {}
+	}
+	c.Hooks = &h
+	return openPool(t, c)
 }
 
 func (s single) AcquireWith(ctx context.Context, r pool.Request) (lease, error) {
