@@ -46,10 +46,12 @@ func mustAcquire[R any](t *testing.T, p *Pool[R]) Lease[R] {
 
 // resting returns how many resources rest in the lane.
 func (p *Pool[R]) resting() int {
-	if ln := p.open.Load(); ln != nil {
-		return p.mu.lent - p.outOfLane()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.open.Load() == nil {
+		return 0
 	}
-	return 0
+	return p.mu.lent - p.outOfLane()
 }
 
 // reopen uses the pool until its lane is open.
@@ -162,12 +164,14 @@ func TestLaneThatBringsLittleOpensSeldom(t *testing.T) {
 			synctest.Wait()
 			l.Release()
 			wg.Wait()
-			if p.mu.need == coldest {
+			p.mu.Lock()
+			need := p.mu.need
+			p.mu.Unlock()
+			if need == coldest {
 				break
 			}
 		}
 		assert.Less(t, opened, 20)
-		assert.Equal(t, coldest, p.mu.need)
 
 		reopen(t, p) // and when it brings much, it is open at once again
 		for range worthHits {
