@@ -60,7 +60,6 @@ inline ends(x)   { assert(holders[x] == 1); holders[x]-- }
 inline kept(x)   { assert(!(resetDone && old[x])) }             /* nothing old after Reset */
 
 /* ---- internal/turn: one swap each, or one load that says no ---- */
-
 inline Take() {
 #ifdef TAKE_STORES
 	ok = true;
@@ -69,17 +68,14 @@ inline Take() {
 #endif
 	if :: ok -> state[c] = Out; begins(c) :: else fi
 }
-
 inline Rest() {
 	ok = (state[c] == Out && number[c] == n);
 	if :: ok -> ends(c); state[c] = Resting; number[c]++; kept(c) :: else fi
 }
-
 inline Settle() {
 	ok = (state[c] == Out && number[c] == n);
 	if :: ok -> ends(c); state[c] = Settling; number[c]++ :: else fi
 }
-
 inline Settled() {
 #ifdef SETTLED_STORES
 	ok = true;
@@ -88,7 +84,6 @@ inline Settled() {
 #endif
 	if :: ok -> state[c] = Resting; kept(c) :: else fi
 }
-
 inline End() {
 #ifdef NO_NUMBER
 	ok = (state[c] != Resting);
@@ -99,7 +94,6 @@ inline End() {
 }
 
 /* ---- lend.go and pool.go: under the lock ---- */
-
 inline endLoanLocked(x) { lent[x] = false; nlent-- }
 inline returnLocked(x)  { endLoanLocked(x); slots[x] = idle }
 
@@ -255,7 +249,6 @@ inline change() {
 }
 
 /* ---- lane.go and lease.go: without the lock ---- */
-
 /* The first cell that is tried is any: it is the top, or by the goroutine. */
 inline takeFast() {
 	atomic {
@@ -344,17 +337,10 @@ inline Release() {
 }
 
 /* ---- who takes part ---- */
-
 proctype other(mtype op; byte c; byte n) {
 	byte i, j, k, w, me; bool ok, seen, has;
-	if
-	:: op == none -> Release()                                  /* a copy of the lease */
-	:: else
-	fi;
-	if
-	:: op != none -> change()
-	:: else
-	fi;
+	if :: op == none -> Release() :: else fi;                   /* a copy of the lease */
+	if :: op != none -> change() :: else fi;
 	if
 	:: atomic { op == Reset -> resetDone = true; assert(!oldIsThere) }
 	:: else
