@@ -28,7 +28,7 @@ type laneStorm struct {
 	open atomic.Int32 // as the peer counts
 	cap  int32        // of it
 	made atomic.Int32
-	uses atomic.Int64
+	uses atomic.Int32
 }
 
 func newLaneStorm(t *testing.T, cap int, cfg pool.Config[*hull]) *laneStorm {
