@@ -104,7 +104,9 @@ func (p *Pool[R]) serveLocked() bool {
 				return false
 			}
 			e, ok := p.oldestForLocked(s)
-			to = e
+			if ok {
+				to = e
+			}
 			return ok
 		})
 		if s == nil {

@@ -218,7 +218,11 @@ func (p *Pool[R]) reportLocked(pl plan[R]) bool {
 // as idle in the Budget; it goes after its Check.
 func (p *Pool[R]) giveUpIdleLocked(n int, why Reason) {
 	for ; n > 0; n-- {
-		if s := p.oldestIdleLocked(); s != nil {
+		// The one that the Budget has taken out of its list, or else the next is
+		// idle and not in the list: nobody could ever ask for it.
+		if s := p.givenUpLocked(); s != nil {
+			p.closeLocked(s, why)
+		} else if s := p.oldestIdleLocked(); s != nil {
 			p.closeLocked(s, why)
 		} else if s := p.mu.probing; s != nil {
 			p.retireLocked(s, why)

@@ -85,3 +85,18 @@ func (b *Budget) popIdleLocked() *member {
 	b.mu.nidle--
 	return m
 }
+
+// givenUpLocked returns an idle slot that the Budget has picked to be given up, or
+// nil. It is among those idle longest: the Budget's order is that of the pool, but
+// for what is less than a tick apart.
+func (p *Pool[R]) givenUpLocked() *slot[R] {
+	b := p.member.budget
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for s := p.oldestIdleLocked(); s != nil; s = p.newerIdle(s.idleLink.Newer()) {
+		if s.mark.m == nil {
+			return s
+		}
+	}
+	return nil
+}

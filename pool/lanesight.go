@@ -32,6 +32,9 @@ func (p *Pool[R]) laneStatsLocked(s *Stats) {
 		n := t.Number() - c.lentAt
 		s.LeaseTimes.Counts[0] += n
 		s.Hits += n
+		if t.State() == turn.Settling || t.State() == turn.Held {
+			s.LeaseTimes.Counts[0]-- // it has ended, and is not settled yet
+		}
 		switch t.State() {
 		case turn.Resting:
 			s.Idle++

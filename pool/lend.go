@@ -8,9 +8,10 @@ import (
 
 // lending is what the pool knows of its lane, under its lock.
 type lending[R any] struct {
-	lane *lane[R] // nil: never opened
-	lent int      // cells in it
-	tick time.Time
+	lane     *lane[R] // nil: never opened
+	lent     int      // cells in it
+	tick     time.Time
+	openedAt time.Time // by both clocks
 
 	hits   uint64 // of the lane, so far
 	seen   uint64 // of them, at the last tick
@@ -67,6 +68,9 @@ func (p *Pool[R]) openLaneLocked() {
 	}
 	if l.MaxIdle > 0 && n.lent+p.mu.slots[idle] > l.MaxIdle {
 		p.reclaimAllLocked() // all that is lent may come to rest
+		if p.mu.slots[idle] > l.MaxIdle {
+			return // one has come to rest just now: whoever released it looks again
+		}
 	}
 	surplus := min(p.mu.slots[idle]-l.MinIdle, maxLane-n.lent)
 	if (surplus <= 0 && n.lent == 0) || (p.member != nil && !p.member.mayLend()) {
@@ -79,6 +83,8 @@ func (p *Pool[R]) openLaneLocked() {
 	if n.lent > 0 {
 		p.open.Store(n.lane)
 		p.armLocked()
+	} else {
+		n.tick = time.Time{} // it was started for nothing, and no bell is set for it
 	}
 }
 
@@ -92,8 +98,11 @@ func (p *Pool[R]) startTickLocked() {
 	} else if !n.lane.spans && n.lane.clashes.Load() >= manyClashes {
 		p.reclaimAllLocked()
 		n.lane = &lane[R]{spans: true}
+	} else {
+		n.lane.clashes.Store(0)
 	}
 	n.lane.now.Store(int64(now.Sub(p.start)))
+	n.openedAt = now
 }
 
 // lendLocked lends up to max idle resources, those used last.
@@ -146,7 +155,8 @@ func (p *Pool[R]) lendCellLocked(s *slot[R], at int, stamp uint32) {
 	c.lent = true
 	p.move(s, inUse)
 	c.lentAt = c.turn.Load().Number()
-	c.at.Store(uint32(at)) //nolint:gosec // below maxLane
+	c.began.Store(p.mu.lane.now.Load()) // who takes it may be late in doing so
+	c.at.Store(uint32(at))              //nolint:gosec // below maxLane
 	if m := p.cfg.MaxUses; m > 0 {
 		c.lastFast.Store(c.lentAt + m - s.uses - 1) // that one's end is the slot's
 	}
@@ -199,7 +209,7 @@ func restedLater[R any](a *cell[R], ta turn.Turn, b *cell[R], tb turn.Turn) bool
 func (p *Pool[R]) returnLocked(c *cell[R], t turn.Turn) {
 	s := c.slot
 	if p.creditLocked(c, t.Number()) > 0 {
-		s.idleSince = p.start.Add(time.Duration(p.mu.lane.now.Load()))
+		s.idleSince = p.mu.openedAt
 		if n := p.mu.idle.Newest(); n != nil {
 			s.idleSince = later(s.idleSince, n.idleSince) // which was idle when this one was lent
 		}
@@ -299,6 +309,20 @@ func (p *Pool[R]) tickLaneLocked(now time.Time) {
 		p.giveUpLaneLocked()
 	}
 	n.seen = hits
+	p.adoptOldLocked()
+}
+
+// adoptOldLocked takes out of the lane what has been out for a tick: such a lease
+// ends under the lock anyhow, and its cell is of use to others.
+func (p *Pool[R]) adoptOldLocked() {
+	if p.mu.lent == 0 {
+		return
+	}
+	for at := range maxLane {
+		if c := p.mu.lane.cells[at].Load(); c != nil && c.turn.Load().State() != turn.Resting {
+			p.reclaimLocked(c)
+		}
+	}
 }
 
 // laneHitsLocked returns the hits of the lane, also those that are not in the

@@ -72,6 +72,9 @@ func (p *Pool[R]) probed(s *slot[R], err error) {
 	case stale:
 		p.closeLocked(s, reason)
 	default:
+		if p.member != nil {
+			p.member.idle(&s.mark, s.idleSince, nil) // the Budget may have picked it meanwhile
+		}
 		p.move(s, idle) // idleSince is still that of its last use
 		s.tested = time.Now()
 		p.setLocked(&s.probe, s, toProbe, s.tested.Add(p.cfg.CheckEvery))
