@@ -33,7 +33,8 @@ type Config[K comparable, R any] struct {
 	Shared func(key K) int
 
 	// Limits for each key. They mean what the fields of pool.Limits mean. A key
-	// with MinIdle stays in the map until the pool is closed.
+	// with MinIdle stays in the map until it has none any more, by SetLimits, or
+	// is closed, by ShutdownKey or with the pool.
 	MaxOpenPerKey, MaxIdlePerKey, MinIdlePerKey, MaxWaitersPerKey, MaxDialsPerKey int
 
 	// Limits over all keys. 0: no limit. MaxWaiters below 0: never wait.

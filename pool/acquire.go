@@ -7,7 +7,7 @@ import "context"
 // there is none. A ctx that has ended already fails the call, whatever is idle.
 //
 // When ctx ends, or WaitTimeout passes, the wait ends with a [*WaitError] and
-// nothing is taken; a dial begun for this caller goes on for others. If a
+// nothing is taken; a dial begun for this caller goes on for others, within MaxIdle. If a
 // resource was delivered before, Acquire returns it, even if ctx is done by then.
 // Other errors are [ErrClosed], one that matches [ErrWaitLimit], and a
 // [*DialError] if the dial failed that this caller waited for.
