@@ -9,7 +9,7 @@ import (
 )
 
 // entries returns the keys in use, as they are now.
-func (p *Pool[K, R]) entries() map[K]*entry[R] {
+func (p *Pool[K, R]) entries() map[K]*entry[K, R] {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return maps.Collect(p.keys.All())
@@ -23,14 +23,14 @@ func (p *Pool[K, R]) Reset() { p.each((*pool.Pool[R]).Reset) }
 
 func (p *Pool[K, R]) each(f func(*pool.Pool[R])) {
 	for _, e := range p.entries() {
-		f(e.pool)
+		f(&e.pool)
 	}
 }
 
 // ResetKey replaces everything that belongs to a key; see [pool.Pool.Reset].
 func (p *Pool[K, R]) ResetKey(key K) {
 	if e := p.enterKnown(key); e != nil {
-		defer p.leave(key, e)
+		defer p.leave(e)
 		e.pool.Reset()
 	}
 }
@@ -53,11 +53,11 @@ func (p *Pool[K, R]) ShutdownKey(ctx context.Context, key K) error {
 	if e == nil {
 		return nil
 	}
-	defer p.leave(key, e)
+	defer p.leave(e)
 	if err := e.pool.Shutdown(ctx); err != nil {
 		return err
 	}
-	p.part(key, e)
+	p.part(e)
 	return nil
 }
 

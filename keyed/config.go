@@ -124,8 +124,7 @@ func (c *Config[K, R]) validate() error {
 		return err
 	}
 	// The rest is the same for every key, and so is what pool says of it.
-	var none K
-	_, err := pool.New(c.poolConfig(none, c.perKey(), nil, nil))
+	_, err := pool.New(c.poolConfig(c.perKey()))
 	return inKeyedWords(err)
 }
 
@@ -206,19 +205,20 @@ func fieldError(field, what, remedy string) error {
 	return fmt.Errorf("keyed: %s %s: %s", field, what, remedy)
 }
 
-// poolConfig returns the Config of one key's pool.
-func (c *Config[K, R]) poolConfig(key K, l pool.Limits, b *pool.Budget, rate pool.Limiter) pool.Config[R] {
+// poolConfig returns the Config of the pools of all keys, with limits of one: Dial
+// and what holds it up are asked for by key.
+func (c *Config[K, R]) poolConfig(l pool.Limits) pool.Config[R] {
 	return pool.Config[R]{
-		Dial:  func(ctx context.Context) (R, error) { return c.Dial(ctx, key) },
+		Dial:  func(context.Context) (R, error) { panic("keyed: a dial without its key") },
 		Close: c.Close, Check: c.Check, Take: c.Take, Recycle: c.Recycle,
 		Capacity: c.Capacity, Shareable: c.Shareable, Expect: c.Expect, Watch: c.Watch,
 		MaxOpen: l.MaxOpen, MaxIdle: l.MaxIdle, MinIdle: l.MinIdle, MaxWaiters: l.MaxWaiters, MaxDials: l.MaxDials,
 		DialTimeout: c.DialTimeout, WaitTimeout: c.WaitTimeout, CheckAfter: c.CheckAfter, CheckEvery: c.CheckEvery,
 		MaxIdleTime: c.MaxIdleTime, MaxLifetime: c.MaxLifetime, LifetimeJitter: c.LifetimeJitter, Overlap: c.Overlap,
 		MaxUses: c.MaxUses, DrainTimeout: c.DrainTimeout, CloseTimeout: c.CloseTimeout, Reuse: c.Reuse,
-		DialRate: rate, BackoffBase: c.BackoffBase, BackoffMax: c.BackoffMax, BreakAfter: c.BreakAfter,
+		BackoffBase: c.BackoffBase, BackoffMax: c.BackoffMax, BreakAfter: c.BreakAfter,
 		ShedLate: c.ShedLate, LowLag: c.LowLag, LeakAfter: c.LeakAfter, LeakSample: c.LeakSample,
-		Budget: b, Hooks: c.Hooks,
+		Hooks: c.Hooks,
 	}
 }
 

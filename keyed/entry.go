@@ -1,6 +1,7 @@
 package keyed
 
 import (
+	"context"
 	"errors"
 	"fmt"
 
@@ -11,16 +12,57 @@ import (
 var errUnequalKey = errors.New("keyed: the key is not equal to itself (NaN): use a key that a map can find again")
 
 // entry is a key in use. It stays in the map while its pool has anything or a
-// call is in it (I12).
-type entry[R any] struct {
-	pool *pool.Pool[R]
-	part *part.Part
+// call is in it (I12). It is one piece of memory, since a lease of a key that has
+// not been used for long costs mostly what it takes to fetch that.
+type entry[K comparable, R any] struct {
+	pool  pool.Pool[R]
+	of    *Pool[K, R]
+	key   K
+	terms *terms
+
+	// Under Pool.mu.
+	refs  int32 // calls in the pool
+	place place
+}
+
+// terms are what Config says of a key: one for all keys, unless it has PerKey or
+// DialRatePerKey.
+type terms struct {
 	base pool.Limits // without what SetLimits said
-	refs int         // calls in the pool; under Pool.mu
+	rate pool.Limiter
+}
+
+// place is where an entry stands.
+type place uint8
+
+const (
+	unknown place = iota // never was in the map, or was forgotten
+	inUse                // in Pool.keys
+	parting              // in Pool.parting
+)
+
+// Key and the other methods of part.Part are what the pool asks of its key.
+func (e *entry[K, R]) Key() any { return e.key }
+
+// Dial makes a resource for the key.
+func (e *entry[K, R]) Dial(ctx context.Context) (R, error) { return e.of.cfg.Dial(ctx, e.key) }
+
+// Limiter returns what holds up the dials of the key.
+func (e *entry[K, R]) Limiter() part.Limiter { return e.terms.rate }
+
+// Shared returns what a dial for the key is expected to bring.
+func (e *entry[K, R]) Shared() int { return e.of.cfg.Shared(e.key) }
+
+// Quiet is called by the pool when it has become empty.
+func (e *entry[K, R]) Quiet() {
+	p := e.of
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.forgetLocked(e)
 }
 
 // enter returns the entry of a key, made if need be, with a call counted in it.
-func (p *Pool[K, R]) enter(key K) (*entry[R], error) {
+func (p *Pool[K, R]) enter(key K) (*entry[K, R], error) {
 	if e := p.enterKnown(key); e != nil {
 		return e, nil
 	}
@@ -30,28 +72,39 @@ func (p *Pool[K, R]) enter(key K) (*entry[R], error) {
 	if p.isClosed() {
 		return nil, pool.ErrClosed
 	}
+	t, err := p.termsOf(key)
+	if err != nil {
+		return nil, err
+	}
+	return p.enterNew(key, t)
+}
+
+// termsOf returns what Config says of a key.
+func (p *Pool[K, R]) termsOf(key K) (*terms, error) {
+	if p.cfg.PerKey == nil && p.cfg.DialRatePerKey == nil {
+		return &p.terms, nil
+	}
 	base, err := p.baseLimits(key)
 	if err != nil {
 		return nil, err
 	}
-	return p.enterNew(key, base, p.cfg.limiter(key))
+	return &terms{base: base, rate: p.cfg.limiter(key)}, nil
 }
 
 // baseLimits returns what Config says of a key's limits.
 func (p *Pool[K, R]) baseLimits(key K) (pool.Limits, error) {
-	base := p.cfg.perKey()
 	if p.cfg.PerKey == nil {
-		return base, nil
+		return p.terms.base, nil
 	}
 	l := p.cfg.PerKey(key)
 	if err := validateLimits("PerKey", l); err != nil {
 		return pool.Limits{}, err
 	}
-	return override(base, l), nil
+	return override(p.terms.base, l), nil
 }
 
 // enterEvenClosed is enterKnown for a call that may come after Close.
-func (p *Pool[K, R]) enterEvenClosed(key K) *entry[R] {
+func (p *Pool[K, R]) enterEvenClosed(key K) *entry[K, R] {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	e := p.keys.Get(key)
@@ -68,11 +121,20 @@ func (p *Pool[K, R]) isClosed() bool {
 }
 
 // enterKnown is enter for a key that is in use; else it returns nil.
-func (p *Pool[K, R]) enterKnown(key K) *entry[R] {
-	p.mu.Lock()
-	defer p.mu.Unlock() // a key of interface type may panic here
+func (p *Pool[K, R]) enterKnown(key K) *entry[K, R] {
 	e := p.keys.Get(key)
-	if e == nil || p.mu.closed {
+	if e == nil {
+		return nil // one that is being added comes later than this call
+	}
+	return p.enterFound(e)
+}
+
+// enterFound counts a call in an entry that was found without the lock, or returns
+// nil if it is not in use any more.
+func (p *Pool[K, R]) enterFound(e *entry[K, R]) *entry[K, R] {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if e.place != inUse || p.mu.closed {
 		return nil
 	}
 	e.refs++
@@ -81,10 +143,10 @@ func (p *Pool[K, R]) enterKnown(key K) *entry[R] {
 
 // enterNew makes the entry of a key. That takes a while, so it does not hold up
 // the other keys.
-func (p *Pool[K, R]) enterNew(key K, base pool.Limits, rate pool.Limiter) (*entry[R], error) {
+func (p *Pool[K, R]) enterNew(key K, t *terms) (*entry[K, R], error) {
 	for {
 		over := p.overrideOf(key)
-		e, err := p.makeEntry(key, base, over, rate)
+		e, err := p.makeEntry(key, t, over)
 		if err != nil {
 			return nil, err
 		}
@@ -102,15 +164,9 @@ func (p *Pool[K, R]) overrideOf(key K) pool.Limits {
 	return p.mu.overrides[key]
 }
 
-func (p *Pool[K, R]) makeEntry(key K, base, over pool.Limits, rate pool.Limiter) (*entry[R], error) {
-	e := &entry[R]{base: base}
-	e.part = &part.Part{Key: key, Total: &p.total, Quiet: func() { p.quiet(key, e) }}
-	if p.cfg.Shared != nil {
-		e.part.Shared = func() int { return p.cfg.Shared(key) }
-	}
-	var err error
-	e.pool, err = pool.NewPart(p.cfg.poolConfig(key, override(base, over), p.budget, rate), e.part)
-	if err != nil {
+func (p *Pool[K, R]) makeEntry(key K, t *terms, over pool.Limits) (*entry[K, R], error) {
+	e := &entry[K, R]{of: p, key: key, terms: t}
+	if err := p.makePool(&e.pool, e, override(t.base, over)); err != nil {
 		return nil, fmt.Errorf("keyed: limits of key %v: %w", key, err)
 	}
 	return e, nil
@@ -119,7 +175,7 @@ func (p *Pool[K, R]) makeEntry(key K, base, over pool.Limits, rate pool.Limiter)
 // addEntry puts the entry into the map, made with the override over, and counts a
 // call in it. It returns the entry that is there if another call was faster, and
 // nil if the override has changed.
-func (p *Pool[K, R]) addEntry(key K, made *entry[R], over pool.Limits) (*entry[R], error) {
+func (p *Pool[K, R]) addEntry(key K, made *entry[K, R], over pool.Limits) (*entry[K, R], error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.mu.closed {
@@ -131,6 +187,7 @@ func (p *Pool[K, R]) addEntry(key K, made *entry[R], over pool.Limits) (*entry[R
 			return nil, nil
 		}
 		e = made
+		e.place = inUse
 		p.keys.Put(key, e)
 	}
 	e.refs++
@@ -139,42 +196,36 @@ func (p *Pool[K, R]) addEntry(key K, made *entry[R], over pool.Limits) (*entry[R
 
 // leave ends a call in the entry, and forgets the key if that was the last thing
 // it had.
-func (p *Pool[K, R]) leave(key K, e *entry[R]) {
+func (p *Pool[K, R]) leave(e *entry[K, R]) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	e.refs--
-	p.forgetLocked(key, e)
-}
-
-// quiet is called by the key's pool when it has become empty.
-func (p *Pool[K, R]) quiet(key K, e *entry[R]) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.forgetLocked(key, e)
+	p.forgetLocked(e)
 }
 
 // part takes a key out of the map whose pool has been shut down. What may be left
 // of that has no claim to the key.
-func (p *Pool[K, R]) part(key K, e *entry[R]) {
+func (p *Pool[K, R]) part(e *entry[K, R]) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.keys.Get(key) == e {
-		p.keys.Delete(key)
+	if e.place == inUse {
+		p.keys.Delete(e.key)
 		p.mu.parting[e] = struct{}{}
+		e.place = parting
 	}
 }
 
 // forgetLocked takes a key with nothing left out of the map. No call is in its
 // pool then, and none can come in, so the Stats are its last.
-func (p *Pool[K, R]) forgetLocked(key K, e *entry[R]) {
-	_, parting := p.mu.parting[e]
-	if e.refs > 0 || (p.keys.Get(key) != e && !parting) || !e.part.Bare() {
+func (p *Pool[K, R]) forgetLocked(e *entry[K, R]) {
+	if e.refs > 0 || e.place == unknown || !e.pool.Bare(part.Access{}) {
 		return
 	}
-	if parting {
+	if e.place == parting {
 		delete(p.mu.parting, e)
 	} else {
-		p.keys.Delete(key)
+		p.keys.Delete(e.key)
 	}
+	e.place = unknown
 	p.mu.gone = p.mu.gone.Add(e.pool.Stats())
 }

@@ -22,15 +22,18 @@ type Pool[K comparable, R any] struct {
 	budget *pool.Budget
 	owned  bool // the Budget is this pool's alone
 	total  part.Total
-	keys   *index.Index[K, entry[R]] // in use; changed under mu
+	terms  terms                        // of keys of which Config says nothing of their own
+	keys   *index.Index[K, entry[K, R]] // in use; changed under mu
+
+	makePool func(*pool.Pool[R], part.Part[R], pool.Limits) error // of a key
 
 	// mu is never held while a key's pool changes state, so a pool may call back.
 	// Lock order: mu, then a pool's own lock, to read its Stats.
 	mu struct {
 		sync.Mutex
-		parting   map[*entry[R]]struct{} // shut down, with calls or leases on dead resources left
-		overrides map[K]pool.Limits      // from SetLimits
-		gone      pool.Stats             // counters of keys that were forgotten
+		parting   map[*entry[K, R]]struct{} // shut down, with calls or leases on dead resources left
+		overrides map[K]pool.Limits         // from SetLimits
+		gone      pool.Stats                // counters of keys that were forgotten
 		totals    Totals
 		closed    bool
 	}
@@ -57,9 +60,17 @@ func New[K comparable, R any](cfg Config[K, R]) (*Pool[K, R], error) {
 	}
 	p.total.Crew = crew.New(maxClosers)
 	p.total.Clock = alarm.New()
+	p.total.Asks = cfg.Shared != nil
 	p.total.MaxWaiters.Store(int64(cfg.MaxWaiters))
-	p.keys = index.New[K, entry[R]]()
-	p.mu.parting = map[*entry[R]]struct{}{}
+	p.terms = terms{base: cfg.perKey(), rate: cfg.DialRate}
+	shared := cfg.poolConfig(p.terms.base)
+	shared.Budget = p.budget
+	var err error
+	if p.makePool, err = pool.NewParts(shared, &p.total); err != nil {
+		return nil, err
+	}
+	p.keys = index.New[K, entry[K, R]]()
+	p.mu.parting = map[*entry[K, R]]struct{}{}
 	p.mu.overrides = map[K]pool.Limits{}
 	p.mu.totals = cfg.totals()
 	return p, nil
@@ -93,7 +104,7 @@ func (p *Pool[K, R]) acquire(ctx context.Context, key K, r pool.Request) (pool.L
 	if err != nil {
 		return pool.Lease[R]{}, err
 	}
-	defer p.leave(key, e)
+	defer p.leave(e)
 	return e.pool.AcquireWith(ctx, r)
 }
 
@@ -115,7 +126,7 @@ func (p *Pool[K, R]) TryAcquire(key K) (pool.Lease[R], bool) {
 	if e == nil {
 		return pool.Lease[R]{}, false
 	}
-	defer p.leave(key, e)
+	defer p.leave(e)
 	return e.pool.TryAcquire()
 }
 
@@ -125,7 +136,7 @@ func (p *Pool[K, R]) Do(ctx context.Context, key K, f func(pool.Lease[R]) error)
 	if err != nil {
 		return err
 	}
-	defer p.leave(key, e)
+	defer p.leave(e)
 	return e.pool.Do(ctx, f)
 }
 
@@ -135,7 +146,7 @@ func (p *Pool[K, R]) Warm(ctx context.Context, key K, n int) error {
 	if err != nil {
 		return err
 	}
-	defer p.leave(key, e)
+	defer p.leave(e)
 	return e.pool.Warm(ctx, n)
 }
 
@@ -158,7 +169,7 @@ func (p *Pool[K, R]) SetLimits(key K, l pool.Limits) error {
 	if e == nil {
 		return nil
 	}
-	defer p.leave(key, e)
+	defer p.leave(e)
 	// No lock is held while the pool changes state, since it calls hooks. Another
 	// call may come between; whoever finds that its word was not the last repeats.
 	for {
@@ -180,22 +191,22 @@ func (p *Pool[K, R]) tryLimits(key K, l pool.Limits) error {
 	if err != nil {
 		return err
 	}
-	_, err = pool.New(p.cfg.poolConfig(key, override(base, l), nil, nil))
+	_, err = pool.New(p.cfg.poolConfig(override(base, l)))
 	return err
 }
 
 // knownBase returns the limits of a key without its override.
 func (p *Pool[K, R]) knownBase(key K) (pool.Limits, error) {
 	if e := p.enterKnown(key); e != nil {
-		defer p.leave(key, e)
-		return e.base, nil
+		defer p.leave(e)
+		return e.terms.base, nil
 	}
 	return p.baseLimits(key)
 }
 
 // noteOverride keeps an override, and returns the key's entry, entered, with the
 // limits that hold for it now, or nil if the key is not in use.
-func (p *Pool[K, R]) noteOverride(key K, l pool.Limits) (*entry[R], pool.Limits) {
+func (p *Pool[K, R]) noteOverride(key K, l pool.Limits) (*entry[K, R], pool.Limits) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if l == (pool.Limits{}) {
@@ -208,11 +219,11 @@ func (p *Pool[K, R]) noteOverride(key K, l pool.Limits) (*entry[R], pool.Limits)
 		return nil, pool.Limits{}
 	}
 	e.refs++
-	return e, override(e.base, l)
+	return e, override(e.terms.base, l)
 }
 
-func (p *Pool[K, R]) limitsOf(key K, e *entry[R]) pool.Limits {
-	return override(e.base, p.overrideOf(key))
+func (p *Pool[K, R]) limitsOf(key K, e *entry[K, R]) pool.Limits {
+	return override(e.terms.base, p.overrideOf(key))
 }
 
 // SetTotals changes the limits over all keys. Growth serves waiters at once;

@@ -26,10 +26,10 @@ func (p *Pool[K, R]) everyPool() (pool.Stats, []*pool.Pool[R]) {
 	defer p.mu.Unlock()
 	pools := make([]*pool.Pool[R], 0, p.keys.Len()+len(p.mu.parting))
 	for _, e := range p.keys.All() {
-		pools = append(pools, e.pool)
+		pools = append(pools, &e.pool)
 	}
 	for e := range p.mu.parting {
-		pools = append(pools, e.pool)
+		pools = append(pools, &e.pool)
 	}
 	s := p.mu.gone
 	t := p.mu.totals
@@ -46,7 +46,7 @@ func (p *Pool[K, R]) StatsFor(key K) (pool.Stats, bool) {
 	return e.pool.Stats(), true
 }
 
-func (p *Pool[K, R]) entryOf(key K) *entry[R] {
+func (p *Pool[K, R]) entryOf(key K) *entry[K, R] {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.keys.Get(key)

@@ -123,7 +123,7 @@ func (a *attempt[R]) now() (bool, error) {
 func (a *attempt[R]) queueAtOnceLocked() error {
 	a.draw()
 	p := a.p
-	if (p.part != nil && p.part.Shared != nil) || (p.cfg.WaitTimeout > 0 && a.cancel == nil) {
+	if p.asksShared() || (p.cfg.WaitTimeout > 0 && a.cancel == nil) {
 		return nil
 	}
 	if a.start.IsZero() {
@@ -331,7 +331,7 @@ func (p *Pool[R]) oldestLeaseLocked() time.Duration {
 // countsWaitersLocked reports whether there is a limit of waiters, the pool's or
 // that over all keys.
 func (p *Pool[R]) countsWaitersLocked() bool {
-	return p.mu.limits.MaxWaiters != 0 || (p.part != nil && p.part.Total.MaxWaiters.Load() != 0)
+	return p.mu.limits.MaxWaiters != 0 || (p.total != nil && p.total.MaxWaiters.Load() != 0)
 }
 
 // overLimitLocked returns the error for a caller who is one waiter too many, or
@@ -345,7 +345,7 @@ func (p *Pool[R]) overLimitLocked() error {
 		return &waitLimitError{scope: scope, limit: max(n, 0)}
 	}
 	if p.mu.overTotal {
-		return &waitLimitError{scope: "total", limit: int(max(p.part.Total.MaxWaiters.Load(), 0))}
+		return &waitLimitError{scope: "total", limit: int(max(p.total.MaxWaiters.Load(), 0))}
 	}
 	return nil
 }
@@ -353,15 +353,18 @@ func (p *Pool[R]) overLimitLocked() error {
 // recountLocked brings the pool's share of the total of waiters up to date, so that
 // what is added next is the newcomer's alone.
 func (p *Pool[R]) recountLocked() {
-	if p.member != nil && p.part != nil && p.part.Total.MaxWaiters.Load() != 0 {
+	if p.member != nil && p.total != nil && p.total.MaxWaiters.Load() != 0 {
 		p.member.changed = true // what is coming to the pool may have changed since its last report
 		p.balanceLocked()
 	}
 }
 
+// asksShared reports whether what a dial is expected to bring may change.
+func (p *Pool[R]) asksShared() bool { return p.total != nil && p.total.Asks }
+
 // askShared asks what a dial is expected to bring. It must not hold the lock.
 func (p *Pool[R]) askShared() int {
-	if p.part == nil || p.part.Shared == nil {
+	if !p.asksShared() {
 		return 0
 	}
 	return max(1, p.part.Shared())

@@ -69,8 +69,8 @@ func (p *Pool[R]) runDial(ctx context.Context, d *dial[R]) {
 		defer func() { p.dialed(d, shared, err) }()
 		shared, err = p.adopt(d.slot, v)
 	}()
-	if p.cfg.DialRate != nil {
-		if err = p.cfg.DialRate.Wait(ctx); err != nil {
+	if rate := p.limiter(); rate != nil {
+		if err = rate.Wait(ctx); err != nil {
 			return
 		}
 		err = errNoReturn
@@ -81,7 +81,7 @@ func (p *Pool[R]) runDial(ctx context.Context, d *dial[R]) {
 		ctx, cancel = context.WithTimeoutCause(ctx, t, errDialTime)
 		defer cancel()
 	}
-	v, err = p.cfg.Dial(ctx)
+	v, err = p.dial(ctx)
 }
 
 // adopt learns what has been dialled, while nobody else knows of it yet, and

@@ -8,7 +8,6 @@ import (
 
 	"github.com/berth-go/berth/internal/alarm"
 	"github.com/berth-go/berth/internal/chain"
-	"github.com/berth-go/berth/internal/crew"
 	"github.com/berth-go/berth/internal/part"
 	"github.com/berth-go/berth/waitq"
 	uber "go.uber.org/atomic"
@@ -26,12 +25,9 @@ const maxShared = 1 << 16
 type Pool[R any] struct {
 	open    uber.Pointer[lane[R]] // nil: everybody goes to the lock
 	tickets atomic.Uint64         // the last one given, without a Budget
-	lends   bool                  // the Config allows a lane
-	special bool                  // and says Recycle or MaxUses
-	start   time.Time             // 0 of the lane's time
-	cfg     Config[R]
-	part    *part.Part // nil: the pool stands alone
-	crew    *crew.Crew
+	special bool                  // the Config says Recycle or MaxUses
+	*common[R]
+	part    part.Part[R]  // nil: the pool stands alone
 	bell    *alarm.Bell   // rings tick
 	sampled atomic.Uint64 // leases asked about by watch
 	member  *member       // the pool's side of its Budget. nil: none
@@ -108,35 +104,6 @@ type Pool[R any] struct {
 
 		count counters
 	}
-}
-
-// New returns a pool that is ready for use and starts nothing yet. The error
-// names the field that is wrong.
-func New[R any](cfg Config[R]) (*Pool[R], error) { return NewPart(cfg, nil) }
-
-// NewPart returns a pool that is one key of a keyed pool. It is for package
-// keyed: its second parameter cannot be made outside this module.
-func NewPart[R any](cfg Config[R], pt *part.Part) (*Pool[R], error) {
-	if err := cfg.validate(); err != nil {
-		return nil, err
-	}
-	cfg.setDefaults()
-	p := &Pool[R]{cfg: cfg, part: pt, lends: cfg.lendable(), special: cfg.Recycle != nil || cfg.MaxUses > 0, start: time.Now(), done: make(chan struct{})}
-	p.mu.limits = cfg.limits()
-	p.mu.shared = 1
-	p.learnLocked(cfg.Shared)
-	p.tickets.Store(1) // 0 is no place, and a caller served at once has the last one given
-	p.mu.wasQuiet = true
-	if pt != nil {
-		p.crew, p.bell = pt.Total.Crew, pt.Total.Clock.Bell(p.tick)
-		pt.Bare = p.bare
-	} else {
-		p.crew, p.bell = crew.New(maxClosers), alarm.New().Bell(p.tick)
-	}
-	if cfg.Budget != nil {
-		p.member = newMember(cfg.Budget, p.rebalance, p.outOfLane)
-	}
-	return p, nil
 }
 
 // Limits returns the limits in force.
@@ -285,14 +252,6 @@ func catch(where string, f func()) (err *panicError) {
 	return nil
 }
 
-// key returns what errors and events call the pool.
-func (p *Pool[R]) key() any {
-	if p.part == nil {
-		return nil
-	}
-	return p.part.Key
-}
-
 // rebalance looks again at what the pool could do, after its Budget changed.
 func (p *Pool[R]) rebalance() {
 	p.lock()
@@ -309,12 +268,6 @@ func (p *Pool[R]) emptyLocked() bool {
 // nothing will come by itself: a key that was forgotten must stay empty (I12).
 func (p *Pool[R]) bareLocked() bool {
 	return p.emptyLocked() && p.mu.leases == 0 && (p.mu.closed || p.mu.limits.MinIdle == 0 && !p.remembersLocked())
-}
-
-func (p *Pool[R]) bare() bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.bareLocked()
 }
 
 // usedLocked returns how many slots are taken (I1).
