@@ -173,9 +173,9 @@ func (a *attempt[R]) enqueueLocked(shared int) error {
 		return ErrClosed
 	}
 	p.learnLocked(shared)
-	p.mu.lastCall = a.start
+	p.mu.lastCall = p.momentOf(a.start)
 	if p.failFastLocked() {
-		p.mu.count.FailFast++
+		p.mu.count.rare().FailFast++
 		return p.fastFailureLocked()
 	}
 	if a.newcomer {
@@ -199,7 +199,7 @@ func (a *attempt[R]) enqueueLocked(shared int) error {
 		p.balanceLocked() // what it brings decides whether this is one too many
 		if err := p.overLimitLocked(); err != nil && a.waiter.Cancel() {
 			a.waiting = false
-			p.mu.count.Rejected++
+			p.mu.count.rare().Rejected++
 			a.leaveLocked()
 			return err
 		}
@@ -247,9 +247,9 @@ func (a *attempt[R]) waited(err error, gaveUp bool) {
 	p.mu.count.WaitTimes.add(time.Since(a.queued))
 	switch {
 	case gaveUp:
-		p.mu.count.Canceled++
+		p.mu.count.rare().Canceled++
 	case err != nil:
-		p.mu.count.Failed++
+		p.mu.count.rare().Failed++
 	}
 	a.eventLocked(p.cfg.Hooks.WaitEnded, err)
 }
@@ -285,7 +285,7 @@ func (a *attempt[R]) giveUp(err error) error {
 	e := &WaitError{
 		Err: err, Key: p.key(), Waited: time.Since(a.start), Place: min(place, s.Waiting+1),
 		Limits: s.Limits, Open: s.Open, InUse: s.InUse, Dialing: s.Dialing, Closing: s.Closing,
-		Waiting: s.Waiting, LastDial: p.mu.lastDial, OldestLease: p.oldestLeaseLocked(),
+		Waiting: s.Waiting, LastDial: p.lastDialLocked(), OldestLease: p.oldestLeaseLocked(),
 	}
 	if p.member != nil {
 		e.Budget = p.member.budget.Stats()

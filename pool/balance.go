@@ -23,7 +23,7 @@ func (p *Pool[R]) balanceLocked() {
 		p.trimIdleLocked()
 		again = p.demandLocked() || yielded
 	}
-	if len(p.mu.warmers) > 0 {
+	if p.mu.warmers != nil {
 		p.endWarmersLocked(nil)
 	}
 	p.armLocked()
@@ -175,14 +175,14 @@ func (p *Pool[R]) retireLocked(s *slot[R], why Reason) {
 		return
 	}
 	p.reclaimLocked(&s.own)
-	if s.leases == 0 && s != p.mu.probing { // else Check has it in hand
+	if s.leases == 0 && !s.probed { // else Check has it in hand
 		p.closeLocked(s, why)
 		return
 	}
 	s.draining, s.reason = true, why
 	p.mu.draining++
-	p.mu.heirs.Remove(&s.heirLink)
-	p.mu.shares.Remove(&s.shareLink)
+	p.mu.heirs.Remove(s.heirLink)
+	p.mu.shares.Remove(s.shareLink)
 	p.refitLocked(s)
 	p.clearLocked(&s.life)
 	if s.shareable && p.cfg.DrainTimeout > 0 {

@@ -13,17 +13,20 @@ func (p *Pool[R]) changed(s *slot[R]) {
 	}
 }
 
+// looks are the slots whose Capacity must be read again. A goroutine is at it.
+type looks[R any] struct{ due []*slot[R] }
+
 // queueLookLocked has Capacity of s read in the background.
 func (p *Pool[R]) queueLookLocked(s *slot[R]) {
 	if s.gone || s.queued {
 		return
 	}
 	s.queued = true
-	p.mu.dirty = append(p.mu.dirty, s)
-	if !p.mu.dispatching {
-		p.mu.dispatching = true
+	if p.mu.looks == nil {
+		p.mu.looks = &looks[R]{}
 		go p.dispatch()
 	}
+	p.mu.looks.due = append(p.mu.looks.due, s)
 }
 
 // dispatch reads Capacity of the slots that changed, and ends when none is left.
@@ -45,14 +48,14 @@ func (p *Pool[R]) dispatch() {
 func (p *Pool[R]) nextDirty() *slot[R] {
 	p.lock()
 	defer p.unlockQuietly()
-	if len(p.mu.dirty) == 0 {
-		p.mu.dirty = nil
-		p.mu.dispatching = false
+	due := p.mu.looks.due
+	if len(due) == 0 {
+		p.mu.looks = nil
 		return nil
 	}
-	s := p.mu.dirty[0]
-	p.mu.dirty[0] = nil // so the GC can free it
-	p.mu.dirty = p.mu.dirty[1:]
+	s := due[0]
+	due[0] = nil // so the GC can free it
+	p.mu.looks.due = due[1:]
 	s.queued = false
 	return s
 }

@@ -26,8 +26,8 @@ func (p *Pool[R]) Close() error {
 	p.waiters.FailAll(ErrClosed)
 	p.endWarmersLocked(ErrClosed)
 	p.retireAllLocked(ReasonClosed, ErrClosed)
-	if p.mu.probing != nil {
-		p.mu.endProbe(ErrClosed)
+	if p.mu.probes != nil {
+		p.mu.probes.end(ErrClosed)
 	}
 	return nil
 }
@@ -94,7 +94,7 @@ func (p *Pool[R]) closeIdleLocked(why Reason) {
 func (p *Pool[R]) closeLocked(s *slot[R], why Reason) {
 	p.forgetLocked(s)
 	s.reason = why
-	p.mu.count.Closes[why]++
+	p.mu.count.rare().Closes[why]++
 	if h := p.cfg.Hooks.Evicted; h != nil {
 		e := EvictedEvent{Key: p.key(), Reason: why, Age: time.Since(s.born), Uses: s.uses}
 		p.laterLocked(func() { h(e) })
@@ -115,16 +115,9 @@ func (p *Pool[R]) forgetLocked(s *slot[R]) {
 	if s.draining {
 		p.mu.draining--
 	}
-	p.mu.heirs.Remove(&s.heirLink)
-	p.mu.shares.Remove(&s.shareLink)
+	p.mu.heirs.Remove(s.heirLink)
+	p.mu.shares.Remove(s.shareLink)
 	p.clearLocked(&s.life)
-	if i := s.liveIndex; i < len(p.mu.live) && p.mu.live[i] == s {
-		last := len(p.mu.live) - 1
-		p.mu.live[i] = p.mu.live[last]
-		p.mu.live[i].liveIndex = i
-		p.mu.live[last] = nil // so the GC can free it
-		p.mu.live = p.mu.live[:last]
-	}
 	p.refitLocked(s)
 }
 

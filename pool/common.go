@@ -14,11 +14,17 @@ import (
 type common[R any] struct {
 	cfg   Config[R]
 	lends bool      // the Config allows a lane
-	start time.Time // 0 of the lane's time
+	start time.Time // 0 of moments and of the lane's time; before anything happens
 	crew  *crew.Crew
 	clock *alarm.Clock
 	total *part.Total // nil: the pool stands alone
 }
+
+// moment is a time by the monotonic clock, since the pool's start. 0 is none.
+type moment time.Duration
+
+func (c *common[R]) momentOf(t time.Time) moment { return moment(t.Sub(c.start)) }
+func (c *common[R]) timeOf(m moment) time.Time   { return c.start.Add(time.Duration(m)) }
 
 // newCommon checks a Config and fills in its defaults.
 func newCommon[R any](cfg Config[R]) (*common[R], error) {
@@ -26,7 +32,7 @@ func newCommon[R any](cfg Config[R]) (*common[R], error) {
 		return nil, err
 	}
 	cfg.setDefaults()
-	return &common[R]{cfg: cfg, lends: cfg.lendable(), start: time.Now()}, nil
+	return &common[R]{cfg: cfg, lends: cfg.lendable(), start: time.Now().Add(-1)}, nil
 }
 
 // New returns a pool that is ready for use and starts nothing yet. The error

@@ -8,20 +8,36 @@ import (
 // counters are what a pool has counted, in less memory than Stats takes: there may
 // be a million pools, of which most have counted little.
 type counters struct {
-	Hits, Waits, Canceled, Failed, Rejected, FailFast uint64
-	Dials, DialErrors, DialsCanceled, Hijacks         uint64
-	Shed, Abandoned, Breaks, Leaks, Lost              uint64
-	Closes                                            Closes
-	WaitTimes, DialTimes, LeaseTimes                  tally
+	Hits, Waits, Dials               uint64
+	WaitTimes, DialTimes, LeaseTimes tally
+	mishaps                          *mishaps // nil: none so far
+}
+
+// mishaps count what many a pool never sees.
+type mishaps struct {
+	Canceled, Failed, Rejected, FailFast uint64
+	DialErrors, DialsCanceled, Hijacks   uint64
+	Shed, Abandoned, Breaks, Leaks, Lost uint64
+	Closes                               Closes
+}
+
+// rare returns the mishaps, to count another one.
+func (c *counters) rare() *mishaps {
+	if c.mishaps == nil {
+		c.mishaps = &mishaps{}
+	}
+	return c.mishaps
 }
 
 // fill puts the counters into s.
 func (c *counters) fill(s *Stats) {
-	s.Hits, s.Waits, s.Canceled, s.Failed = c.Hits, c.Waits, c.Canceled, c.Failed
-	s.Rejected, s.FailFast = c.Rejected, c.FailFast
-	s.Dials, s.DialErrors, s.DialsCanceled, s.Hijacks = c.Dials, c.DialErrors, c.DialsCanceled, c.Hijacks
-	s.Shed, s.Abandoned, s.Breaks, s.Leaks, s.Lost = c.Shed, c.Abandoned, c.Breaks, c.Leaks, c.Lost
-	s.Closes = c.Closes
+	s.Hits, s.Waits, s.Dials = c.Hits, c.Waits, c.Dials
+	if m := c.mishaps; m != nil {
+		s.Canceled, s.Failed, s.Rejected, s.FailFast = m.Canceled, m.Failed, m.Rejected, m.FailFast
+		s.DialErrors, s.DialsCanceled, s.Hijacks = m.DialErrors, m.DialsCanceled, m.Hijacks
+		s.Shed, s.Abandoned, s.Breaks, s.Leaks, s.Lost = m.Shed, m.Abandoned, m.Breaks, m.Leaks, m.Lost
+		s.Closes = m.Closes
+	}
 	c.WaitTimes.fill(&s.WaitTimes)
 	c.DialTimes.fill(&s.DialTimes)
 	c.LeaseTimes.fill(&s.LeaseTimes)

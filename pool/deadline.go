@@ -23,13 +23,19 @@ type deadline[R any] struct {
 	at    time.Time
 	what  purpose
 	slot  *slot[R]
-	cell  *cell[R] // of the lease, for toReport
-	index int      // in the heap, counted from 1; 0: not set
+	watch *watched[R] // the lease, for toReport
+	index int         // in the heap, counted from 1; 0: not set
 }
 
-// setLocked sets a deadline, or moves it.
-func (p *Pool[R]) setLocked(d *deadline[R], s *slot[R], what purpose, at time.Time) {
-	d.at, d.what, d.slot = at, what, s
+// setLocked sets a deadline, or moves it. Most slots never have one, so it is made
+// when it is first set.
+func (p *Pool[R]) setLocked(of **deadline[R], s *slot[R], what purpose, at time.Time) {
+	d := *of
+	if d == nil {
+		d = &deadline[R]{slot: s}
+		*of = d
+	}
+	d.at, d.what = at, what
 	if d.index == 0 {
 		heap.Push(&p.mu.deadlines, d)
 	} else {
@@ -37,21 +43,23 @@ func (p *Pool[R]) setLocked(d *deadline[R], s *slot[R], what purpose, at time.Ti
 	}
 }
 
-func (p *Pool[R]) clearLocked(d *deadline[R]) {
-	if d.index > 0 {
+func (p *Pool[R]) clearLocked(of **deadline[R]) {
+	if d := *of; d.set() {
 		heap.Remove(&p.mu.deadlines, d.index-1)
 	}
 }
+
+func (d *deadline[R]) set() bool { return d != nil && d.index > 0 }
 
 // armLocked sets the pool's bell for the next thing to do. It is not moved back
 // when that thing is gone: ringing early costs a look, setting the bell on every
 // use would cost more.
 func (p *Pool[R]) armLocked() {
 	next, ok := p.nextTimeLocked()
-	if !ok || (!p.mu.armed.IsZero() && !next.Before(p.mu.armed)) {
+	if !ok || (p.mu.armed != 0 && p.momentOf(next) >= p.mu.armed) {
 		return
 	}
-	p.mu.armed = next
+	p.mu.armed = p.momentOf(next)
 	p.bell.Set(next)
 }
 
@@ -68,8 +76,8 @@ func (p *Pool[R]) nextTimeLocked() (next time.Time, ok bool) {
 	if s := p.oldestIdleLocked(); s != nil && p.cfg.MaxIdleTime > 0 && p.mu.slots[idle] > p.mu.limits.MinIdle {
 		earlier(s.idleSince.Add(p.cfg.MaxIdleTime))
 	}
-	if !p.mu.retryAt.IsZero() {
-		earlier(p.mu.retryAt)
+	if o := p.mu.outage; o != nil && !o.retryAt.IsZero() {
+		earlier(o.retryAt)
 	}
 	if !p.mu.tick.IsZero() {
 		earlier(p.mu.tick)
@@ -84,11 +92,11 @@ func (p *Pool[R]) nextTimeLocked() (next time.Time, ok bool) {
 func (p *Pool[R]) tick() {
 	p.lock()
 	defer p.unlockQuietly()
-	p.mu.armed = time.Time{}
+	p.mu.armed = 0
 	now := time.Now()
 	p.tickLaneLocked(now)
-	if !p.mu.retryAt.IsZero() && !p.mu.retryAt.After(now) {
-		p.mu.retryAt = time.Time{}
+	if o := p.mu.outage; o != nil && !o.retryAt.After(now) {
+		o.retryAt = time.Time{}
 	}
 	if !p.mu.closed {
 		p.expireIdleLocked(now)
@@ -121,7 +129,7 @@ func (p *Pool[R]) dueLocked(d *deadline[R], now time.Time) {
 	case toDoubt:
 		p.doubtLocked(s)
 	case toReport:
-		p.reportLeakLocked(d.cell, now)
+		p.reportLeakLocked(d.watch.cell, now)
 	}
 }
 

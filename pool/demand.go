@@ -57,7 +57,7 @@ func (p *Pool[R]) planLocked() plan[R] {
 	pl.wanted = p.spareLocked()
 	if lacking := pl.wanted - len(pl.orphans); lacking > 0 && !p.holdOffLocked() {
 		pl.spare = min(lacking, p.dialRoomLocked())
-		if p.mu.failures > 0 {
+		if p.mu.outage != nil {
 			pl.spare = min(pl.spare, 1)
 		}
 	}
@@ -186,8 +186,11 @@ func (p *Pool[R]) reportLocked(pl plan[R]) bool {
 	if pl.want > 0 {
 		p.ticketsLocked(&r)
 	}
-	o, wake := p.member.report(r, p.mu.wake)
-	p.mu.wake = wake
+	o, wake := p.member.report(r, nil)
+	if len(wake) > 0 {
+		c := p.choresLocked()
+		c.wake = append(c.wake, wake...)
+	}
 	starved := p.mu.starved
 	p.mu.starved = pl.want > o.grants
 	for range o.grants {
@@ -224,8 +227,8 @@ func (p *Pool[R]) giveUpIdleLocked(n int, why Reason) {
 			p.closeLocked(s, why)
 		} else if s := p.oldestIdleLocked(); s != nil {
 			p.closeLocked(s, why)
-		} else if s := p.mu.probing; s != nil {
-			p.retireLocked(s, why)
+		} else if p.mu.probes != nil {
+			p.retireLocked(p.mu.probes.of, why)
 		}
 	}
 }

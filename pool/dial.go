@@ -44,7 +44,7 @@ func (p *Pool[R]) startDialLocked() {
 	d := &dial[R]{slot: s, cancel: cancel, expected: p.mu.shared, newest: newest, started: time.Now()}
 	p.mu.dials.Push(&d.link, d)
 	p.move(s, dialing)
-	if p.mu.failures > 0 {
+	if p.mu.outage != nil {
 		// The next one does not wait for the end of this one, which may hang.
 		p.holdUpLocked()
 		p.holdOffLocked()
@@ -169,11 +169,11 @@ func (p *Pool[R]) dialFailed(d *dial[R], err error) {
 	p.removeDialLocked(d)
 	p.move(d.slot, empty)
 	if d.canceled {
-		p.mu.count.DialsCanceled++
+		p.mu.count.rare().DialsCanceled++
 		p.dialEventLocked(p.cfg.Hooks.DialFailed, d, err)
 		return
 	}
-	p.mu.count.DialErrors++
+	p.mu.count.rare().DialErrors++
 	p.failWaitersLocked(d, err)
 }
 
@@ -194,7 +194,7 @@ func (p *Pool[R]) failWaitersLocked(d *dial[R], err error) {
 			break
 		}
 		p.mu.deliveries++
-		p.mu.lastCall = time.Now()
+		p.mu.lastCall = p.momentOf(time.Now())
 	}
 	p.breakLocked() // the others were not counted for
 }
@@ -204,7 +204,7 @@ func (p *Pool[R]) dialEventLocked(hook func(DialEvent), d *dial[R], err error) {
 	if hook == nil {
 		return
 	}
-	e := DialEvent{Key: p.key(), Took: time.Since(d.started), Err: err, Attempt: p.mu.failures, Canceled: d.canceled}
+	e := DialEvent{Key: p.key(), Took: time.Since(d.started), Err: err, Attempt: p.failuresLocked(), Canceled: d.canceled}
 	p.laterLocked(func() { hook(e) })
 }
 

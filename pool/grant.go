@@ -138,8 +138,7 @@ func (p *Pool[R]) settleLeaseLocked(c *cell[R], how End, err error) {
 	held := max(0, p.nowLocked().Sub(c.start))
 	p.mu.leases--
 	p.mu.out.Remove(&c.link)
-	p.clearLocked(&c.leak)
-	c.stack = nil
+	p.unwatchLocked(c)
 	p.noteLeaseLocked(held)
 	if h := p.cfg.Hooks.Released; h != nil {
 		e := ReleasedEvent{Key: p.key(), How: how, Held: held, Err: err}
@@ -244,7 +243,7 @@ func (p *Pool[R]) takeOut(l Lease[R], free *bool) {
 	if !s.gone { // else it is dead, and the pool closes it
 		*free = true
 		p.forgetLocked(s)
-		p.mu.count.Hijacks++
+		p.mu.count.rare().Hijacks++
 		p.move(s, empty)
 	}
 }

@@ -193,7 +193,7 @@ func TestLaneIsGivenUpWhenNobodyUsesIt(t *testing.T) {
 		time.Sleep(3 * laneTick)
 		assert.Nil(t, p.open.Load())
 		p.mu.Lock()
-		assert.True(t, p.mu.armed.IsZero(), "no bell is set")
+		assert.Zero(t, p.mu.armed, "no bell is set")
 		p.mu.Unlock()
 		time.Sleep(time.Hour)
 		l := mustAcquire(t, p)

@@ -12,6 +12,22 @@ type guard struct{ _ *byte } // a pointer keeps it out of the tiny allocator, wh
 // maxStack bounds the frames kept of the Acquire of a watched lease.
 const maxStack = 32
 
+// watched is what is kept of a lease that is watched for leaks. All under the pool's
+// lock.
+type watched[R any] struct {
+	cell   *cell[R]
+	report *deadline[R] // LeakAfter
+	stack  []uintptr    // of its Acquire; nil: the present lease is not watched
+}
+
+// unwatchLocked ends the watch over a lease that has ended.
+func (p *Pool[R]) unwatchLocked(c *cell[R]) {
+	if w := c.watched; w != nil {
+		p.clearLocked(&w.report)
+		w.stack = nil
+	}
+}
+
 // lostLease is what is known of a lease whose guard has been collected.
 type lostLease[R any] struct {
 	cell   *cell[R]
@@ -27,9 +43,12 @@ func (p *Pool[R]) watch(l *Lease[R]) {
 	pc = pc[:runtime.Callers(4, pc)] // from the method that the user called
 	p.lock()
 	c := l.cell
-	c.stack = pc
-	c.leak.cell = c
-	p.setLocked(&c.leak, c.slot, toReport, c.start.Add(p.cfg.LeakAfter))
+	if c.watched == nil {
+		c.watched = &watched[R]{cell: c}
+	}
+	c.watched.stack = pc
+	p.setLocked(&c.watched.report, c.slot, toReport, c.start.Add(p.cfg.LeakAfter))
+	c.watched.report.watch = c.watched
 	p.unlock()
 
 	l.guard = &guard{}
@@ -51,7 +70,7 @@ func (p *Pool[R]) lost(x lostLease[R]) {
 	}
 	p.lock()
 	defer p.unlockQuietly()
-	p.mu.count.Lost++
+	p.mu.count.rare().Lost++
 	p.leakEventLocked(c, time.Now(), true)
 	if !c.slot.shareable {
 		p.retireLocked(c.slot, ReasonLost)
@@ -61,13 +80,13 @@ func (p *Pool[R]) lost(x lostLease[R]) {
 
 // reportLeakLocked reports a lease that has been out for LeakAfter.
 func (p *Pool[R]) reportLeakLocked(c *cell[R], now time.Time) {
-	p.mu.count.Leaks++
+	p.mu.count.rare().Leaks++
 	p.leakEventLocked(c, now, false)
 }
 
 func (p *Pool[R]) leakEventLocked(c *cell[R], now time.Time, lost bool) {
 	if h := p.cfg.Hooks.Leak; h != nil {
-		e := LeakEvent{Key: p.key(), Held: now.Sub(c.start), Stack: c.stack, Lost: lost}
+		e := LeakEvent{Key: p.key(), Held: now.Sub(c.start), Stack: c.watched.stack, Lost: lost}
 		p.laterLocked(func() { h(e) })
 	}
 }

@@ -48,10 +48,9 @@ type cell[R any] struct {
 	next  *cell[R]  // free cells of a shareable slot, under the pool's lock
 
 	// Under the pool's lock.
-	start time.Time
-	link  chain.Link[cell[R]] // in Pool.out
-	leak  deadline[R]         // LeakAfter, if the lease is watched
-	stack []uintptr           // of its Acquire
+	start   time.Time
+	link    chain.Link[cell[R]] // in Pool.out
+	watched *watched[R]         // nil: none of its leases has been watched for leaks
 }
 
 // begin returns the number of the cell's next lease. The caller holds the pool's

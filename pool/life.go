@@ -3,6 +3,8 @@ package pool
 import (
 	"math/rand/v2"
 	"time"
+
+	"github.com/berth-go/berth/internal/chain"
 )
 
 // elapsed returns the time from since to now by the monotonic or by the wall
@@ -15,8 +17,9 @@ func elapsed(since, now time.Time) time.Duration {
 // beBornLocked gives a resource that joins the pool the end of its life: drawn
 // once, so that resources dialled together do not expire together.
 func (p *Pool[R]) beBornLocked(s *slot[R]) {
-	s.liveIndex = len(p.mu.live)
-	p.mu.live = append(p.mu.live, s)
+	if p.cfg.MaxLifetime > 0 || p.cfg.Check != nil {
+		s.dates = &dates{}
+	}
 	if p.cfg.MaxLifetime == 0 {
 		return
 	}
@@ -63,7 +66,8 @@ func (p *Pool[R]) askSuccessorLocked(s *slot[R]) {
 	if s.gone || s.draining {
 		return
 	}
-	p.mu.heirs.Push(&s.heirLink, s)
+	s.heirLink = &chain.Link[slot[R]]{}
+	p.mu.heirs.Push(s.heirLink, s)
 	p.setLocked(&s.life, s, toRetire, s.expires)
 }
 
@@ -74,7 +78,8 @@ func (p *Pool[R]) joinLocked(s *slot[R]) {
 	p.mu.joined++
 	s.joined = p.mu.joined
 	if s.shareable {
-		p.mu.shares.Push(&s.shareLink, s)
+		s.shareLink = &chain.Link[slot[R]]{}
+		p.mu.shares.Push(s.shareLink, s)
 	}
 	s.idleSince = s.born
 	old := p.mu.heirs.Oldest()
@@ -94,7 +99,7 @@ func (p *Pool[R]) joinLocked(s *slot[R]) {
 // abandonLocked frees the slot of a resource whose Close func does not return.
 func (p *Pool[R]) abandonLocked(s *slot[R], now time.Time) {
 	s.abandoned = true
-	p.mu.count.Abandoned++
+	p.mu.count.rare().Abandoned++
 	p.move(s, empty)
 	p.crew.Grow() // the stuck one still takes a place
 	if h := p.cfg.Hooks.Abandoned; h != nil {
@@ -107,10 +112,7 @@ func (p *Pool[R]) abandonLocked(s *slot[R], now time.Time) {
 // idle, else when its leases end. f is called without a lock, once for each
 // resource that is open when Retire is called, unless it is closed before its turn.
 func (p *Pool[R]) Retire(f func(R) bool) {
-	p.mu.Lock()
-	live := append([]*slot[R](nil), p.mu.live...)
-	p.mu.Unlock()
-	for _, s := range live {
+	for _, s := range p.openSlots() {
 		if p.isGone(s) || !f(s.value) {
 			continue // Close may have been called on it meanwhile
 		}
@@ -118,6 +120,32 @@ func (p *Pool[R]) Retire(f func(R) bool) {
 		p.retireLocked(s, ReasonRetire)
 		p.unlock()
 	}
+}
+
+// openSlots returns every slot that is idle or in use, once.
+func (p *Pool[R]) openSlots() []*slot[R] {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var all []*slot[R]
+	for s := p.mu.idle.Oldest(); s != nil; s = s.idleLink.Newer() {
+		all = append(all, s)
+	}
+	seen := map[*slot[R]]struct{}{} // shareable ones may have several leases
+	for c := range p.mu.out.All() {
+		if _, again := seen[c.slot]; !again && !c.slot.gone {
+			seen[c.slot] = struct{}{}
+			all = append(all, c.slot)
+		}
+	}
+	for at := range maxLane {
+		if p.mu.lent == 0 {
+			break
+		}
+		if c := p.mu.lane.cells[at].Load(); c != nil {
+			all = append(all, c.slot)
+		}
+	}
+	return all
 }
 
 func (p *Pool[R]) isGone(s *slot[R]) bool {

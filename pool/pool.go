@@ -1,7 +1,6 @@
 package pool
 
 import (
-	"context"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -46,7 +45,6 @@ type Pool[R any] struct {
 		idle  chain.List[slot[R]] // by idleSince; also the one that is being probed
 		dials chain.List[dial[R]] // in flight
 
-		live   []*slot[R]          // all that are not gone
 		shares chain.List[slot[R]] // shareable ones that are not to go
 		roomy  roomHeap[R]         // of the shares, those that can take a lease
 		heirs  chain.List[slot[R]] // whose lifetime is about to end and who wait for their successor
@@ -58,49 +56,38 @@ type Pool[R any] struct {
 		fresh    int // waiters who want a fresh dial
 		opening  int // slots that have had no capacity since their dial
 		promised int // leases that slots are about to take, beyond those that they can now
-		warmers  []*warmer
 
 		shared      int    // what a dial is expected to bring; at least 1
 		dialNumber  uint64 // of the last dial started
 		joined      uint64 // resources so far
 		generation  uint64 // counts Resets (I11)
-		failures    int    // dials failed in a row
-		setbacks    int    // of them, those that began after the one before had failed: they raise the backoff
 		setbackDial uint64 // the number of the last dial that had begun at the last setback
-		lastDial    error  // of the last dial; nil if it succeeded
 		deliveries  uint64 // waits ended by the giving side
 
 		now    time.Time // see nowLocked
 		handed *slot[R]  // released or dialled in this hold of the lock: it goes to a waiter unchecked
 
-		dirty       []*slot[R] // Capacity must be read again
-		dispatching bool       // a goroutine is at it
-
-		notBefore time.Time // the backoff: when the next dial may start
-		lastCall  time.Time // that failed, or came while dials fail
-		broken    bool      // the breaker is open
-
-		probing  *slot[R] // is being checked in the background
-		endProbe context.CancelCauseFunc
-		toProbe  []*slot[R] // wait for their turn
+		looks   *looks[R]  // nil: no Capacity has to be read again
+		probes  *probes[R] // nil: nothing is being checked in the background
+		outage  *outage    // nil: the last dial did not fail
+		warmers *warmer
 
 		deadlines deadlines[R]
-		retryAt   time.Time // when a backoff ends that holds up a dial; zero: none does
-		armed     time.Time // when the bell rings; zero: it is not set
+		lastCall  moment // that failed, or came while dials fail
+		armed     moment // when the bell rings; zero: it is not set
 
 		leaseMean time.Duration // of recent leases
 
 		lending[R]
 
 		closed    bool
-		finished  bool // done is closed
-		telling   int  // of the pool's goroutines: those in hooks
-		wasQuiet  bool // Quiet has been called since the pool last had anything
-		uncovered int  // this pool's share of part.Total.Waiting
-		overTotal bool // the last caller was one too many in part.Total.Waiting
-		starved   bool // the Budget owes a slot
-		wake      []*member
-		events    []func() // hooks to call
+		finished  bool    // done is closed
+		telling   int     // of the pool's goroutines: those in hooks
+		wasQuiet  bool    // Quiet has been called since the pool last had anything
+		uncovered int     // this pool's share of part.Total.Waiting
+		overTotal bool    // the last caller was one too many in part.Total.Waiting
+		starved   bool    // the Budget owes a slot
+		chores    *chores // nil: nothing is to be done after this hold of the lock
 
 		count counters
 	}
@@ -171,27 +158,29 @@ func (p *Pool[R]) unlockQuietly() {
 func (p *Pool[R]) finish(own bool) (err *panicError) {
 	p.balanceLocked()
 	p.mu.handed = nil
-	wake, events := p.mu.wake, p.mu.events
-	p.mu.wake, p.mu.events = nil, nil
+	var c chores
+	if p.mu.chores != nil {
+		c, p.mu.chores = *p.mu.chores, nil
+	}
 	bare := p.bareLocked()
 	quiet := bare && !p.mu.wasQuiet && p.part != nil
 	p.mu.wasQuiet = bare
-	if bare && !p.mu.armed.IsZero() && (p.mu.closed || p.part != nil) {
+	if bare && p.mu.armed != 0 && (p.mu.closed || p.part != nil) {
 		p.bell.Stop() // it would keep a pool alive that nobody knows any more
-		p.mu.armed, p.mu.tick = time.Time{}, time.Time{}
+		p.mu.armed, p.mu.tick = 0, time.Time{}
 	}
 	if bare && p.member != nil {
 		p.member.stopLending()
 	}
 	p.openLaneLocked()
-	own = own && len(events) > 0
+	own = own && len(c.events) > 0
 	if own {
 		p.mu.telling++
 	}
 	p.endLocked()
 	p.mu.Unlock()
 
-	for _, m := range wake {
+	for _, m := range c.wake {
 		m.rebalance()
 	}
 	if quiet {
@@ -200,7 +189,7 @@ func (p *Pool[R]) finish(own bool) (err *panicError) {
 	if own {
 		defer p.told()
 	}
-	return callAll(events)
+	return callAll(c.events)
 }
 
 // callAll calls the hooks, every one of them, and returns the first panic. A hook
@@ -238,8 +227,27 @@ func (p *Pool[R]) endLocked() {
 	}
 }
 
+// chores are what is to be done when the lock is free.
+type chores struct {
+	wake   []*member
+	events []func() // hooks to call
+	few    [2]func()
+}
+
+func (p *Pool[R]) choresLocked() *chores {
+	if p.mu.chores == nil {
+		c := &chores{}
+		c.events = c.few[:0] // mostly it is one or two
+		p.mu.chores = c
+	}
+	return p.mu.chores
+}
+
 // laterLocked has f called when the lock is free: f calls a hook.
-func (p *Pool[R]) laterLocked(f func()) { p.mu.events = append(p.mu.events, f) }
+func (p *Pool[R]) laterLocked(f func()) {
+	c := p.choresLocked()
+	c.events = append(c.events, f)
+}
 
 // catch calls f and returns its panic.
 func catch(where string, f func()) (err *panicError) {
@@ -261,7 +269,7 @@ func (p *Pool[R]) rebalance() {
 // emptyLocked reports whether the pool has nothing: no slot, no waiter and no
 // goroutine. Leases on dead resources do not count.
 func (p *Pool[R]) emptyLocked() bool {
-	return p.usedLocked() == 0 && p.waiters.Len() == 0 && !p.mu.dispatching
+	return p.usedLocked() == 0 && p.waiters.Len() == 0 && p.mu.looks == nil
 }
 
 // bareLocked reports whether nothing of the pool is left, leases included, and

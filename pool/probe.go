@@ -5,6 +5,13 @@ import (
 	"time"
 )
 
+// probes are the checks in the background: one that runs, and what waits for it.
+type probes[R any] struct {
+	of  *slot[R]
+	end context.CancelCauseFunc
+	due []*slot[R]
+}
+
 // probeLocked checks an idle resource in the background, one at a time: checking
 // all at once would leave callers with none. Meanwhile the slot counts as Dialing,
 // and as a resource that is about to be there. It keeps its place in the idle
@@ -13,18 +20,17 @@ func (p *Pool[R]) probeLocked(s *slot[R]) {
 	if s.gone || s.state != idle || p.mu.closed {
 		return
 	}
-	if p.mu.probing != nil {
+	if running := p.mu.probes; running != nil {
 		if !s.probeDue {
 			s.probeDue = true
-			p.mu.toProbe = append(p.mu.toProbe, s)
+			running.due = append(running.due, s)
 		}
 		return
 	}
-	p.mu.probing = s
 	s.checking, s.probed = true, true
 	p.move(s, dialing)
 	ctx, cancel := context.WithCancelCause(context.Background())
-	p.mu.endProbe = cancel
+	p.mu.probes = &probes[R]{of: s, end: cancel}
 	limit := p.cfg.DialTimeout // callers wait for this as they do for a dial
 	if limit == 0 {
 		limit = p.cfg.CheckEvery // by then it would be due again
@@ -36,10 +42,10 @@ func (p *Pool[R]) probeLocked(s *slot[R]) {
 // doubtLocked ends the ctx of a check that takes too long. Should Check not heed
 // that, callers no longer count on the resource.
 func (p *Pool[R]) doubtLocked(s *slot[R]) {
-	if s != p.mu.probing {
+	if p.mu.probes == nil || s != p.mu.probes.of {
 		return
 	}
-	p.mu.endProbe(errDialTime)
+	p.mu.probes.end(errDialTime)
 	s.doubted = true
 	p.refitLocked(s)
 }
@@ -61,8 +67,9 @@ func (p *Pool[R]) runProbe(ctx context.Context, s *slot[R]) {
 func (p *Pool[R]) probed(s *slot[R], err error) {
 	p.lock()
 	defer p.unlockQuietly()
-	p.mu.endProbe(nil)
-	p.mu.probing, p.mu.endProbe = nil, nil
+	ended := p.mu.probes
+	ended.end(nil)
+	p.mu.probes = nil
 	p.clearLocked(&s.probe)
 	s.checking, s.probed, s.doubted = false, false, false
 	switch reason, stale := p.staleLocked(s); {
@@ -79,13 +86,21 @@ func (p *Pool[R]) probed(s *slot[R], err error) {
 		s.tested = time.Now()
 		p.setLocked(&s.probe, s, toProbe, s.tested.Add(p.cfg.CheckEvery))
 	}
-	for p.mu.probing == nil && len(p.mu.toProbe) > 0 {
-		next := p.mu.toProbe[0]
-		p.mu.toProbe[0] = nil // so the GC can free it
-		p.mu.toProbe = p.mu.toProbe[1:]
+	p.probeNextLocked(ended.due)
+}
+
+// probeNextLocked goes on with the first that is still due.
+func (p *Pool[R]) probeNextLocked(due []*slot[R]) {
+	for i, next := range due {
+		due[i] = nil // so the GC can free it
 		next.probeDue = false
-		if next.probe.index == 0 { // else it has been used meanwhile, and is due later
-			p.probeLocked(next)
+		if next.probe.set() {
+			continue // it has been used meanwhile, and is due later
+		}
+		p.probeLocked(next)
+		if p.mu.probes != nil {
+			p.mu.probes.due = due[i+1:]
+			return
 		}
 	}
 }

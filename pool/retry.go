@@ -28,12 +28,45 @@ func backoff(base, limit time.Duration, failures int) time.Duration {
 	return d - time.Duration(rand.Int64N(int64(d)/2+1)) //nolint:gosec // spread, not secrecy
 }
 
+// outage is what a pool knows of the dials that have failed since the last one that
+// did not.
+type outage struct {
+	failures  int       // dials failed in a row; at least 1
+	setbacks  int       // of them, those that began after the one before had failed: they raise the backoff
+	last      error     // of the last one
+	notBefore time.Time // the backoff: when the next dial may start
+	retryAt   time.Time // when a backoff ends that holds up a dial; zero: none does
+	broken    bool      // the breaker is open
+}
+
+func (p *Pool[R]) failuresLocked() int {
+	if p.mu.outage == nil {
+		return 0
+	}
+	return p.mu.outage.failures
+}
+
+// lastDialLocked returns the error of the last dial, nil if it succeeded.
+func (p *Pool[R]) lastDialLocked() error {
+	if p.mu.outage == nil {
+		return nil
+	}
+	return p.mu.outage.last
+}
+
+// brokenLocked reports whether the breaker is open.
+func (p *Pool[R]) brokenLocked() bool { return p.mu.outage != nil && p.mu.outage.broken }
+
 // noteFailureLocked counts a failed dial, which makes the next one wait.
 func (p *Pool[R]) noteFailureLocked(d *dial[R], err error) {
-	p.mu.failures++
-	p.mu.lastDial = err
+	if p.mu.outage == nil {
+		p.mu.outage = &outage{}
+	}
+	o := p.mu.outage
+	o.failures++
+	o.last = err
 	if d.slot.number > p.mu.setbackDial { // else it was in flight with one that failed before, and is part of that setback
-		p.mu.setbacks++
+		o.setbacks++
 		p.mu.setbackDial = p.mu.dialNumber
 		p.holdUpLocked()
 	}
@@ -43,10 +76,12 @@ func (p *Pool[R]) noteFailureLocked(d *dial[R], err error) {
 // breakLocked opens the breaker after enough failures, and ends the waits that it
 // makes pointless.
 func (p *Pool[R]) breakLocked() {
-	if n := p.cfg.BreakAfter; n > 0 && p.mu.failures >= n && !p.mu.broken {
-		p.setBreakerLocked(true)
+	if n := p.cfg.BreakAfter; n > 0 && p.failuresLocked() >= n && !p.brokenLocked() {
+		p.mu.outage.broken = true
+		p.mu.count.rare().Breaks++
+		p.breakerEventLocked(BreakerEvent{Key: p.key(), Open: true, Failures: p.failuresLocked(), Err: p.lastDialLocked()})
 	}
-	if p.mu.broken {
+	if p.brokenLocked() {
 		p.mu.deliveries += uint64(p.waiters.FailAll(p.fastFailureLocked())) //nolint:gosec // a count
 	}
 }
@@ -56,13 +91,13 @@ func (p *Pool[R]) breakLocked() {
 // flight: the pool has no slot for it, and background dials get one only when
 // nobody else waits for one, which may be never.
 func (p *Pool[R]) failFastLocked() bool {
-	return p.mu.broken && (p.mu.dials.Len() > p.mu.canceled || p.waiters.Len() > 0 || time.Now().Before(p.mu.notBefore))
+	return p.brokenLocked() && (p.mu.dials.Len() > p.mu.canceled || p.waiters.Len() > 0 || time.Now().Before(p.mu.outage.notBefore))
 }
 
 // holdUpLocked sets the time before which no further dial starts.
 func (p *Pool[R]) holdUpLocked() {
 	base, limit := p.backoffBounds()
-	p.mu.notBefore = time.Now().Add(backoff(base, limit, p.mu.setbacks))
+	p.mu.outage.notBefore = time.Now().Add(backoff(base, limit, p.mu.outage.setbacks))
 }
 
 func (p *Pool[R]) backoffBounds() (base, limit time.Duration) {
@@ -75,37 +110,32 @@ func (p *Pool[R]) backoffBounds() (base, limit time.Duration) {
 // remembersLocked reports whether a key without anything is kept in the map for
 // its failures: the backoff and the breaker would be forgotten with it.
 func (p *Pool[R]) remembersLocked() bool {
-	return p.part != nil && p.mu.failures > 0 && (p.cfg.BackoffBase > 0 || p.cfg.BreakAfter > 0) &&
-		time.Now().Before(p.forgetAtLocked())
+	return p.part != nil && p.mu.outage != nil && (p.cfg.BackoffBase > 0 || p.cfg.BreakAfter > 0) &&
+		p.mu.lastCall != 0 && time.Now().Before(p.forgetAtLocked())
 }
 
 func (p *Pool[R]) forgetAtLocked() time.Time {
 	_, limit := p.backoffBounds()
-	return p.mu.lastCall.Add(memorySpan * limit)
+	return p.timeOf(p.mu.lastCall).Add(memorySpan * limit)
 }
 
 // cautiousLocked reports whether dials for waiters keep the backoff. Those in the
 // background always do.
 func (p *Pool[R]) cautiousLocked() bool {
-	return p.mu.failures > 0 && (p.mu.broken || p.cfg.BackoffBase > 0)
+	return p.mu.outage != nil && (p.mu.outage.broken || p.cfg.BackoffBase > 0)
 }
 
 // noteSuccessLocked forgets the failures.
 func (p *Pool[R]) noteSuccessLocked() {
-	p.mu.failures, p.mu.setbacks, p.mu.lastDial = 0, 0, nil
-	p.mu.notBefore, p.mu.retryAt = time.Time{}, time.Time{}
-	if p.mu.broken {
-		p.setBreakerLocked(false)
+	o := p.mu.outage
+	p.mu.outage = nil
+	if o != nil && o.broken {
+		p.breakerEventLocked(BreakerEvent{Key: p.key()})
 	}
 }
 
-func (p *Pool[R]) setBreakerLocked(open bool) {
-	p.mu.broken = open
-	if open {
-		p.mu.count.Breaks++
-	}
+func (p *Pool[R]) breakerEventLocked(e BreakerEvent) {
 	if h := p.cfg.Hooks.Breaker; h != nil {
-		e := BreakerEvent{Key: p.key(), Open: open, Failures: p.mu.failures, Err: p.mu.lastDial}
 		p.laterLocked(func() { h(e) })
 	}
 }
@@ -113,24 +143,24 @@ func (p *Pool[R]) setBreakerLocked(open bool) {
 // fastFailureLocked is the error while the breaker is open: the last dial's, for
 // callers for whom none was made.
 func (p *Pool[R]) fastFailureLocked() *DialError {
-	e := p.dialErrorLocked(p.mu.lastDial)
+	e := p.dialErrorLocked(p.lastDialLocked())
 	e.FailFast = true
 	return e
 }
 
 func (p *Pool[R]) dialErrorLocked(err error) *DialError {
-	return &DialError{Key: p.key(), Attempt: p.mu.failures, Err: err}
+	return &DialError{Key: p.key(), Attempt: p.failuresLocked(), Err: err}
 }
 
 // holdOffLocked reports whether a dial must wait for the backoff, and sees to it
 // that the pool looks again when that is over.
 func (p *Pool[R]) holdOffLocked() bool {
-	until := p.mu.notBefore
-	if until.IsZero() || !time.Now().Before(until) {
+	o := p.mu.outage
+	if o == nil || !time.Now().Before(o.notBefore) {
 		return false
 	}
-	if p.mu.retryAt.IsZero() || until.Before(p.mu.retryAt) {
-		p.mu.retryAt = until
+	if o.retryAt.IsZero() || o.notBefore.Before(o.retryAt) {
+		o.retryAt = o.notBefore
 	}
 	return true
 }

@@ -16,9 +16,9 @@ func (p *Pool[R]) refitLocked(s *slot[R]) {
 	case s.adopted && s.room() && !in:
 		heap.Push(&p.mu.roomy, s)
 	case !s.room() && in:
-		heap.Remove(&p.mu.roomy, s.roomIndex-1)
+		heap.Remove(&p.mu.roomy, int(s.roomIndex-1))
 	case in && p.cfg.Reuse == ReuseLeastLoaded:
-		heap.Fix(&p.mu.roomy, s.roomIndex-1) // leases is what it is ordered by
+		heap.Fix(&p.mu.roomy, int(s.roomIndex-1)) // leases is what it is ordered by
 	}
 }
 
@@ -63,14 +63,14 @@ func (h roomHeap[R]) Less(i, j int) bool {
 
 func (h roomHeap[R]) Swap(i, j int) {
 	h[i], h[j] = h[j], h[i]
-	h[i].roomIndex, h[j].roomIndex = i+1, j+1
+	h[i].roomIndex, h[j].roomIndex = h[j].roomIndex, h[i].roomIndex
 }
 
 // Push is for package heap.
 func (h *roomHeap[R]) Push(x any) {
 	s := x.(*slot[R]) //nolint:forcetypeassert // only refitLocked pushes
 	*h = append(*h, s)
-	s.roomIndex = len(*h)
+	s.roomIndex = int32(len(*h)) //nolint:gosec // no pool has billions
 }
 
 // Pop is for package heap.

@@ -65,7 +65,7 @@ func (a *attempt[R]) shedLocked() error {
 	if estimate == 0 || estimate <= left {
 		return nil
 	}
-	p.mu.count.Shed++
+	p.mu.count.rare().Shed++
 	if h := p.cfg.Hooks.Shed; h != nil {
 		e := ShedEvent{Ctx: a.user, Key: p.key(), Estimate: estimate, Left: left, DryRun: mode == ShedDryRun}
 		p.laterLocked(func() { h(e) })

@@ -29,7 +29,10 @@ func sleepThrough(p *Pool[int], d time.Duration) {
 	p.lock() // what rests in the lane is idle again
 	defer p.mu.Unlock()
 	for s := p.mu.idle.Newest(); s != nil; s = s.idleLink.Older() {
-		s.idleSince, s.tested, s.expires = sleptSince(s.idleSince, d), sleptSince(s.tested, d), sleptSince(s.expires, d)
+		s.idleSince = sleptSince(s.idleSince, d)
+		if s.dates != nil {
+			s.tested, s.expires = sleptSince(s.tested, d), sleptSince(s.expires, d)
+		}
 	}
 }
 

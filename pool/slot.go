@@ -26,60 +26,66 @@ const (
 )
 
 // slot is a unit of capacity and the resource in it. It lives from the start of
-// a dial until the resource is closed or hijacked.
+// a dial until the resource is closed or hijacked. A pool of a quiet key is mostly
+// this, so what only some slots need is behind a pointer, nil where it is not
+// needed.
 type slot[R any] struct {
 	pool *Pool[R]
 
-	// Fixed when the dial has ended, before anyone else sees the slot.
-	value     R
+	value  R         // fixed when the dial has ended, before anyone else sees the slot
+	born   time.Time // likewise
+	number uint64    // counts the pool's dials: a larger one began later
+
+	// Everything below is under the pool's lock, but for shareable, which is fixed
+	// like value.
+
+	state     slotState
+	reason    Reason // why it drains
 	shareable bool
-	born      time.Time
-
-	number uint64 // counts the pool's dials: a larger one began later
-
-	// Everything below is under the pool's lock.
-
-	state      slotState
-	generation uint64 // of the pool when the dial began (I11)
-	leases     int
-	uses       uint64 // leases so far
-	idleSince  time.Time
-
-	joined   uint64 // counts the resources of the pool: a larger one came later
-	adopted  bool   // its dial has ended and the pool knows it
-	capacity int    // what Capacity said last: leases at once
-	expect   int    // the capacity it is about to have; never less than capacity
-	draining bool   // gets no new leases, closes when the last one ends
-	reason   Reason // why it drains
-	gone     bool   // closing or hijacked: no longer the pool's to hand out
-	checking bool   // shareable, and its one lease is running Check
-	opening  bool   // has had no capacity since its dial: callers count on it all the same
+	adopted   bool // its dial has ended and the pool knows it
+	draining  bool // gets no new leases, closes when the last one ends
+	gone      bool // closing or hijacked: no longer the pool's to hand out
+	abandoned bool // its Close func has not returned in time
+	checking  bool // shareable, and its one lease is running Check
+	opening   bool // has had no capacity since its dial: callers count on it all the same
 
 	dirty    bool // Capacity may have changed since it was read
 	sampling bool // a goroutine is reading Capacity
 	queued   bool // waits for the dispatcher
 	refused  bool // Take failed though Capacity said room: read again at the next release
-	refusals int  // Takes failed in a row though Capacity said room
-
-	life, probe deadline[R] // the next thing in its life; its next check in the background
-	expires     time.Time   // the end of its lifetime
-	tested      time.Time   // the last check in the background, or the birth of a successor
-	abandoned   bool        // its Close func has not returned in time
-	liveIndex   int         // in Pool.live
-
-	idleLink  chain.Link[slot[R]] // in Pool.idle
-	shareLink chain.Link[slot[R]] // in Pool.shares
-	heirLink  chain.Link[slot[R]] // in Pool.heirs
-	mark      idleMark            // the slot's place in the Budget's idle list
-	roomIndex int                 // in Pool.roomy, counted from 1; 0: not in it
-	promised  int                 // what it adds to Pool.promised
 
 	probed   bool // is being checked in the background, and keeps its place in the idle lists
 	doubted  bool // that check takes so long that nobody counts on it any more
 	probeDue bool // waits in Pool.toProbe
 
+	refusals  int32 // Takes failed in a row though Capacity said room
+	roomIndex int32 // in Pool.roomy, counted from 1; 0: not in it
+	promised  int   // what it adds to Pool.promised
+
+	generation uint64 // of the pool when the dial began (I11)
+	joined     uint64 // counts the resources of the pool: a larger one came later
+	capacity   int    // what Capacity said last: leases at once
+	expect     int    // the capacity it is about to have; never less than capacity
+	leases     int
+	uses       uint64 // leases so far
+	idleSince  time.Time
+
+	*dates                   // nil: the Config has neither MaxLifetime nor Check
+	life, probe *deadline[R] // the next thing in its life; its next check in the background
+
+	idleLink  chain.Link[slot[R]]  // in Pool.idle
+	shareLink *chain.Link[slot[R]] // in Pool.shares. nil: never was
+	heirLink  *chain.Link[slot[R]] // in Pool.heirs. nil: never was
+	mark      idleMark             // the slot's place in the Budget's idle list
+
 	own  cell[R]  // the cell of the first lease, and of all of an exclusive slot
 	free *cell[R] // further cells of a shareable slot, not out
+}
+
+// dates are those of a resource that does not live for ever unseen.
+type dates struct {
+	expires time.Time // the end of its lifetime
+	tested  time.Time // the last check in the background, or the birth of a successor
 }
 
 // room reports whether the slot can take a lease now (I9).

@@ -3,7 +3,6 @@ package pool
 import (
 	"context"
 	"fmt"
-	"slices"
 
 	"github.com/berth-go/berth/waitq"
 )
@@ -12,6 +11,18 @@ import (
 type warmer struct {
 	n     int
 	ended chan error // capacity 1
+	next  *warmer    // in Pool.warmers
+}
+
+// keepWarmersLocked keeps the waiting calls of Warm for which keep returns true.
+func (p *Pool[R]) keepWarmersLocked(keep func(*warmer) bool) {
+	for at := &p.mu.warmers; *at != nil; {
+		if keep(*at) {
+			at = &(*at).next
+		} else {
+			*at = (*at).next
+		}
+	}
 }
 
 // Warm dials until n resources are open, and returns nil when they are. It takes
@@ -50,7 +61,7 @@ func (p *Pool[R]) addWarmer(w *warmer) error {
 	if err := w.hopeless(p.mu.limits); err != nil {
 		return err
 	}
-	p.mu.warmers = append(p.mu.warmers, w)
+	w.next, p.mu.warmers = p.mu.warmers, w
 	return nil
 }
 
@@ -70,30 +81,30 @@ func (w *warmer) hopeless(l Limits) error {
 // endHopelessLocked ends the calls of Warm that new limits do not allow: else what
 // they dial would be closed and dialled again without end.
 func (p *Pool[R]) endHopelessLocked() {
-	p.mu.warmers = slices.DeleteFunc(p.mu.warmers, func(w *warmer) bool {
+	p.keepWarmersLocked(func(w *warmer) bool {
 		err := w.hopeless(p.mu.limits)
 		if err != nil {
 			w.ended <- err // once: it leaves the list
 		}
-		return err != nil
+		return err == nil
 	})
 }
 
 func (p *Pool[R]) removeWarmer(w *warmer) {
 	p.lock()
 	defer p.unlock()
-	p.mu.warmers = slices.DeleteFunc(p.mu.warmers, func(o *warmer) bool { return o == w })
+	p.keepWarmersLocked(func(o *warmer) bool { return o != w })
 }
 
 // endWarmersLocked ends the calls of Warm that have what they asked for, or all of
 // them with an error.
 func (p *Pool[R]) endWarmersLocked(err error) {
-	p.mu.warmers = slices.DeleteFunc(p.mu.warmers, func(w *warmer) bool {
+	p.keepWarmersLocked(func(w *warmer) bool {
 		if err == nil && p.openLocked() < w.n {
-			return false
+			return true
 		}
 		w.ended <- err // once: it leaves the list
-		return true
+		return false
 	})
 }
 
@@ -103,12 +114,12 @@ func (p *Pool[R]) openLocked() int { return p.mu.slots[idle] + p.mu.slots[inUse]
 // what waiters need and what is open: for MinIdle, for Warm and as successors, or
 // one as a probe while the breaker is open.
 func (p *Pool[R]) spareLocked() int {
-	if p.mu.broken {
+	if p.brokenLocked() {
 		return btoi(p.part == nil || !p.bareLocked()) // a key that nobody asks for is not worth a probe
 	}
 	n := max(0, p.mu.limits.MinIdle-p.mu.slots[idle])
 	open := p.openLocked()
-	for _, w := range p.mu.warmers {
+	for w := p.mu.warmers; w != nil; w = w.next {
 		n = max(n, w.n-open)
 	}
 	return n + p.mu.heirs.Len()

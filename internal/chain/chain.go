@@ -50,9 +50,9 @@ func (l *List[T]) Insert(k *Link[T], v *T, older *Link[T]) {
 }
 
 // Remove takes the thing with the link k out. A link that is in no list is left
-// as it is.
+// as it is, and so is nil, which stands for one that was never made.
 func (l *List[T]) Remove(k *Link[T]) {
-	if k.of == nil {
+	if k == nil || k.of == nil {
 		return
 	}
 	if k.newer != nil {
