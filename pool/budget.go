@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	uber "go.uber.org/atomic"
 )
@@ -51,6 +52,8 @@ type BudgetStats struct {
 type Budget struct {
 	tickets atomic.Uint64 // the last one given; one sequence for all pools (I3)
 	hungry  uber.Bool     // no pool may open its lane; written under mu
+	start   time.Time     // 0 of the times in idle
+	none    wants         // of pools that want nothing; never changed
 
 	// mu is taken with a pool's lock held, or alone. The Budget never calls a
 	// pool: it leaves orders with the pool's member, and whoever gave them cause
@@ -82,7 +85,7 @@ func NewBudget(l BudgetLimits) (*Budget, error) {
 	if err := l.validate(); err != nil {
 		return nil, err
 	}
-	b := &Budget{}
+	b := &Budget{start: time.Now()}
 	b.tickets.Store(1) // 0 is no place, and a caller served at once has the last one given
 	b.mu.limits = l
 	b.mu.idle.init()
@@ -101,7 +104,7 @@ func (b *Budget) SetLimits(l BudgetLimits) error {
 	wake := b.settleLocked(nil, nil)
 	b.mu.Unlock()
 	for _, m := range wake {
-		m.rebalance()
+		m.of.rebalance()
 	}
 	return nil
 }
@@ -113,7 +116,7 @@ func (b *Budget) Stats() BudgetStats {
 	defer b.mu.Unlock()
 	s := BudgetStats{BudgetLimits: b.mu.limits, Open: b.mu.open, Idle: b.mu.nidle, Waiting: len(b.mu.starving)}
 	for _, m := range b.mu.lists[lenders] {
-		s.Idle -= m.outOfLane()
+		s.Idle -= m.of.outOfLane()
 	}
 	s.Idle = max(0, s.Idle)
 	return s
@@ -138,13 +141,13 @@ func (b *Budget) settleLocked(self *member, wake []*member) []*member {
 	need := b.needLocked()
 	for ; need > 0 && b.mu.nidle > 0; need-- {
 		m := b.popIdleLocked()
-		m.orders.evict++
+		m.toOrders().evict++
 		b.mu.evictions++
 		wake = m.order(self, wake)
 	}
 	for l.MaxIdle > 0 && b.mu.nidle > l.MaxIdle {
 		m := b.popIdleLocked()
-		m.orders.idleOut++
+		m.toOrders().idleOut++
 		wake = m.order(self, wake)
 	}
 	unwanted := max(need, b.permitsNeededLocked())
@@ -185,8 +188,8 @@ func (b *Budget) grantSpareLocked(self *member, wake []*member) []*member {
 		b.mu.dials++
 		b.mu.spares++
 		m.last.spare--
-		m.orders.grants++
-		m.orders.spares++
+		m.toOrders().grants++
+		m.toOrders().spares++
 		b.listLocked(m)
 		wake = m.order(self, wake)
 	}
@@ -222,7 +225,7 @@ func (b *Budget) cancelOrphansLocked(n int, self *member, wake []*member) []*mem
 		m := l[len(l)-1]
 		k := min(n, m.last.orphans)
 		m.last.orphans -= k
-		m.orders.cancel += k
+		m.toOrders().cancel += k
 		b.mu.norphans -= k
 		b.mu.cancels += k
 		n -= k
@@ -238,7 +241,7 @@ func (b *Budget) grantLocked(m *member) {
 	b.mu.dials++
 	b.mu.want--
 	m.last.want--
-	m.orders.grants++
+	m.toOrders().grants++
 	m.last.forgetTicket()
 	b.queueLocked(m)
 }

@@ -78,7 +78,8 @@ func (p *Pool[R]) init(c *common[R], pt part.Part[R], l Limits) {
 	p.tickets.Store(1) // 0 is no place, and a caller served at once has the last one given
 	p.mu.wasQuiet = true
 	if c.cfg.Budget != nil {
-		p.member = newMember(c.cfg.Budget, p.rebalance, p.outOfLane)
+		p.member = &p.as
+		p.member.join(c.cfg.Budget, p)
 	}
 }
 

@@ -181,7 +181,7 @@ func (p *Pool[R]) reportLocked(pl plan[R]) bool {
 	}
 	r := report{
 		standing: p.standingLocked(),
-		want:     pl.want, orphans: len(pl.orphans), spare: pl.spare,
+		wants:    wants{want: pl.want, orphans: len(pl.orphans), spare: pl.spare},
 	}
 	if pl.want > 0 {
 		p.ticketsLocked(&r)
@@ -234,9 +234,9 @@ func (p *Pool[R]) giveUpIdleLocked(n int, why Reason) {
 }
 
 func (p *Pool[R]) standingLocked() standing {
-	return standing{
-		used: p.usedLocked(), dialing: p.mu.dials.Len(), canceled: p.mu.canceled,
-		ending: p.endingLocked(), draining: p.mu.draining,
+	return standing{ //nolint:gosec // no pool has billions of slots
+		used: int32(p.usedLocked()), dialing: int32(p.mu.dials.Len()), canceled: int32(p.mu.canceled),
+		ending: int32(p.endingLocked()), draining: int32(p.mu.draining),
 	}
 }
 

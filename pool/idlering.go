@@ -7,8 +7,8 @@ import "time"
 // the pool chooses its least recently used, which is this one unless that was
 // just taken.
 type idleMark struct {
-	m          *member // nil: not in the list
-	since      time.Time
+	m          *member       // nil: not in the list
+	since      time.Duration // by the monotonic clock, of the Budget
 	prev, next *idleMark
 }
 
@@ -24,15 +24,15 @@ func (r *idleRing) init() { r.root.prev, r.root.next = &r.root, &r.root }
 func (r *idleRing) add(k, older *idleMark) {
 	next := &r.root
 	newest := r.root.prev
-	if newest != next && newest.since.Sub(k.since) <= 2*laneTick {
-		k.since = later(k.since, newest.since)
+	if newest != next && newest.since-k.since <= 2*laneTick {
+		k.since = max(k.since, newest.since)
 	}
-	if newest != next && k.since.Before(newest.since) {
+	if newest != next && k.since < newest.since {
 		next = r.root.next
 		if older != nil && older.m != nil {
 			next = older.next
 		}
-		for next != &r.root && next.since.Before(k.since) {
+		for next != &r.root && next.since < k.since {
 			next = next.next
 		}
 	}
@@ -48,12 +48,13 @@ func (r *idleRing) remove(k *idleMark) {
 // idle notes a slot of the pool that has become idle: it may be what another pool
 // waits for, or one too many. The next report settles that.
 // older is the mark of the pool's own slot that became idle just before, or nil.
-func (m *member) idle(k *idleMark, since time.Time, older *idleMark) {
+func (m *member) idle(k *idleMark, at time.Time, older *idleMark) {
 	b := m.budget
+	since := at.Sub(b.start)
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if k.m != nil { // it was in the lane
-		if !since.After(k.since) {
+		if since <= k.since {
 			return
 		}
 		b.mu.idle.remove(k)

@@ -5,25 +5,30 @@ import "go.uber.org/atomic"
 // member is a pool as its Budget sees it. The pool reports where it stands at the
 // end of every change of its state; the Budget leaves orders.
 type member struct {
-	budget    *Budget
-	rebalance func()      // makes the pool report; called without locks
-	outOfLane func() int  // counts what is in use of the pool's lane; it takes no lock
-	ordered   atomic.Bool // there are orders to fetch
+	budget  *Budget
+	of      reporter
+	ordered atomic.Bool // there are orders to fetch
 
 	// Under the pool's lock.
-	sent    report // the last report
-	changed bool   // the next report matters even if it is the same
-	coming  int    // slots on their way to this pool, at the last report
-	lends   bool   // it was among the lenders, at the last report
+	changed bool    // the next report matters even if it is the same
+	lends   bool    // it was among the lenders, at the last report
+	coming  int     // slots on their way to this pool, at the last report
+	sent    account // the last report
 
 	// Under the Budget's lock.
-	last   report // as it stands, less what has been granted since
-	orders orders
-	blind  bool          // it wants more than the places it has told
-	handed orders        // fetched: the next report includes what came of them
-	place  int           // in the heap of starving pools, which is for those with known tickets; -1: not in it
-	in     [numLists]int // in the Budget's lists, counted from 1; 0: not in it
-	passed int           // times in a row that it served its own past an older waiter
+	blind  bool            // it wants more than the places it has told
+	place  int32           // in the heap of starving pools, which is for those with known tickets, counted from 1; 0: not in it
+	in     [numLists]int32 // in the Budget's lists, counted from 1; 0: not in it
+	passed int             // times in a row that it served its own past an older waiter
+	last   account         // the report as it stands, less what has been granted since
+	orders *orders         // nil: none
+	handed *orders         // fetched: the next report includes what came of them. nil: none
+}
+
+// reporter is a pool, whatever the type of its resources.
+type reporter interface {
+	rebalance()     // makes the pool report; called without locks
+	outOfLane() int // counts what is in use of the pool's lane; it takes no lock
 }
 
 // maxTickets is how many of a pool's waiting places its Budget knows. They are
@@ -33,15 +38,27 @@ const maxTickets = 8
 
 // standing is what a pool has.
 type standing struct {
-	used, dialing int
-	canceled      int // of dialing: dials that the pool has canceled and that have not returned
-	ending        int // of used: slots that will be free soon
-	draining      int // of used: slots that will be free when their leases end
+	used, dialing int32
+	canceled      int32 // of dialing: dials that the pool has canceled and that have not returned
+	ending        int32 // of used: slots that will be free soon
+	draining      int32 // of used: slots that will be free when their leases end
 }
 
 // report says where a pool stands and what it wants.
 type report struct {
 	standing
+	wants
+}
+
+// account is a report that is kept. Of the pools few want anything at a time, so
+// what they want is apart; those that want nothing have that of the Budget.
+type account struct {
+	standing
+	*wants
+}
+
+// wants are what a pool would do if it might.
+type wants struct {
 	want    int // dials it would start if it had slots
 	orphans int // dials that no waiter needs
 	spare   int // dials it would start in the background
@@ -61,8 +78,39 @@ type orders struct {
 
 func (o orders) any() bool { return o.grants|o.evict|o.idleOut|o.cancel != 0 }
 
-func newMember(b *Budget, rebalance func(), outOfLane func() int) *member {
-	return &member{budget: b, rebalance: rebalance, outOfLane: outOfLane, place: -1}
+// join makes m the member for a pool.
+func (m *member) join(b *Budget, of reporter) {
+	m.budget, m.of = b, of
+	m.sent.wants, m.last.wants = &b.none, &b.none
+}
+
+// note makes the account that of r.
+func (a *account) note(b *Budget, r *report) {
+	a.standing = r.standing
+	switch none := r.wants == (wants{}); {
+	case none:
+		a.wants = &b.none
+		return
+	case a.wants == &b.none:
+		a.wants = &wants{}
+	}
+	*a.wants = r.wants
+}
+
+// toOrders returns the orders of m, to add to them.
+func (m *member) toOrders() *orders {
+	if m.orders == nil {
+		m.orders = &orders{}
+	}
+	return m.orders
+}
+
+// copied returns the orders, which may be nil.
+func (o *orders) copied() orders {
+	if o == nil {
+		return orders{}
+	}
+	return *o
 }
 
 // mayLend reports whether the pool may open its lane. From then on the Budget will
@@ -101,22 +149,23 @@ func (m *member) stopLending() {
 // report tells the Budget where the pool stands and returns its orders. The
 // caller holds the pool's lock. Pools with new orders are appended to wake.
 func (m *member) report(r report, wake []*member) (orders, []*member) {
-	if r == m.sent && !m.changed && !m.ordered.Load() {
+	if !m.changed && !m.ordered.Load() && r.standing == m.sent.standing && r.wants == *m.sent.wants {
 		return orders{coming: m.coming}, wake
 	}
-	m.sent = r
 	b := m.budget
+	m.sent.note(b, &r)
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.mu.open += r.used - m.last.used - m.handed.grants
-	b.mu.dials += r.dialing - m.last.dialing - m.handed.grants
-	b.mu.ending += r.ending - m.last.ending
-	b.mu.draining += r.draining - m.last.draining
-	b.mu.canceled += r.canceled - m.last.canceled
-	b.mu.evictions -= m.handed.evict
-	b.mu.cancels -= m.handed.cancel
-	b.mu.spares -= m.handed.spares
-	for range m.orders.grants { // granted since the pool counted what it wants
+	o, done := m.orders.copied(), m.handed.copied()
+	b.mu.open += int(r.used-m.last.used) - done.grants
+	b.mu.dials += int(r.dialing-m.last.dialing) - done.grants
+	b.mu.ending += int(r.ending - m.last.ending)
+	b.mu.draining += int(r.draining - m.last.draining)
+	b.mu.canceled += int(r.canceled - m.last.canceled)
+	b.mu.evictions -= done.evict
+	b.mu.cancels -= done.cancel
+	b.mu.spares -= done.spares
+	for range o.grants { // granted since the pool counted what it wants
 		switch {
 		case r.want > 0:
 			r.want--
@@ -125,16 +174,16 @@ func (m *member) report(r report, wake []*member) (orders, []*member) {
 			r.spare--
 		}
 	}
-	r.orphans = max(0, r.orphans-m.orders.cancel)
+	r.orphans = max(0, r.orphans-o.cancel)
 	b.mu.want += r.want - m.last.want
 	b.mu.norphans += r.orphans - m.last.orphans
-	m.last = r
+	m.last.note(b, &r)
 	b.queueLocked(m)
 	b.listLocked(m)
 	wake = b.settleLocked(m, wake)
 
-	o := m.orders
-	m.orders, m.handed = orders{}, o
+	m.orders, m.handed = nil, m.orders // settleLocked may have given some
+	o = m.handed.copied()
 	m.ordered.Store(false)
 	m.lends = m.in[lenders] > 0
 	m.changed = o.any() // then the pool acts on them, and the next report settles the account
@@ -144,7 +193,7 @@ func (m *member) report(r report, wake []*member) (orders, []*member) {
 }
 
 // forgetTicket takes the oldest ticket out of the report.
-func (r *report) forgetTicket() {
+func (r *wants) forgetTicket() {
 	if r.known > 0 {
 		copy(r.tickets[:], r.tickets[1:r.known])
 		r.known--
@@ -189,13 +238,13 @@ func (b *Budget) olderLocked(m *member, t Ticket, shared bool, now standing) boo
 	if l.MaxOpen == 0 {
 		return false
 	}
-	was, done := &m.last, &m.handed
-	open := b.mu.open + now.used - was.used - done.grants
-	dials := b.mu.dials + now.dialing - was.dialing - done.grants
+	was, done := &m.last, m.handed.copied()
+	open := b.mu.open + int(now.used-was.used) - done.grants
+	dials := b.mu.dials + int(now.dialing-was.dialing) - done.grants
 	supply := l.MaxOpen - open + // below 0 after a decrease
-		b.mu.ending + now.ending - was.ending + b.mu.evictions - done.evict + b.mu.cancels - done.cancel
+		b.mu.ending + int(now.ending-was.ending) + b.mu.evictions - done.evict + b.mu.cancels - done.cancel
 	if shared {
-		supply += b.mu.draining + now.draining - was.draining
+		supply += b.mu.draining + int(now.draining-was.draining)
 	}
 	if supply < 0 {
 		return true

@@ -29,7 +29,8 @@ type Pool[R any] struct {
 	part    part.Part[R]  // nil: the pool stands alone
 	bell    *alarm.Bell   // rings tick
 	sampled atomic.Uint64 // leases asked about by watch
-	member  *member       // the pool's side of its Budget. nil: none
+	member  *member       // the pool's side of its Budget, which is as. nil: none
+	as      member
 	waiters waitq.Queue[Lease[R]]
 	done    chan struct{} // closed when the pool is closed and nothing is left of it
 
@@ -181,7 +182,7 @@ func (p *Pool[R]) finish(own bool) (err *panicError) {
 	p.mu.Unlock()
 
 	for _, m := range c.wake {
-		m.rebalance()
+		m.of.rebalance()
 	}
 	if quiet {
 		p.part.Quiet()

@@ -9,13 +9,13 @@ func (b *Budget) queueLocked(m *member) {
 		b.mu.blind += 2*btoi(blind) - 1
 	}
 	switch {
-	case m.last.known == 0 && m.place >= 0:
-		heap.Remove(&b.mu.starving, m.place)
+	case m.last.known == 0 && m.place > 0:
+		heap.Remove(&b.mu.starving, int(m.place-1))
 	case m.last.known == 0:
-	case m.place < 0:
+	case m.place == 0:
 		heap.Push(&b.mu.starving, m)
 	default:
-		heap.Fix(&b.mu.starving, m.place)
+		heap.Fix(&b.mu.starving, int(m.place-1))
 	}
 }
 
@@ -41,7 +41,7 @@ func (b *Budget) putLocked(m *member, which int, in bool) {
 	switch at := m.in[which]; {
 	case in && at == 0:
 		b.mu.lists[which] = append(l, m)
-		m.in[which] = len(l) + 1
+		m.in[which] = int32(len(l) + 1) //nolint:gosec // as in Push
 	case !in && at > 0:
 		last := len(l) - 1
 		l[at-1] = l[last]
@@ -59,14 +59,14 @@ func (h starvingHeap) Len() int           { return len(h) }
 func (h starvingHeap) Less(i, j int) bool { return h[i].last.tickets[0] < h[j].last.tickets[0] }
 func (h starvingHeap) Swap(i, j int) {
 	h[i], h[j] = h[j], h[i]
-	h[i].place, h[j].place = i, j
+	h[i].place, h[j].place = h[j].place, h[i].place
 }
 
 // Push is for package heap.
 func (h *starvingHeap) Push(x any) {
 	m := x.(*member) //nolint:forcetypeassert // only queueLocked pushes
-	m.place = len(*h)
 	*h = append(*h, m)
+	m.place = int32(len(*h)) //nolint:gosec // no Budget has billions of pools
 }
 
 // Pop is for package heap.
@@ -75,7 +75,7 @@ func (h *starvingHeap) Pop() any {
 	m := (*h)[last]
 	(*h)[last] = nil
 	*h = (*h)[:last]
-	m.place = -1
+	m.place = 0
 	return m
 }
 
@@ -100,7 +100,7 @@ func (h starvingHeap) older(i int, m *member, t Ticket, limit int) int {
 
 // before counts the wanted dials with a ticket before t. Those whose tickets are
 // not known count if the last known one does.
-func (r *report) before(t Ticket) int {
+func (r *wants) before(t Ticket) int {
 	for i := range r.known {
 		if r.tickets[i] >= t {
 			return i
