@@ -166,7 +166,12 @@ func (p *Pool[K, R]) overrideOf(key K) pool.Limits {
 
 func (p *Pool[K, R]) makeEntry(key K, t *terms, over pool.Limits) (*entry[K, R], error) {
 	e := &entry[K, R]{of: p, key: key, terms: t}
-	if err := p.makePool(&e.pool, e, override(t.base, over)); err != nil {
+	limits := &t.base
+	if over != (pool.Limits{}) {
+		own := override(t.base, over)
+		limits = &own
+	}
+	if err := p.makePool(&e.pool, e, limits); err != nil {
 		return nil, fmt.Errorf("keyed: limits of key %v: %w", key, err)
 	}
 	return e, nil

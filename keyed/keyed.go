@@ -25,7 +25,7 @@ type Pool[K comparable, R any] struct {
 	terms  terms                        // of keys of which Config says nothing of their own
 	keys   *index.Index[K, entry[K, R]] // in use; changed under mu
 
-	makePool func(*pool.Pool[R], part.Part[R], pool.Limits) error // of a key
+	makePool func(*pool.Pool[R], part.Part[R], *pool.Limits) error // of a key
 
 	// mu is never held while a key's pool changes state, so a pool may call back.
 	// Lock order: mu, then a pool's own lock, to read its Stats.

@@ -39,19 +39,32 @@ func (p *Pool[R]) Close() error {
 // again.
 func (p *Pool[R]) Shutdown(ctx context.Context) error {
 	_ = p.Close() // always nil
-	select {
-	case <-p.done:
+	done := p.doneOrNil()
+	if done == nil {
 		return nil
-	default:
 	}
 	select {
-	case <-p.done:
+	case <-done:
 		return nil
 	case <-ctx.Done():
 		s := p.Stats()
 		return fmt.Errorf("pool: shutdown: %d resources in use, %d dialing and %d closing are left: %w",
 			s.InUse, s.Dialing, s.Closing, waitq.ContextError(ctx))
 	}
+}
+
+// doneOrNil returns what is closed when nothing is left of the pool, or nil if that
+// is so already.
+func (p *Pool[R]) doneOrNil() <-chan struct{} {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.mu.finished {
+		return nil
+	}
+	if p.mu.done == nil {
+		p.mu.done = make(chan struct{})
+	}
+	return p.mu.done
 }
 
 // CloseIdle closes the resources that are idle now.

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/berth-go/berth/internal/alarm"
+	"github.com/berth-go/berth/internal/chain"
 	"github.com/berth-go/berth/internal/crew"
 	"github.com/berth-go/berth/internal/part"
 )
@@ -44,21 +45,22 @@ func New[R any](cfg Config[R]) (*Pool[R], error) {
 	}
 	c.crew, c.clock = crew.New(maxClosers), alarm.New()
 	p := &Pool[R]{}
-	p.init(c, nil, c.cfg.limits())
+	l := c.cfg.limits()
+	p.init(c, nil, &l)
 	return p, nil
 }
 
 // NewParts returns the func that makes the pools of the keys of one keyed pool,
-// each in the zero Pool that it is given. They share cfg, in which Dial, DialRate
+// each in the zero Pool that it is given, with limits that nobody changes any more. They share cfg, in which Dial, DialRate
 // and the limits are those of the Part. It is for package keyed: its second
 // parameter cannot be made outside this module.
-func NewParts[R any](cfg Config[R], total *part.Total) (func(*Pool[R], part.Part[R], Limits) error, error) {
+func NewParts[R any](cfg Config[R], total *part.Total) (func(*Pool[R], part.Part[R], *Limits) error, error) {
 	c, err := newCommon(cfg)
 	if err != nil {
 		return nil, err
 	}
 	c.crew, c.clock, c.total = total.Crew, total.Clock, total
-	return func(p *Pool[R], pt part.Part[R], l Limits) error {
+	return func(p *Pool[R], pt part.Part[R], l *Limits) error {
 		if err := l.validate(); err != nil {
 			return err
 		}
@@ -67,13 +69,17 @@ func NewParts[R any](cfg Config[R], total *part.Total) (func(*Pool[R], part.Part
 	}, nil
 }
 
-func (p *Pool[R]) init(c *common[R], pt part.Part[R], l Limits) {
+func (p *Pool[R]) init(c *common[R], pt part.Part[R], l *Limits) {
 	p.common, p.part = c, pt
 	p.special = c.cfg.Recycle != nil || c.cfg.MaxUses > 0
-	p.done = make(chan struct{})
-	p.bell = c.clock.Bell(p.tick)
 	p.mu.limits = l
 	p.mu.shared = 1
+	if c.cfg.Overlap > 0 {
+		p.mu.heirs = &chain.List[slot[R]]{}
+	}
+	if c.cfg.Capacity != nil || c.cfg.Shareable != nil {
+		p.mu.shares, p.mu.roomy = &chain.List[slot[R]]{}, &roomHeap[R]{}
+	}
 	p.learnLocked(c.cfg.Shared)
 	p.tickets.Store(1) // 0 is no place, and a caller served at once has the last one given
 	p.mu.wasQuiet = true

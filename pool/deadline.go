@@ -60,7 +60,10 @@ func (p *Pool[R]) armLocked() {
 		return
 	}
 	p.mu.armed = p.momentOf(next)
-	p.bell.Set(next)
+	if p.mu.bell == nil {
+		p.mu.bell = p.clock.Bell(p.tick)
+	}
+	p.mu.bell.Set(next)
 }
 
 // nextTimeLocked returns when the pool must act next without being called.

@@ -1,6 +1,7 @@
 package pool
 
 import (
+	"math"
 	"runtime"
 	"time"
 )
@@ -36,7 +37,7 @@ type lostLease[R any] struct {
 
 // watch makes a lease one that is watched for leaks, if it is the turn of one.
 func (p *Pool[R]) watch(l *Lease[R]) {
-	if p.cfg.LeakAfter == 0 || p.sampled.Add(1)%uint64(max(1, p.cfg.LeakSample)) != 0 { //nolint:gosec // not negative
+	if p.cfg.LeakAfter == 0 || p.sampled.Add(1)%uint32(min(max(1, p.cfg.LeakSample), math.MaxInt32)) != 0 { //nolint:gosec // not negative
 		return
 	}
 	pc := make([]uintptr, maxStack)

@@ -26,13 +26,11 @@ type Pool[R any] struct {
 	tickets atomic.Uint64         // the last one given, without a Budget
 	special bool                  // the Config says Recycle or MaxUses
 	*common[R]
-	part    part.Part[R]  // nil: the pool stands alone
-	bell    *alarm.Bell   // rings tick
-	sampled atomic.Uint64 // leases asked about by watch
-	member  *member       // the pool's side of its Budget, which is as. nil: none
+	part    part.Part[R] // nil: the pool stands alone
+	sampled uber.Uint32  // leases asked about by watch
+	member  *member      // the pool's side of its Budget, which is as. nil: none
 	as      member
 	waiters waitq.Queue[Lease[R]]
-	done    chan struct{} // closed when the pool is closed and nothing is left of it
 
 	// mu guards what follows and everything in a slot that is not fixed. It is
 	// taken with lock and given back with unlock, which first restores what the
@@ -40,16 +38,18 @@ type Pool[R any] struct {
 	// then the waiters' own lock or the Budget's; never two pools' locks.
 	mu struct {
 		sync.Mutex
-		limits Limits
+		limits *Limits       // never changed in place: many keys have the same
+		bell   *alarm.Bell   // rings tick. nil: it is not set
+		done   chan struct{} // closed when the pool is closed and nothing is left of it. nil: nobody waits for that
 
 		slots [numStates]int      // by state; slots[empty] is unused
 		idle  chain.List[slot[R]] // by idleSince; also the one that is being probed
 		dials chain.List[dial[R]] // in flight
 
-		shares chain.List[slot[R]] // shareable ones that are not to go
-		roomy  roomHeap[R]         // of the shares, those that can take a lease
-		heirs  chain.List[slot[R]] // whose lifetime is about to end and who wait for their successor
-		out    chain.List[cell[R]] // leases
+		heirs  *chain.List[slot[R]] // whose lifetime is about to end and who wait for their successor. nil: none ever do
+		shares *chain.List[slot[R]] // shareable ones that are not to go. nil: no resource is shareable
+		roomy  *roomHeap[R]         // of the shares, those that can take a lease. nil: as above
+		out    chain.List[cell[R]]  // leases
 
 		canceled int // of dials: those the pool no longer wants
 		draining int // slots that drain and are not gone yet
@@ -75,7 +75,7 @@ type Pool[R any] struct {
 
 		deadlines deadlines[R]
 		lastCall  moment // that failed, or came while dials fail
-		armed     moment // when the bell rings; zero: it is not set
+		armed     moment // when the bell rings; 0: it is not set
 
 		leaseMean time.Duration // of recent leases
 
@@ -98,7 +98,7 @@ type Pool[R any] struct {
 func (p *Pool[R]) Limits() Limits {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.mu.limits
+	return *p.mu.limits
 }
 
 // SetLimits changes the limits. Growth serves waiters at once. After a decrease
@@ -113,7 +113,7 @@ func (p *Pool[R]) SetLimits(l Limits) error {
 	}
 	p.lock()
 	defer p.unlock()
-	p.mu.limits = l
+	p.mu.limits = &l
 	p.endHopelessLocked()
 	return nil
 }
@@ -167,13 +167,16 @@ func (p *Pool[R]) finish(own bool) (err *panicError) {
 	quiet := bare && !p.mu.wasQuiet && p.part != nil
 	p.mu.wasQuiet = bare
 	if bare && p.mu.armed != 0 && (p.mu.closed || p.part != nil) {
-		p.bell.Stop() // it would keep a pool alive that nobody knows any more
+		p.mu.bell.Stop() // it would keep a pool alive that nobody knows any more
 		p.mu.armed, p.mu.tick = 0, time.Time{}
 	}
 	if bare && p.member != nil {
 		p.member.stopLending()
 	}
 	p.openLaneLocked()
+	if p.mu.armed == 0 {
+		p.mu.bell = nil // it has rung, or was stopped: a quiet key has none
+	}
 	own = own && len(c.events) > 0
 	if own {
 		p.mu.telling++
@@ -224,7 +227,9 @@ func (p *Pool[R]) told() {
 func (p *Pool[R]) endLocked() {
 	if p.mu.closed && !p.mu.finished && p.mu.telling == 0 && p.emptyLocked() {
 		p.mu.finished = true
-		close(p.done)
+		if p.mu.done != nil {
+			close(p.mu.done)
+		}
 	}
 }
 

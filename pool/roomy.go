@@ -14,11 +14,11 @@ func (p *Pool[R]) refitLocked(s *slot[R]) {
 	}
 	switch in := s.roomIndex > 0; {
 	case s.adopted && s.room() && !in:
-		heap.Push(&p.mu.roomy, s)
+		heap.Push(p.mu.roomy, s)
 	case !s.room() && in:
-		heap.Remove(&p.mu.roomy, int(s.roomIndex-1))
+		heap.Remove(p.mu.roomy, int(s.roomIndex-1))
 	case in && p.cfg.Reuse == ReuseLeastLoaded:
-		heap.Fix(&p.mu.roomy, int(s.roomIndex-1)) // leases is what it is ordered by
+		heap.Fix(p.mu.roomy, int(s.roomIndex-1)) // leases is what it is ordered by
 	}
 }
 
@@ -28,9 +28,13 @@ func (p *Pool[R]) refitLocked(s *slot[R]) {
 type roomHeap[R any] []*slot[R]
 
 // best returns the first in the order of the heap that suits, or nil.
-func (h roomHeap[R]) best(suits func(*slot[R]) bool) *slot[R] {
-	if len(h) == 0 || suits(h[0]) {
-		return first(h)
+func (of *roomHeap[R]) best(suits func(*slot[R]) bool) *slot[R] {
+	if of == nil || len(*of) == 0 {
+		return nil
+	}
+	h := *of
+	if suits(h[0]) {
+		return h[0]
 	}
 	found := -1
 	for i, s := range h { // not all can be had by all: a fresh one is wanted, or Check is due
@@ -42,13 +46,6 @@ func (h roomHeap[R]) best(suits func(*slot[R]) bool) *slot[R] {
 		return nil
 	}
 	return h[found]
-}
-
-func first[T any](all []*T) *T {
-	if len(all) == 0 {
-		return nil
-	}
-	return all[0]
 }
 
 func (h roomHeap[R]) Len() int { return len(h) }

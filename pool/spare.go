@@ -58,7 +58,7 @@ func (p *Pool[R]) addWarmer(w *warmer) error {
 	if p.mu.closed {
 		return ErrClosed
 	}
-	if err := w.hopeless(p.mu.limits); err != nil {
+	if err := w.hopeless(*p.mu.limits); err != nil {
 		return err
 	}
 	w.next, p.mu.warmers = p.mu.warmers, w
@@ -82,7 +82,7 @@ func (w *warmer) hopeless(l Limits) error {
 // they dial would be closed and dialled again without end.
 func (p *Pool[R]) endHopelessLocked() {
 	p.keepWarmersLocked(func(w *warmer) bool {
-		err := w.hopeless(p.mu.limits)
+		err := w.hopeless(*p.mu.limits)
 		if err != nil {
 			w.ended <- err // once: it leaves the list
 		}
