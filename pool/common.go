@@ -8,6 +8,7 @@ import (
 	"github.com/berth-go/berth/internal/chain"
 	"github.com/berth-go/berth/internal/crew"
 	"github.com/berth-go/berth/internal/part"
+	"github.com/berth-go/berth/waitq"
 )
 
 // common is what the pools of all keys of a keyed pool have in common, and what
@@ -19,6 +20,8 @@ type common[R any] struct {
 	crew  *crew.Crew
 	clock *alarm.Clock
 	total *part.Total // nil: the pool stands alone
+
+	spares waitq.Spares[Lease[R]] // of the keys' queues
 }
 
 // moment is a time by the monotonic clock, since the pool's start. 0 is none.
@@ -64,6 +67,7 @@ func NewParts[R any](cfg Config[R], total *part.Total) (func(*Pool[R], part.Part
 		if err := l.validate(); err != nil {
 			return err
 		}
+		p.waiters.Share(&c.spares)
 		p.init(c, pt, l)
 		return nil
 	}, nil

@@ -82,7 +82,7 @@ func (p *Pool[R]) nextTimeLocked() (next time.Time, ok bool) {
 	if o := p.mu.outage; o != nil && !o.retryAt.IsZero() {
 		earlier(o.retryAt)
 	}
-	if !p.mu.tick.IsZero() {
+	if p.mu.times != nil && !p.mu.tick.IsZero() {
 		earlier(p.mu.tick)
 	}
 	if p.remembersLocked() {
@@ -97,7 +97,9 @@ func (p *Pool[R]) tick() {
 	defer p.unlockQuietly()
 	p.mu.armed = 0
 	now := time.Now()
-	p.tickLaneLocked(now)
+	if p.mu.times != nil {
+		p.tickLaneLocked(now)
+	}
 	if o := p.mu.outage; o != nil && !o.retryAt.After(now) {
 		o.retryAt = time.Time{}
 	}

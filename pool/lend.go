@@ -8,17 +8,24 @@ import (
 
 // lending is what the pool knows of its lane, under its lock.
 type lending[R any] struct {
-	lane     *lane[R] // nil: never opened
-	lent     int      // cells in it
+	lane   *lane[R] // nil: not open, and was not for long
+	lent   int      // cells in it
+	warmth int      // hits under the lock, each soon after the one before
+	need   int      // how many of them open the lane; at least warm
+	hit    moment
+	spread bool // the last lane chose its cells by goroutine
+	*times
+}
+
+// times are when the lane was opened and how it has done since. nil: it was not
+// open for long.
+type times struct {
 	tick     time.Time
 	openedAt time.Time // by both clocks
 
 	hits   uint64 // of the lane, so far
 	seen   uint64 // of them, at the last tick
 	opened uint64 // of them, when it was opened after it had been given up; for worth
-	warmth int    // hits under the lock, each soon after the one before
-	need   int    // how many of them open the lane; at least warm
-	hit    time.Time
 }
 
 const (
@@ -47,8 +54,8 @@ func (p *Pool[R]) warmLocked() {
 	if !p.lends || n.lent > 0 {
 		return
 	}
-	now := p.nowLocked()
-	if now.Sub(n.hit) > laneTick {
+	now := p.momentOf(p.nowLocked())
+	if now-n.hit > moment(laneTick) {
 		n.warmth = 0
 	}
 	n.hit = now
@@ -76,6 +83,9 @@ func (p *Pool[R]) openLaneLocked() {
 	if (surplus <= 0 && n.lent == 0) || (p.member != nil && !p.member.mayLend()) {
 		return
 	}
+	if n.times == nil {
+		n.times = &times{}
+	}
 	if n.tick.IsZero() {
 		p.startTickLocked()
 	}
@@ -94,7 +104,7 @@ func (p *Pool[R]) startTickLocked() {
 	now := time.Now()
 	n.tick = now.Add(laneTick)
 	if n.lane == nil {
-		n.lane = &lane[R]{}
+		n.lane = &lane[R]{spans: n.spread}
 	} else if !n.lane.spans && n.lane.clashes.Load() >= manyClashes {
 		p.reclaimAllLocked()
 		n.lane = &lane[R]{spans: true}
@@ -307,6 +317,11 @@ func (p *Pool[R]) tickLaneLocked(now time.Time) {
 	hits := p.laneHitsLocked()
 	if hits == n.seen {
 		p.giveUpLaneLocked()
+		if n.lent == 0 {
+			n.spread = n.lane.spans
+			n.lane, n.times = nil, nil // a quiet pool needs no memory for them
+			return
+		}
 	}
 	n.seen = hits
 	p.adoptOldLocked()
@@ -349,12 +364,14 @@ func (p *Pool[R]) giveUpLaneLocked() {
 		return // it was not open
 	}
 	n.warmth = 0
-	if n.hits-n.opened < worthHits {
+	if n.times == nil || n.hits-n.opened < worthHits {
 		n.need = min(2*max(n.need, warm), coldest)
 	} else {
 		n.need = warm
 	}
-	n.opened = n.hits
+	if n.times != nil {
+		n.opened = n.hits
+	}
 	p.reclaimAllLocked()
 	if p.member != nil {
 		p.member.stopLending()

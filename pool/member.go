@@ -12,14 +12,14 @@ type member struct {
 	// Under the pool's lock.
 	changed bool    // the next report matters even if it is the same
 	lends   bool    // it was among the lenders, at the last report
-	coming  int     // slots on their way to this pool, at the last report
+	coming  int32   // slots on their way to this pool, at the last report
 	sent    account // the last report
 
 	// Under the Budget's lock.
 	blind  bool            // it wants more than the places it has told
 	place  int32           // in the heap of starving pools, which is for those with known tickets, counted from 1; 0: not in it
 	in     [numLists]int32 // in the Budget's lists, counted from 1; 0: not in it
-	passed int             // times in a row that it served its own past an older waiter
+	passed int32           // times in a row that it served its own past an older waiter
 	last   account         // the report as it stands, less what has been granted since
 	orders *orders         // nil: none
 	handed *orders         // fetched: the next report includes what came of them. nil: none
@@ -150,7 +150,7 @@ func (m *member) stopLending() {
 // caller holds the pool's lock. Pools with new orders are appended to wake.
 func (m *member) report(r report, wake []*member) (orders, []*member) {
 	if !m.changed && !m.ordered.Load() && r.standing == m.sent.standing && r.wants == *m.sent.wants {
-		return orders{coming: m.coming}, wake
+		return orders{coming: int(m.coming)}, wake
 	}
 	b := m.budget
 	m.sent.note(b, &r)
@@ -187,8 +187,8 @@ func (m *member) report(r report, wake []*member) (orders, []*member) {
 	m.ordered.Store(false)
 	m.lends = m.in[lenders] > 0
 	m.changed = o.any() // then the pool acts on them, and the next report settles the account
-	m.coming = b.comingLocked(m)
-	o.coming = m.coming
+	o.coming = b.comingLocked(m)
+	m.coming = int32(o.coming) //nolint:gosec // no pool has billions of slots
 	return o, wake
 }
 
@@ -263,7 +263,7 @@ func (m *member) mustYield(t Ticket, shared bool, now standing) bool {
 		m.passed = 0
 		return false
 	}
-	if m.passed < b.mu.limits.Affinity && b.mu.open <= b.mu.limits.MaxOpen {
+	if int(m.passed) < b.mu.limits.Affinity && b.mu.open <= b.mu.limits.MaxOpen {
 		m.passed++
 		return false
 	}

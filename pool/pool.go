@@ -168,7 +168,10 @@ func (p *Pool[R]) finish(own bool) (err *panicError) {
 	p.mu.wasQuiet = bare
 	if bare && p.mu.armed != 0 && (p.mu.closed || p.part != nil) {
 		p.mu.bell.Stop() // it would keep a pool alive that nobody knows any more
-		p.mu.armed, p.mu.tick = 0, time.Time{}
+		p.mu.armed = 0
+		if p.mu.times != nil {
+			p.mu.tick = time.Time{}
+		}
 	}
 	if bare && p.member != nil {
 		p.member.stopLending()

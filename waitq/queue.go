@@ -24,12 +24,23 @@ type Queue[T any] struct {
 	// returned before.
 	live atomic.Int32
 
+	spares *Spares[T] // nil: the queue keeps its own
+
 	mu struct {
 		sync.Mutex
 		list[T]
 		last uint64 // the largest place given so far
 	}
 }
+
+// Spares are what queues need for their waiters and do not need now. Queues that
+// share them keep nothing while nobody waits, which makes a difference where there
+// are very many. The zero Spares is ready. It must not be copied after first use.
+type Spares[T any] struct{ nodes sync.Pool }
+
+// Share makes the queue take what it needs from s, and give it back when nobody
+// waits any more. It must be called before the first waiter comes.
+func (q *Queue[T]) Share(s *Spares[T]) { q.spares = s }
 
 // An Entry describes one waiter of a queue to those who deliver.
 type Entry struct {
@@ -76,7 +87,7 @@ func (q *Queue[T]) enqueueLocked(e Entry) Waiter[T] {
 		// It would only be noticed by whoever delivers, who is not to blame.
 		panic("waitq: Enqueue with a nil context")
 	}
-	n := q.mu.take()
+	n := q.takeLocked()
 	n.Entry = e
 	turn := n.begin()
 	q.live.Inc()
@@ -259,5 +270,25 @@ func (q *Queue[T]) recycle(n *node[T], turn uint64) bool {
 	q.mu.unlink(n) // a waiter that canceled itself is still in its place
 	n.finish()
 	q.mu.put(n)
+	if q.spares != nil && q.mu.head == nil {
+		q.giveBackLocked()
+	}
 	return true
+}
+
+// takeLocked returns a node that nobody uses.
+func (q *Queue[T]) takeLocked() *node[T] {
+	if q.spares != nil && q.mu.free == nil {
+		if n, ok := q.spares.nodes.Get().(*node[T]); ok {
+			return n
+		}
+	}
+	return q.mu.take()
+}
+
+// giveBackLocked gives the free nodes to the other queues.
+func (q *Queue[T]) giveBackLocked() {
+	for q.mu.free != nil {
+		q.spares.nodes.Put(q.mu.take())
+	}
 }
