@@ -306,7 +306,7 @@ func (a *attempt[R]) accept() (bool, error) {
 			return false, nil
 		}
 	}
-	first := l.cell.info.Uses == 1
+	first := l.cell.uses == 1
 	err := p.take(l)
 	if err == nil {
 		return true, nil

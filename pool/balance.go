@@ -181,8 +181,7 @@ func (p *Pool[R]) retireLocked(s *slot[R], why Reason) {
 	}
 	s.draining, s.reason = true, why
 	p.mu.draining++
-	p.mu.heirs.Remove(s.heirLink)
-	p.mu.shares.Remove(s.shareLink)
+	p.delistLocked(s)
 	p.refitLocked(s)
 	p.clearLocked(&s.life)
 	if s.shareable && p.cfg.DrainTimeout > 0 {

@@ -129,13 +129,13 @@ func (p *Pool[R]) setCapacityLocked(s *slot[R], capacity, expect int) {
 	switch {
 	case s.gone:
 	case !s.adopted: // dialed decides
-		s.capacity, s.expect = capacity, expect
+		s.capacity, s.expect = clamped(capacity), clamped(expect)
 	case capacity <= Dead:
 		p.closeLocked(s, ReasonCapacity)
 	case capacity < 0:
 		p.retireLocked(s, ReasonCapacity)
 	default:
-		s.capacity, s.expect = capacity, expect
+		s.capacity, s.expect = clamped(capacity), clamped(expect)
 		if capacity > 0 {
 			p.setOpeningLocked(s, false)
 		}

@@ -109,7 +109,7 @@ func (p *Pool[R]) closeLocked(s *slot[R], why Reason) {
 	s.reason = why
 	p.mu.count.rare().Closes[why]++
 	if h := p.cfg.Hooks.Evicted; h != nil {
-		e := EvictedEvent{Key: p.key(), Reason: why, Age: time.Since(s.born), Uses: s.uses}
+		e := EvictedEvent{Key: p.key(), Reason: why, Age: p.age(s), Uses: s.uses}
 		p.laterLocked(func() { h(e) })
 	}
 	if p.cfg.Close == nil {
@@ -128,10 +128,19 @@ func (p *Pool[R]) forgetLocked(s *slot[R]) {
 	if s.draining {
 		p.mu.draining--
 	}
-	p.mu.heirs.Remove(s.heirLink)
-	p.mu.shares.Remove(s.shareLink)
+	p.delistLocked(s)
 	p.clearLocked(&s.life)
 	p.refitLocked(s)
+}
+
+// delistLocked takes a slot that is to go out of the lists of those that are not.
+func (p *Pool[R]) delistLocked(s *slot[R]) {
+	if s.share != nil {
+		p.mu.shares.Remove(&s.shareLink)
+	}
+	if s.dates != nil {
+		p.mu.heirs.Remove(&s.heirLink)
+	}
 }
 
 // runClose closes a resource and then frees its slot: until Close has returned

@@ -22,6 +22,15 @@ type common[R any] struct {
 	total *part.Total // nil: the pool stands alone
 
 	spares waitq.Spares[Lease[R]] // of the keys' queues
+	none   lists[R]               // of pools that need no lists; never changed
+}
+
+// lists are those of resources that are shareable, or have a successor.
+type lists[R any] struct {
+	heirs  chain.List[slot[R]] // whose lifetime is about to end and who wait for their successor
+	shares chain.List[slot[R]] // shareable ones that are not to go
+	roomy  roomHeap[R]         // of the shares, those that can take a lease
+	joined uint64              // shareable ones so far
 }
 
 // moment is a time by the monotonic clock, since the pool's start. 0 is none.
@@ -78,11 +87,9 @@ func (p *Pool[R]) init(c *common[R], pt part.Part[R], l *Limits) {
 	p.special = c.cfg.Recycle != nil || c.cfg.MaxUses > 0
 	p.mu.limits = l
 	p.mu.shared = 1
-	if c.cfg.Overlap > 0 {
-		p.mu.heirs = &chain.List[slot[R]]{}
-	}
-	if c.cfg.Capacity != nil || c.cfg.Shareable != nil {
-		p.mu.shares, p.mu.roomy = &chain.List[slot[R]]{}, &roomHeap[R]{}
+	p.mu.lists = &c.none
+	if c.cfg.Overlap > 0 || c.cfg.Capacity != nil || c.cfg.Shareable != nil {
+		p.mu.lists = &lists[R]{}
 	}
 	p.learnLocked(c.cfg.Shared)
 	p.tickets.Store(1) // 0 is no place, and a caller served at once has the last one given

@@ -128,7 +128,7 @@ func (p *Pool[R]) dueLocked(d *deadline[R], now time.Time) {
 			p.closeLocked(s, ReasonDrain)
 		}
 	case toAbandon:
-		p.abandonLocked(s, now)
+		p.abandonLocked(s)
 	case toProbe:
 		p.probeLocked(s)
 	case toDoubt:

@@ -41,6 +41,7 @@ func (p *Pool[R]) startDialLocked() {
 	ctx, cancel := context.WithCancelCause(base)
 	p.mu.dialNumber++
 	s := &slot[R]{pool: p, number: p.mu.dialNumber, generation: p.mu.generation, capacity: 1, expect: 1}
+	s.own.slot = s
 	d := &dial[R]{slot: s, cancel: cancel, expected: p.mu.shared, newest: newest, started: time.Now()}
 	p.mu.dials.Push(&d.link, d)
 	p.move(s, dialing)
@@ -87,8 +88,12 @@ func (p *Pool[R]) runDial(ctx context.Context, d *dial[R]) {
 // adopt learns what has been dialled, while nobody else knows of it yet, and
 // what the next dial is expected to bring.
 func (p *Pool[R]) adopt(s *slot[R], v R) (shared int, err error) {
-	s.value, s.born = v, time.Now()
+	now := time.Now()
+	s.value, s.born, s.idleSince = v, p.momentOf(now), now
 	c := &p.cfg
+	if c.MaxLifetime > 0 || c.Check != nil {
+		s.dates = &dates[R]{expires: now}
+	}
 	where := "Shareable"
 	defer func() {
 		if r := recover(); r != nil {
@@ -98,6 +103,9 @@ func (p *Pool[R]) adopt(s *slot[R], v R) (shared int, err error) {
 	s.shareable = c.Capacity != nil
 	if c.Shareable != nil {
 		s.shareable = c.Shareable(v)
+	}
+	if s.shareable {
+		s.share = &share[R]{free: []*cell[R]{&s.own}}
 	}
 	if c.Watch != nil {
 		where = "Watch" // before the first look, so that no change is missed

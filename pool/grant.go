@@ -67,13 +67,13 @@ func (p *Pool[R]) leaseOutLocked(s *slot[R], t Ticket, mayCheck bool) Lease[R] {
 	s.uses++
 	p.mu.leases++
 	now := p.nowLocked()
-	c.start = now
+	c.began.Store(int64(p.momentOf(now)))
 	p.mu.out.Push(&c.link, c)
-	c.info = LeaseInfo{Reused: s.uses > 1, Age: now.Sub(s.born), Uses: s.uses}
+	c.idleFor, c.uses = 0, s.uses
 	c.check = false
 	if s.state == idle {
 		if s != p.mu.handed {
-			c.info.IdleFor = min(now.Sub(s.idleSince), c.info.Age) // a successor is idle since before its birth
+			c.idleFor = min(now.Sub(s.idleSince), time.Duration(p.momentOf(now)-s.born)) // a successor is idle since before its birth
 			c.check = mayCheck && p.checkDueLocked(s)
 		}
 		s.checking = c.check && s.shareable
@@ -135,7 +135,7 @@ func (p *Pool[R]) settleLeaseLocked(c *cell[R], how End, err error) {
 	if c.lent {
 		p.adoptLeaseLocked(c, c.turn.Load().Number()-1)
 	}
-	held := max(0, p.nowLocked().Sub(c.start))
+	held := max(0, p.nowLocked().Sub(p.begunLocked(c)))
 	p.mu.leases--
 	p.mu.out.Remove(&c.link)
 	p.unwatchLocked(c)
@@ -322,10 +322,10 @@ func (p *Pool[R]) endRefused(c *cell[R]) {
 	p.lock()
 	defer p.unlock()
 	switch {
-	case s.capacity < s.leases || (!s.shareable && s.capacity == 0):
+	case int(s.capacity) < s.leases || (!s.shareable && s.capacity == 0):
 	case s.leases > 1:
 		s.refused = true
-		s.capacity, s.expect = s.leases-1, s.leases-1 // endLeaseLocked refits it
+		s.capacity, s.expect = clamped(s.leases-1), clamped(s.leases-1) // endLeaseLocked refits it
 	case s.shareable && s.refusals < maxRefusals:
 		s.refusals++ // Capacity was asked later than Take: what was in the way may be gone
 	default:

@@ -37,7 +37,9 @@ func (p *Pool[R]) listNextLocked(s, older *slot[R]) {
 
 func (p *Pool[R]) unlistLocked(s *slot[R]) {
 	p.mu.idle.Remove(&s.idleLink)
-	p.clearLocked(&s.probe)
+	if s.dates != nil {
+		p.clearLocked(&s.probe)
+	}
 	if p.member != nil && !s.own.lent { // what is lent can still be given up for others
 		p.member.unidle(&s.mark)
 	}

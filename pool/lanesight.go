@@ -9,7 +9,7 @@ import (
 // laneInfoLocked is the LeaseInfo of a lease in the lane.
 func (p *Pool[R]) laneInfoLocked(c *cell[R], number uint64) LeaseInfo {
 	s, began := c.slot, p.begunLocked(c)
-	i := LeaseInfo{Uses: s.uses + number - c.lentAt + 1, Age: max(0, began.Sub(s.born))}
+	i := LeaseInfo{Uses: s.uses + number - c.lentAt + 1, Age: max(0, began.Sub(p.timeOf(s.born)))}
 	i.Reused = i.Uses > 1
 	if number == c.lentAt { // else it rested within the same tick
 		i.IdleFor = min(max(0, began.Sub(s.idleSince)), i.Age)
@@ -64,7 +64,7 @@ func (p *Pool[R]) outOfLane() int {
 // oldestBeginLocked returns when the oldest lease that is out began, or zero.
 func (p *Pool[R]) oldestBeginLocked() (begun time.Time) {
 	if c := p.mu.out.Oldest(); c != nil {
-		begun = c.start
+		begun = p.begunLocked(c)
 	}
 	if p.mu.lent == 0 {
 		return begun

@@ -48,7 +48,7 @@ func (p *Pool[R]) watch(l *Lease[R]) {
 		c.watched = &watched[R]{cell: c}
 	}
 	c.watched.stack = pc
-	p.setLocked(&c.watched.report, c.slot, toReport, c.start.Add(p.cfg.LeakAfter))
+	p.setLocked(&c.watched.report, c.slot, toReport, p.begunLocked(c).Add(p.cfg.LeakAfter))
 	c.watched.report.watch = c.watched
 	p.unlock()
 
@@ -87,7 +87,7 @@ func (p *Pool[R]) reportLeakLocked(c *cell[R], now time.Time) {
 
 func (p *Pool[R]) leakEventLocked(c *cell[R], now time.Time, lost bool) {
 	if h := p.cfg.Hooks.Leak; h != nil {
-		e := LeakEvent{Key: p.key(), Held: now.Sub(c.start), Stack: c.watched.stack, Lost: lost}
+		e := LeakEvent{Key: p.key(), Held: now.Sub(p.begunLocked(c)), Stack: c.watched.stack, Lost: lost}
 		p.laterLocked(func() { h(e) })
 	}
 }

@@ -36,19 +36,16 @@ type LeaseInfo struct {
 type cell[R any] struct {
 	turn     turn.Word
 	slot     *slot[R]
-	began    atomic.Int64  // the lane's time when its lease began, if it began there
+	began    atomic.Int64  // the moment when its lease began; in the lane that of the lane's opening
 	lastFast atomic.Uint64 // with MaxUses: the lease that must end under the lock
 	at       uber.Uint32   // the index in the lane
-
-	lent   bool   // is the lane's; under the pool's lock
-	lentAt uint64 // leases up to this number are in the accounts; under the pool's lock
-
-	info  LeaseInfo // under the pool's lock
-	check bool      // the lease must run Check first; written before the lease is handed out
-	next  *cell[R]  // free cells of a shareable slot, under the pool's lock
+	check    bool          // the lease must run Check first; written before the lease is handed out
 
 	// Under the pool's lock.
-	start   time.Time
+	lent    bool                // is the lane's
+	lentAt  uint64              // leases up to this number are in the accounts
+	idleFor time.Duration       // as in LeaseInfo; not of a lease that is the lane's
+	uses    uint64              // likewise
 	link    chain.Link[cell[R]] // in Pool.out
 	watched *watched[R]         // nil: none of its leases has been watched for leaks
 }
@@ -88,7 +85,13 @@ func (l Lease[R]) Info() LeaseInfo {
 	if l.cell.lent {
 		return p.laneInfoLocked(l.cell, l.number)
 	}
-	return l.cell.info
+	return l.cell.infoLocked()
+}
+
+// infoLocked is the LeaseInfo of a lease that is not in the lane.
+func (c *cell[R]) infoLocked() LeaseInfo {
+	age := max(0, time.Duration(c.began.Load())-time.Duration(c.slot.born))
+	return LeaseInfo{Reused: c.uses > 1, IdleFor: c.idleFor, Age: age, Uses: c.uses}
 }
 
 // Ticket returns the place in the queue that this lease had. A caller that finds

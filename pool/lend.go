@@ -281,7 +281,8 @@ func (p *Pool[R]) reclaimAllLocked() {
 
 // adoptLeaseLocked makes a lease that began in the lane one like all others.
 func (p *Pool[R]) adoptLeaseLocked(c *cell[R], number uint64) {
-	c.info = p.laneInfoLocked(c, number)
+	i := p.laneInfoLocked(c, number)
+	c.idleFor, c.uses = i.IdleFor, i.Uses
 	p.creditLocked(c, number)
 	p.endLoanLocked(c)
 	if p.member != nil {
@@ -290,9 +291,8 @@ func (p *Pool[R]) adoptLeaseLocked(c *cell[R], number uint64) {
 	c.slot.uses++
 	p.mu.count.Hits++
 	p.mu.lending.hits++
-	c.start = p.begunLocked(c)
 	older := p.mu.out.Newest()
-	for older != nil && c.start.Before(older.start) {
+	for older != nil && c.began.Load() < older.began.Load() {
 		older = older.link.Older()
 	}
 	if older == nil {

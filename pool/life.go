@@ -3,8 +3,6 @@ package pool
 import (
 	"math/rand/v2"
 	"time"
-
-	"github.com/berth-go/berth/internal/chain"
 )
 
 // elapsed returns the time from since to now by the monotonic or by the wall
@@ -14,12 +12,14 @@ func elapsed(since, now time.Time) time.Duration {
 	return max(now.Sub(since), now.Round(0).Sub(since.Round(0)))
 }
 
+// age returns the time since a resource was dialled.
+func (p *Pool[R]) age(s *slot[R]) time.Duration {
+	return time.Duration(p.momentOf(time.Now()) - s.born)
+}
+
 // beBornLocked gives a resource that joins the pool the end of its life: drawn
 // once, so that resources dialled together do not expire together.
 func (p *Pool[R]) beBornLocked(s *slot[R]) {
-	if p.cfg.MaxLifetime > 0 || p.cfg.Check != nil {
-		s.dates = &dates{}
-	}
 	if p.cfg.MaxLifetime == 0 {
 		return
 	}
@@ -27,7 +27,7 @@ func (p *Pool[R]) beBornLocked(s *slot[R]) {
 	if j := p.cfg.LifetimeJitter; j > 0 {
 		life -= time.Duration(rand.Int64N(int64(j) + 1)) //nolint:gosec // spread, not secrecy
 	}
-	s.expires = s.born.Add(life)
+	s.expires = s.expires.Add(life)
 	if p.cfg.Overlap > 0 {
 		p.setLocked(&s.life, s, toSucceed, s.expires.Add(-p.cfg.Overlap))
 	} else {
@@ -66,8 +66,7 @@ func (p *Pool[R]) askSuccessorLocked(s *slot[R]) {
 	if s.gone || s.draining {
 		return
 	}
-	s.heirLink = &chain.Link[slot[R]]{}
-	p.mu.heirs.Push(s.heirLink, s)
+	p.mu.heirs.Push(&s.heirLink, s)
 	p.setLocked(&s.life, s, toRetire, s.expires)
 }
 
@@ -75,21 +74,19 @@ func (p *Pool[R]) askSuccessorLocked(s *slot[R]) {
 // it is the successor of the resource that has waited longest for one, which
 // retires.
 func (p *Pool[R]) joinLocked(s *slot[R]) {
-	p.mu.joined++
-	s.joined = p.mu.joined
-	if s.shareable {
-		s.shareLink = &chain.Link[slot[R]]{}
-		p.mu.shares.Push(s.shareLink, s)
+	if s.share != nil {
+		p.mu.joined++
+		s.joined = p.mu.joined
+		p.mu.shares.Push(&s.shareLink, s)
 	}
-	s.idleSince = s.born
 	old := p.mu.heirs.Oldest()
 	if old == nil || p.waiters.Len() > 0 {
 		p.move(s, idle)
 		return
 	}
 	if old.state == idle {
+		s.tested = s.idleSince
 		s.idleSince = old.idleSince // so that what nobody uses still idles out
-		s.tested = s.born
 		p.listNextLocked(s, old)
 	}
 	p.move(s, idle)
@@ -97,13 +94,13 @@ func (p *Pool[R]) joinLocked(s *slot[R]) {
 }
 
 // abandonLocked frees the slot of a resource whose Close func does not return.
-func (p *Pool[R]) abandonLocked(s *slot[R], now time.Time) {
+func (p *Pool[R]) abandonLocked(s *slot[R]) {
 	s.abandoned = true
 	p.mu.count.rare().Abandoned++
 	p.move(s, empty)
 	p.crew.Grow() // the stuck one still takes a place
 	if h := p.cfg.Hooks.Abandoned; h != nil {
-		e := EvictedEvent{Key: p.key(), Reason: s.reason, Age: now.Sub(s.born), Uses: s.uses}
+		e := EvictedEvent{Key: p.key(), Reason: s.reason, Age: p.age(s), Uses: s.uses}
 		p.laterLocked(func() { h(e) })
 	}
 }

@@ -42,14 +42,12 @@ type Pool[R any] struct {
 		bell   *alarm.Bell   // rings tick. nil: it is not set
 		done   chan struct{} // closed when the pool is closed and nothing is left of it. nil: nobody waits for that
 
-		slots [numStates]int      // by state; slots[empty] is unused
-		idle  chain.List[slot[R]] // by idleSince; also the one that is being probed
-		dials chain.List[dial[R]] // in flight
+		slots     [numStates]int      // by state; slots[empty] is unused
+		*lists[R]                     // common.none if the Config has no use for them
+		idle      chain.List[slot[R]] // by idleSince; also the one that is being probed
+		dials     chain.List[dial[R]] // in flight
 
-		heirs  *chain.List[slot[R]] // whose lifetime is about to end and who wait for their successor. nil: none ever do
-		shares *chain.List[slot[R]] // shareable ones that are not to go. nil: no resource is shareable
-		roomy  *roomHeap[R]         // of the shares, those that can take a lease. nil: as above
-		out    chain.List[cell[R]]  // leases
+		out chain.List[cell[R]] // leases
 
 		canceled int // of dials: those the pool no longer wants
 		draining int // slots that drain and are not gone yet
@@ -60,8 +58,7 @@ type Pool[R any] struct {
 
 		shared      int    // what a dial is expected to bring; at least 1
 		dialNumber  uint64 // of the last dial started
-		joined      uint64 // resources so far
-		generation  uint64 // counts Resets (I11)
+		generation  uint32 // counts Resets (I11)
 		setbackDial uint64 // the number of the last dial that had begun at the last setback
 		deliveries  uint64 // waits ended by the giving side
 

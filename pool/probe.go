@@ -10,6 +10,8 @@ type probes[R any] struct {
 	of  *slot[R]
 	end context.CancelCauseFunc
 	due []*slot[R]
+
+	doubted bool // the running one takes too long
 }
 
 // probeLocked checks an idle resource in the background, one at a time: checking
@@ -46,7 +48,7 @@ func (p *Pool[R]) doubtLocked(s *slot[R]) {
 		return
 	}
 	p.mu.probes.end(errDialTime)
-	s.doubted = true
+	p.mu.probes.doubted = true
 	p.refitLocked(s)
 }
 
@@ -71,7 +73,7 @@ func (p *Pool[R]) probed(s *slot[R], err error) {
 	ended.end(nil)
 	p.mu.probes = nil
 	p.clearLocked(&s.probe)
-	s.checking, s.probed, s.doubted = false, false, false
+	s.checking, s.probed = false, false
 	switch reason, stale := p.staleLocked(s); {
 	case s.gone:
 	case err != nil:

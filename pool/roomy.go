@@ -7,18 +7,18 @@ import "container/heap"
 // slots to find one with room, or to know what waiters can count on.
 func (p *Pool[R]) refitLocked(s *slot[R]) {
 	n := s.promises()
-	p.mu.promised += n - s.promised
-	s.promised = n
-	if !s.shareable {
+	p.mu.promised += n - int(s.promised)
+	s.promised = int32(n) //nolint:gosec // at most maxShared
+	if s.share == nil {
 		return
 	}
 	switch in := s.roomIndex > 0; {
 	case s.adopted && s.room() && !in:
-		heap.Push(p.mu.roomy, s)
+		heap.Push(&p.mu.roomy, s)
 	case !s.room() && in:
-		heap.Remove(p.mu.roomy, int(s.roomIndex-1))
+		heap.Remove(&p.mu.roomy, s.roomIndex-1)
 	case in && p.cfg.Reuse == ReuseLeastLoaded:
-		heap.Fix(p.mu.roomy, int(s.roomIndex-1)) // leases is what it is ordered by
+		heap.Fix(&p.mu.roomy, s.roomIndex-1) // leases is what it is ordered by
 	}
 }
 
@@ -28,11 +28,10 @@ func (p *Pool[R]) refitLocked(s *slot[R]) {
 type roomHeap[R any] []*slot[R]
 
 // best returns the first in the order of the heap that suits, or nil.
-func (of *roomHeap[R]) best(suits func(*slot[R]) bool) *slot[R] {
-	if of == nil || len(*of) == 0 {
+func (h roomHeap[R]) best(suits func(*slot[R]) bool) *slot[R] {
+	if len(h) == 0 {
 		return nil
 	}
-	h := *of
 	if suits(h[0]) {
 		return h[0]
 	}
@@ -67,7 +66,7 @@ func (h roomHeap[R]) Swap(i, j int) {
 func (h *roomHeap[R]) Push(x any) {
 	s := x.(*slot[R]) //nolint:forcetypeassert // only refitLocked pushes
 	*h = append(*h, s)
-	s.roomIndex = int32(len(*h)) //nolint:gosec // no pool has billions
+	s.roomIndex = len(*h)
 }
 
 // Pop is for package heap.

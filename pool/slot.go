@@ -1,6 +1,7 @@
 package pool
 
 import (
+	"math"
 	"time"
 
 	"github.com/berth-go/berth/internal/chain"
@@ -32,9 +33,9 @@ const (
 type slot[R any] struct {
 	pool *Pool[R]
 
-	value  R         // fixed when the dial has ended, before anyone else sees the slot
-	born   time.Time // likewise
-	number uint64    // counts the pool's dials: a larger one began later
+	value  R      // fixed when the dial has ended, before anyone else sees the slot
+	born   moment // likewise
+	number uint64 // counts the pool's dials: a larger one began later
 
 	// Everything below is under the pool's lock, but for shareable, which is fixed
 	// like value.
@@ -55,38 +56,45 @@ type slot[R any] struct {
 	refused  bool // Take failed though Capacity said room: read again at the next release
 
 	probed   bool // is being checked in the background, and keeps its place in the idle lists
-	doubted  bool // that check takes so long that nobody counts on it any more
-	probeDue bool // waits in Pool.toProbe
+	probeDue bool // waits for its turn to be
 
-	refusals  int32 // Takes failed in a row though Capacity said room
-	roomIndex int32 // in Pool.roomy, counted from 1; 0: not in it
-	promised  int   // what it adds to Pool.promised
+	refusals uint8 // Takes failed in a row though Capacity said room
 
-	generation uint64 // of the pool when the dial began (I11)
-	joined     uint64 // counts the resources of the pool: a larger one came later
-	capacity   int    // what Capacity said last: leases at once
-	expect     int    // the capacity it is about to have; never less than capacity
+	promised   int32  // what it adds to Pool.promised
+	generation uint32 // of the pool when the dial began (I11)
+	capacity   int32  // what Capacity said last: leases at once
+	expect     int32  // the capacity it is about to have; never less than capacity
 	leases     int
-	uses       uint64 // leases so far
-	idleSince  time.Time
+	uses       uint64    // leases so far
+	idleSince  time.Time // from its birth on
 
-	*dates                   // nil: the Config has neither MaxLifetime nor Check
-	life, probe *deadline[R] // the next thing in its life; its next check in the background
+	*share[R]              // nil: not shareable
+	*dates[R]              // nil: the Config has neither MaxLifetime nor Check
+	life      *deadline[R] // the next thing in its life. nil: it never had any
 
-	idleLink  chain.Link[slot[R]]  // in Pool.idle
-	shareLink *chain.Link[slot[R]] // in Pool.shares. nil: never was
-	heirLink  *chain.Link[slot[R]] // in Pool.heirs. nil: never was
-	mark      idleMark             // the slot's place in the Budget's idle list
+	idleLink chain.Link[slot[R]] // in Pool.idle
+	mark     idleMark            // the slot's place in the Budget's idle list
+	own      cell[R]             // the cell of the first lease, and of all of an exclusive slot
+}
 
-	own  cell[R]  // the cell of the first lease, and of all of an exclusive slot
-	free *cell[R] // further cells of a shareable slot, not out
+// share is what only a shareable slot has.
+type share[R any] struct {
+	joined    uint64              // counts the shareable resources of the pool: a larger one came later
+	shareLink chain.Link[slot[R]] // in Pool.shares
+	roomIndex int                 // in Pool.roomy, counted from 1; 0: not in it
+	free      []*cell[R]          // cells that are not out
 }
 
 // dates are those of a resource that does not live for ever unseen.
-type dates struct {
-	expires time.Time // the end of its lifetime
-	tested  time.Time // the last check in the background, or the birth of a successor
+type dates[R any] struct {
+	expires  time.Time           // the end of its lifetime; at first its birth
+	tested   time.Time           // the last check in the background, or the birth of a successor
+	probe    *deadline[R]        // its next check in the background
+	heirLink chain.Link[slot[R]] // in Pool.heirs
 }
+
+// clamped returns what Capacity or Expect said as what a slot keeps of it.
+func clamped(n int) int32 { return int32(max(math.MinInt32, min(n, math.MaxInt32))) } //nolint:gosec // it fits
 
 // room reports whether the slot can take a lease now (I9).
 func (s *slot[R]) room() bool {
@@ -94,7 +102,7 @@ func (s *slot[R]) room() bool {
 		return false
 	}
 	if s.shareable {
-		return s.leases < s.capacity
+		return s.leases < int(s.capacity)
 	}
 	// While Capacity of an exclusive slot is being read, what is known of it is
 	// from before its last lease.
@@ -104,39 +112,50 @@ func (s *slot[R]) room() bool {
 // spent reports whether the slot has had all the leases of its life.
 func (s *slot[R]) spent() bool { m := s.pool.cfg.MaxUses; return m > 0 && s.uses >= m }
 
+// doubted reports whether a check in the background takes so long that nobody
+// counts on the slot any more.
+func (s *slot[R]) doubted() bool {
+	return s.probed && s.pool.mu.probes != nil && s.pool.mu.probes.doubted
+}
+
 // promises returns how many leases beyond its present ones the slot is about to
 // take, though it cannot now.
 func (s *slot[R]) promises() int {
-	if s.gone || s.draining || s.doubted || s.spent() {
+	if s.gone || s.draining || s.doubted() || s.spent() {
 		return 0
 	}
 	if s.opening {
-		return max(1, min(s.expect, maxShared))
+		return max(1, min(int(s.expect), maxShared))
 	}
 	if !s.shareable {
 		return btoi(s.checking)
 	}
 	if s.checking || s.expect > s.capacity {
-		return min(max(0, s.expect-s.leases), maxShared)
+		return min(max(0, int(s.expect)-s.leases), maxShared)
 	}
 	return 0
 }
 
 // takeCell returns a cell that no lease has.
 func (s *slot[R]) takeCell() *cell[R] {
-	if s.own.slot == nil {
-		s.own.slot = s
+	if s.share == nil {
 		return &s.own
 	}
-	if c := s.free; c != nil {
-		s.free, c.next = c.next, nil
-		return c
+	last := len(s.free) - 1
+	if last < 0 {
+		return &cell[R]{slot: s}
 	}
-	return &cell[R]{slot: s}
+	c := s.free[last]
+	s.free = s.free[:last]
+	return c
 }
 
 // putCell takes back the cell of a lease that has ended.
-func (s *slot[R]) putCell(c *cell[R]) { c.next, s.free = s.free, c }
+func (s *slot[R]) putCell(c *cell[R]) {
+	if s.share != nil {
+		s.free = append(s.free, c)
+	}
+}
 
 func btoi(b bool) int {
 	if b {

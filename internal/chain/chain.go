@@ -5,7 +5,7 @@ package chain
 import "iter"
 
 // A List holds things from the oldest to the newest. The zero List is empty and
-// ready, and a nil one is empty and stays so. It has no lock of its own.
+// ready. It has no lock of its own.
 type List[T any] struct {
 	oldest, newest *Link[T]
 	n              int
@@ -18,18 +18,13 @@ type Link[T any] struct {
 }
 
 // Len returns how many things the list holds.
-func (l *List[T]) Len() int {
-	if l == nil {
-		return 0
-	}
-	return l.n
-}
+func (l *List[T]) Len() int { return l.n }
 
 // Oldest returns the oldest thing, or nil if there is none.
-func (l *List[T]) Oldest() *T { return l.first().thing() }
+func (l *List[T]) Oldest() *T { return l.oldest.thing() }
 
 // Newest returns the newest thing, or nil if there is none.
-func (l *List[T]) Newest() *T { return l.last().thing() }
+func (l *List[T]) Newest() *T { return l.newest.thing() }
 
 // Push adds v, whose link k is, as the newest.
 func (l *List[T]) Push(k *Link[T], v *T) { l.Insert(k, v, l.newest) }
@@ -55,9 +50,9 @@ func (l *List[T]) Insert(k *Link[T], v *T, older *Link[T]) {
 }
 
 // Remove takes the thing with the link k out. A link that is in no list is left
-// as it is, and so is nil, which stands for one that was never made.
+// as it is.
 func (l *List[T]) Remove(k *Link[T]) {
-	if k == nil || k.of == nil {
+	if k.of == nil {
 		return
 	}
 	if k.newer != nil {
@@ -77,26 +72,12 @@ func (l *List[T]) Remove(k *Link[T]) {
 // All yields the things, oldest first. The one it has yielded last may be taken
 // out meanwhile, and no other.
 func (l *List[T]) All() iter.Seq[*T] {
-	return walk(l.first, (*Link[T]).next)
+	return walk(func() *Link[T] { return l.oldest }, (*Link[T]).next)
 }
 
 // Backward yields the things, newest first, as [List.All] does.
 func (l *List[T]) Backward() iter.Seq[*T] {
-	return walk(l.last, (*Link[T]).prev)
-}
-
-func (l *List[T]) first() *Link[T] {
-	if l == nil {
-		return nil
-	}
-	return l.oldest
-}
-
-func (l *List[T]) last() *Link[T] {
-	if l == nil {
-		return nil
-	}
-	return l.newest
+	return walk(func() *Link[T] { return l.newest }, (*Link[T]).prev)
 }
 
 func walk[T any](start func() *Link[T], step func(*Link[T]) *Link[T]) iter.Seq[*T] {
