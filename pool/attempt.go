@@ -237,14 +237,14 @@ func (a *attempt[R]) waited(err error, gaveUp bool) {
 		// Whoever delivered has left the pool as it must be without this waiter.
 		waited := time.Since(a.queued)
 		p.mu.Lock()
-		p.mu.count.WaitTimes.add(waited)
+		p.mu.count.add(waitTimes, waited)
 		p.mu.Unlock()
 		return
 	}
 	p.lock()
 	defer p.unlock()
 	a.leaveLocked()
-	p.mu.count.WaitTimes.add(time.Since(a.queued))
+	p.mu.count.add(waitTimes, time.Since(a.queued))
 	switch {
 	case gaveUp:
 		p.mu.count.rare().Canceled++

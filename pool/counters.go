@@ -8,9 +8,9 @@ import (
 // counters are what a pool has counted, in less memory than Stats takes: there may
 // be a million pools, of which most have counted little.
 type counters struct {
-	Hits, Waits, Dials               uint64
-	WaitTimes, DialTimes, LeaseTimes tally
-	mishaps                          *mishaps // nil: none so far
+	Hits, Waits, Dials uint64
+	tallies
+	mishaps *mishaps // nil: none so far
 }
 
 // mishaps count what many a pool never sees.
@@ -38,47 +38,67 @@ func (c *counters) fill(s *Stats) {
 		s.Shed, s.Abandoned, s.Breaks, s.Leaks, s.Lost = m.Shed, m.Abandoned, m.Breaks, m.Leaks, m.Lost
 		s.Closes = m.Closes
 	}
-	c.WaitTimes.fill(&s.WaitTimes)
-	c.DialTimes.fill(&s.DialTimes)
-	c.LeaseTimes.fill(&s.LeaseTimes)
+	c.tallies.fill(&s.WaitTimes, waitTimes)
+	c.tallies.fill(&s.DialTimes, dialTimes)
+	c.tallies.fill(&s.LeaseTimes, leaseTimes)
 }
 
-// tally is a Histogram that keeps only the buckets between the first and the last
-// that is not empty.
-type tally struct {
-	counts []uint64
-	first  int // bucket of counts[0]
-	sum    time.Duration
+// The Histograms that a pool has.
+const (
+	waitTimes uint64 = iota
+	dialTimes
+	leaseTimes
+	numTimes
+)
+
+// tallies are Histograms that keep only the buckets that are not empty, which are
+// few: what one pool does takes about the same time each time.
+type tallies struct {
+	sums    [numTimes]time.Duration
+	buckets []bucket
 }
+
+// bucket is a bucket of one of the Histograms and how many it counts:
+//
+//	bits 0-1   which Histogram
+//	bits 2-7   which bucket of it
+//	bits 8-63  the count
+type bucket uint64
+
+const (
+	timesBits = 2
+	nameBits  = 8
+	nameMask  = 1<<nameBits - 1
+)
 
 // bucketOf returns the bucket of a Histogram that d belongs to.
 func bucketOf(d time.Duration) int {
 	return min(bits.Len64(uint64(d/time.Microsecond)), histogramBuckets-1) //nolint:gosec // not negative
 }
 
-func (t *tally) add(d time.Duration) {
+func (t *tallies) add(which uint64, d time.Duration) {
 	d = max(0, d)
-	t.addN(bucketOf(d), 1)
-	t.sum += d
+	t.addN(which, bucketOf(d), 1)
+	t.sums[which] += d
 }
 
 // addN counts n durations of bucket i.
-func (t *tally) addN(i int, n uint64) {
-	switch {
-	case len(t.counts) == 0:
-		t.first, t.counts = i, make([]uint64, 1)
-	case i < t.first:
-		t.counts = append(make([]uint64, t.first-i, t.first-i+len(t.counts)), t.counts...)
-		t.first = i
-	default:
-		for i >= t.first+len(t.counts) {
-			t.counts = append(t.counts, 0)
+func (t *tallies) addN(which uint64, i int, n uint64) {
+	name := bucket(i)<<timesBits | bucket(which) //nolint:gosec // not negative
+	for at, b := range t.buckets {
+		if b&nameMask == name {
+			t.buckets[at] += bucket(n) << nameBits
+			return
 		}
 	}
-	t.counts[i-t.first] += n
+	t.buckets = append(t.buckets, name|bucket(n)<<nameBits)
 }
 
-func (t *tally) fill(h *Histogram) {
-	copy(h.Counts[t.first:], t.counts)
-	h.Sum = t.sum
+func (t *tallies) fill(h *Histogram, which uint64) {
+	for _, b := range t.buckets {
+		if uint64(b)&(1<<timesBits-1) == which {
+			h.Counts[b&nameMask>>timesBits] = uint64(b >> nameBits)
+		}
+	}
+	h.Sum = t.sums[which]
 }

@@ -8,28 +8,32 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
-// A tally says what a Histogram would, in whatever order the durations come.
-func TestTallyIsAHistogram(t *testing.T) {
+// Tallies say what Histograms would, in whatever order the durations come.
+func TestTalliesAreHistograms(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // the same numbers each time
 	for range 100 {
-		var got, want Histogram
-		var c tally
-		for range 20 {
+		var want [numTimes]Histogram
+		var c tallies
+		for range 60 {
+			which := rng.Uint64N(numTimes)
 			d := time.Duration(rng.Uint64() >> (1 + rng.IntN(62))) //nolint:gosec // positive
-			c.add(d)
-			want.Counts[bucketOf(d)]++
-			want.Sum += d
+			c.add(which, d)
+			want[which].Counts[bucketOf(d)]++
+			want[which].Sum += d
 		}
-		c.fill(&got)
-		assert.Equal(t, want, got)
+		for which := range numTimes {
+			var got Histogram
+			c.fill(&got, which)
+			assert.Equal(t, want[which], got)
+		}
 	}
 }
 
-func TestTallyOfFewIsSmall(t *testing.T) {
-	var c tally
+func TestTalliesOfFewAreSmall(t *testing.T) {
+	var c tallies
 	for range 1000 {
-		c.add(time.Hour)
-		c.add(time.Hour / 2)
+		c.add(leaseTimes, time.Hour)
+		c.add(waitTimes, time.Hour/2)
 	}
-	assert.LessOrEqual(t, cap(c.counts), 4)
+	assert.LessOrEqual(t, cap(c.buckets), 4)
 }

@@ -128,7 +128,7 @@ func (p *Pool[R]) dialed(d *dial[R], shared int, err error) {
 	defer p.unlockQuietly()
 	p.removeDialLocked(d)
 	p.mu.count.Dials++
-	p.mu.count.DialTimes.add(time.Since(d.started))
+	p.mu.count.add(dialTimes, time.Since(d.started))
 	s.adopted = true
 	if err == nil && s.capacity < 0 {
 		err = errStillborn // to call this success would be to dial again without end

@@ -10,17 +10,17 @@ type member struct {
 	ordered atomic.Bool // there are orders to fetch
 
 	// Under the pool's lock.
-	changed bool    // the next report matters even if it is the same
-	lends   bool    // it was among the lenders, at the last report
-	coming  int32   // slots on their way to this pool, at the last report
-	sent    account // the last report
+	changed bool   // the next report matters even if it is the same
+	lends   bool   // it was among the lenders, at the last report
+	coming  int32  // slots on their way to this pool, at the last report
+	sent    *wants // those of the last report, whose standing is last's
 
 	// Under the Budget's lock.
 	blind  bool            // it wants more than the places it has told
 	place  int32           // in the heap of starving pools, which is for those with known tickets, counted from 1; 0: not in it
 	in     [numLists]int32 // in the Budget's lists, counted from 1; 0: not in it
 	passed int32           // times in a row that it served its own past an older waiter
-	last   account         // the report as it stands, less what has been granted since
+	last   account         // the report as it stands, less what has been granted since; the standing is changed under both locks
 	orders *orders         // nil: none
 	handed *orders         // fetched: the next report includes what came of them. nil: none
 }
@@ -81,20 +81,19 @@ func (o orders) any() bool { return o.grants|o.evict|o.idleOut|o.cancel != 0 }
 // join makes m the member for a pool.
 func (m *member) join(b *Budget, of reporter) {
 	m.budget, m.of = b, of
-	m.sent.wants, m.last.wants = &b.none, &b.none
+	m.sent, m.last.wants = &b.none, &b.none
 }
 
-// note makes the account that of r.
-func (a *account) note(b *Budget, r *report) {
-	a.standing = r.standing
-	switch none := r.wants == (wants{}); {
-	case none:
-		a.wants = &b.none
-		return
-	case a.wants == &b.none:
-		a.wants = &wants{}
+// noted returns a note of now, in the place of w unless that is the Budget's.
+func (w *wants) noted(b *Budget, now *wants) *wants {
+	switch {
+	case *now == (wants{}):
+		return &b.none
+	case w == &b.none:
+		w = &wants{}
 	}
-	*a.wants = r.wants
+	*w = *now
+	return w
 }
 
 // toOrders returns the orders of m, to add to them.
@@ -149,11 +148,11 @@ func (m *member) stopLending() {
 // report tells the Budget where the pool stands and returns its orders. The
 // caller holds the pool's lock. Pools with new orders are appended to wake.
 func (m *member) report(r report, wake []*member) (orders, []*member) {
-	if !m.changed && !m.ordered.Load() && r.standing == m.sent.standing && r.wants == *m.sent.wants {
+	if !m.changed && !m.ordered.Load() && r.standing == m.last.standing && r.wants == *m.sent {
 		return orders{coming: int(m.coming)}, wake
 	}
 	b := m.budget
-	m.sent.note(b, &r)
+	m.sent = m.sent.noted(b, &r.wants)
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	o, done := m.orders.copied(), m.handed.copied()
@@ -177,7 +176,7 @@ func (m *member) report(r report, wake []*member) (orders, []*member) {
 	r.orphans = max(0, r.orphans-o.cancel)
 	b.mu.want += r.want - m.last.want
 	b.mu.norphans += r.orphans - m.last.orphans
-	m.last.note(b, &r)
+	m.last = account{r.standing, m.last.wants.noted(b, &r.wants)}
 	b.queueLocked(m)
 	b.listLocked(m)
 	wake = b.settleLocked(m, wake)

@@ -82,7 +82,7 @@ const meanWeight = 8
 
 // noteShortLeasesLocked counts n leases that were shorter than the lane can tell.
 func (p *Pool[R]) noteShortLeasesLocked(n uint64) {
-	p.mu.count.LeaseTimes.addN(0, n)
+	p.mu.count.addN(leaseTimes, 0, n)
 	for ; n > 0 && p.mu.leaseMean > 0; n-- {
 		p.mu.leaseMean -= (p.mu.leaseMean + meanWeight - 1) / meanWeight
 	}
@@ -90,7 +90,10 @@ func (p *Pool[R]) noteShortLeasesLocked(n uint64) {
 
 // noteLeaseLocked counts how long a lease lasted.
 func (p *Pool[R]) noteLeaseLocked(d time.Duration) {
-	p.mu.count.LeaseTimes.add(d)
+	p.mu.count.add(leaseTimes, d)
+	if p.cfg.ShedLate == ShedOff {
+		return
+	}
 	if p.mu.leaseMean == 0 {
 		p.mu.leaseMean = d
 	} else {
