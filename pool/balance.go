@@ -174,7 +174,7 @@ func (p *Pool[R]) retireLocked(s *slot[R], why Reason) {
 	if s.gone || s.draining {
 		return
 	}
-	p.reclaimLocked(&s.own)
+	p.reclaimSlotLocked(s)
 	if s.leases == 0 && s != p.mu.probing { // else Check has it in hand
 		p.closeLocked(s, why)
 		return

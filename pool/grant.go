@@ -133,7 +133,7 @@ func (p *Pool[R]) endLeaseLocked(c *cell[R], how End, err error) {
 // settleLeaseLocked takes a lease that has ended out of the accounts.
 func (p *Pool[R]) settleLeaseLocked(c *cell[R], how End, err error) {
 	if c.lent {
-		p.adoptLeaseLocked(c, c.turn.Load().Number()-1)
+		p.adoptLeaseLocked(c, c.Turn.Load().Number()-1)
 	}
 	held := max(0, p.nowLocked().Sub(c.start))
 	p.mu.leases--
@@ -322,6 +322,7 @@ func (p *Pool[R]) endRefused(c *cell[R]) {
 	s := c.slot
 	p.lock()
 	defer p.unlock()
+	p.reclaimSlotLocked(s) // those of its leases that are out must end under the lock, where Capacity is read again
 	switch {
 	case s.capacity < s.leases || (!s.shareable && s.capacity == 0):
 	case s.leases > 1:

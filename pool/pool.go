@@ -9,6 +9,7 @@ import (
 	"github.com/berth-go/berth/internal/alarm"
 	"github.com/berth-go/berth/internal/chain"
 	"github.com/berth-go/berth/internal/crew"
+	"github.com/berth-go/berth/internal/lane"
 	"github.com/berth-go/berth/internal/part"
 	"github.com/berth-go/berth/waitq"
 	uber "go.uber.org/atomic"
@@ -24,11 +25,13 @@ const maxShared = 1 << 16
 // A Pool hands out resources of type R, oldest caller first. Make one with
 // [New]. All methods may be called concurrently.
 type Pool[R any] struct {
-	open    uber.Pointer[lane[R]] // nil: everybody goes to the lock
-	tickets atomic.Uint64         // the last one given, without a Budget
-	lends   bool                  // the Config allows a lane
-	special bool                  // and says Recycle or MaxUses
-	start   time.Time             // 0 of the lane's time
+	open    uber.Pointer[lane.Lane] // nil: everybody goes to the lock
+	last    *atomic.Uint64          // the last ticket given: tickets, or the Budget's
+	special bool                    // a release runs Recycle, or looks at MaxUses
+	takes   bool                    // an Acquire runs Take
+	lends   lends
+	tickets atomic.Uint64
+	start   time.Time // 0 of the lane's time
 	cfg     Config[R]
 	part    *part.Part // nil: the pool stands alone
 	crew    *crew.Crew
@@ -121,10 +124,14 @@ func NewPart[R any](cfg Config[R], pt *part.Part) (*Pool[R], error) {
 		return nil, err
 	}
 	cfg.setDefaults()
-	p := &Pool[R]{cfg: cfg, part: pt, lends: cfg.lendable(), special: cfg.Recycle != nil || cfg.MaxUses > 0, start: time.Now(), done: make(chan struct{})}
+	p := &Pool[R]{cfg: cfg, part: pt, lends: cfg.lends(), special: cfg.Recycle != nil || cfg.MaxUses > 0, takes: cfg.Take != nil, start: time.Now(), done: make(chan struct{})}
 	p.mu.limits = cfg.limits()
 	p.mu.shared = 1
 	p.learnLocked(cfg.Shared)
+	p.last = &p.tickets
+	if cfg.Budget != nil {
+		p.last = &cfg.Budget.tickets
+	}
 	p.tickets.Store(1) // 0 is no place, and a caller served at once has the last one given
 	p.mu.wasQuiet = true
 	if pt != nil {
@@ -338,18 +345,8 @@ func (p *Pool[R]) move(s *slot[R], to slotState) {
 }
 
 // ticket returns a new place at the end of the queue.
-func (p *Pool[R]) ticket() Ticket {
-	if p.member != nil {
-		return p.member.budget.ticket()
-	}
-	return Ticket(p.tickets.Add(1))
-}
+func (p *Pool[R]) ticket() Ticket { return Ticket(p.last.Add(1)) }
 
 // lastTicket returns the place of a caller who is served without queueing: that
 // of the last who did, so it stands in front of all who come later.
-func (p *Pool[R]) lastTicket() Ticket {
-	if p.member != nil {
-		return p.member.budget.lastTicket()
-	}
-	return Ticket(p.tickets.Load())
-}
+func (p *Pool[R]) lastTicket() Ticket { return Ticket(p.last.Load()) }

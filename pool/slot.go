@@ -41,7 +41,8 @@ type slot[R any] struct {
 
 	state      slotState
 	generation uint64 // of the pool when the dial began (I11)
-	leases     int
+	leases     int    // out, or lent
+	lent       int    // of them, in the lane
 	uses       uint64 // leases so far
 	idleSince  time.Time
 
