@@ -68,12 +68,8 @@ func (p *Pool[R]) takeLent(l Lease[R]) bool {
 	return false
 }
 
-// releaseSlow is Release where the lane could not end the lease, or must not without
-// more ado.
+// releaseSlow is Release where the lane could not end the lease.
 func (p *Pool[R]) releaseSlow(c *cell[R], number uint64) {
-	if ln := p.open.Load(); ln != nil && p.special && p.releaseSpecial(ln, c, number) {
-		return
-	}
 	if c.end(number) {
 		p.release(c)
 	}
@@ -86,29 +82,18 @@ func (p *Pool[R]) lookAgain() {
 	p.unlock()
 }
 
-// releaseSpecial is Release by way of the lane with MaxUses or Recycle. If it reports
-// false, it has done nothing.
-func (p *Pool[R]) releaseSpecial(ln *lane.Lane, c *cell[R], number uint64) bool {
-	if p.cfg.MaxUses > 0 && number >= c.Last.Load() {
-		return false
+// releaseRecycling is Release with Recycle: it ends the lease, runs Recycle, and
+// lets the resource rest.
+func (p *Pool[R]) releaseRecycling(c *cell[R], number uint64) {
+	ln := p.open.Load()
+	if ln == nil {
+		p.releaseSlow(c, number)
+		return
 	}
-	ended := false
-	if p.cfg.Recycle != nil {
-		ended = p.settleFast(ln, c, number)
-	} else {
-		ended = ln.Rest(&c.Seat, number)
-	}
-	if ended && p.open.Load() == nil {
-		p.lookAgain()
-	}
-	return ended
-}
-
-// settleFast ends a lease, runs Recycle, and lets the resource rest.
-func (p *Pool[R]) settleFast(ln *lane.Lane, c *cell[R], number uint64) bool {
 	t, ok := ln.Settle(&c.Seat, number)
 	if !ok {
-		return false
+		p.releaseSlow(c, number)
+		return
 	}
 	done := false
 	defer func() {
@@ -123,8 +108,9 @@ func (p *Pool[R]) settleFast(ln *lane.Lane, c *cell[R], number uint64) bool {
 		p.discardSettling(c, err)
 	case !ln.Settled(&c.Seat, t):
 		p.endLease(c) // it was reclaimed: the pool wants it back
+	case p.open.Load() == nil: // the second half of I4
+		p.lookAgain()
 	}
-	return true
 }
 
 func (p *Pool[R]) discardSettling(c *cell[R], err error) {

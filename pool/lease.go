@@ -99,7 +99,11 @@ func (l Lease[R]) Release() {
 		return
 	}
 	p := l.cell.slot.pool
-	if ln := p.open.Load(); ln != nil && !p.special && ln.Rest(&l.cell.Seat, l.number) {
+	if p.recycles {
+		p.releaseRecycling(l.cell, l.number)
+		return
+	}
+	if ln := p.open.Load(); ln != nil && ln.Rest(&l.cell.Seat, l.number) {
 		if p.open.Load() == nil { // the second half of I4
 			p.lookAgain()
 		}

@@ -1,6 +1,7 @@
 package pool
 
 import (
+	"math"
 	"time"
 
 	"github.com/berth-go/berth/internal/lane"
@@ -228,10 +229,11 @@ func (p *Pool[R]) lendCellLocked(s *slot[R]) {
 		p.move(s, inUse)
 	}
 	c.lentAt = c.Turn.Load().Number()
+	leases := uint64(math.MaxUint64)
 	if m := p.cfg.MaxUses; m > 0 {
-		c.Last.Store(c.lentAt + m - s.uses - 1) // that one's end is the slot's
+		leases = m - s.uses
 	}
-	p.mu.lane.Put(&c.Seat)
+	p.mu.lane.Put(&c.Seat, leases)
 }
 
 // tickLaneLocked gives the lane up if nobody has used it since the last tick: a

@@ -25,21 +25,21 @@ const maxShared = 1 << 16
 // A Pool hands out resources of type R, oldest caller first. Make one with
 // [New]. All methods may be called concurrently.
 type Pool[R any] struct {
-	open    uber.Pointer[lane.Lane] // nil: everybody goes to the lock
-	last    *atomic.Uint64          // the last ticket given: tickets, or the Budget's
-	special bool                    // a release runs Recycle, or looks at MaxUses
-	takes   bool                    // an Acquire runs Take
-	lends   lends
-	tickets atomic.Uint64
-	start   time.Time // 0 of the lane's time
-	cfg     Config[R]
-	part    *part.Part // nil: the pool stands alone
-	crew    *crew.Crew
-	bell    *alarm.Bell   // rings tick
-	sampled atomic.Uint64 // leases asked about by watch
-	member  *member       // the pool's side of its Budget. nil: none
-	waiters waitq.Queue[Lease[R]]
-	done    chan struct{} // closed when the pool is closed and nothing is left of it
+	open     uber.Pointer[lane.Lane] // nil: everybody goes to the lock
+	last     *atomic.Uint64          // the last ticket given: tickets, or the Budget's
+	recycles bool                    // a Release runs Recycle
+	takes    bool                    // an Acquire runs Take
+	lends    lends
+	tickets  atomic.Uint64
+	start    time.Time // 0 of the lane's time
+	cfg      Config[R]
+	part     *part.Part // nil: the pool stands alone
+	crew     *crew.Crew
+	bell     *alarm.Bell   // rings tick
+	sampled  atomic.Uint64 // leases asked about by watch
+	member   *member       // the pool's side of its Budget. nil: none
+	waiters  waitq.Queue[Lease[R]]
+	done     chan struct{} // closed when the pool is closed and nothing is left of it
 
 	// mu guards what follows and everything in a slot that is not fixed. It is
 	// taken with lock and given back with unlock, which first restores what the
@@ -124,7 +124,7 @@ func NewPart[R any](cfg Config[R], pt *part.Part) (*Pool[R], error) {
 		return nil, err
 	}
 	cfg.setDefaults()
-	p := &Pool[R]{cfg: cfg, part: pt, lends: cfg.lends(), special: cfg.Recycle != nil || cfg.MaxUses > 0, takes: cfg.Take != nil, start: time.Now(), done: make(chan struct{})}
+	p := &Pool[R]{cfg: cfg, part: pt, lends: cfg.lends(), recycles: cfg.Recycle != nil, takes: cfg.Take != nil, start: time.Now(), done: make(chan struct{})}
 	p.mu.limits = cfg.limits()
 	p.mu.shared = 1
 	p.learnLocked(cfg.Shared)

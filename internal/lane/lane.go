@@ -11,6 +11,7 @@ package lane
 
 import (
 	"iter"
+	"math"
 	"sync/atomic"
 	"time"
 
@@ -57,8 +58,8 @@ type Lane struct {
 // A Seat is the right to one lease of a resource. The pool keeps it, and lends it.
 type Seat struct {
 	Turn  turn.Word
-	Last  atomic.Uint64 // with a limit of uses: the lease that must end under the lock
 	began atomic.Int64  // the lane's time when the lease began, if it began there
+	last  atomic.Uint64 // the lease that must end under the lock: there is none after it
 	at    uber.Uint32   // the index in the lane
 }
 
@@ -159,12 +160,12 @@ func (l *Lane) lastRested() int {
 func NewerStamp(a, b uint32) bool { return (a-b)&turn.StampMask < turn.StampMask/2 && a != b }
 
 // Rest ends a lease, and its seat rests. If it reports false it has done nothing:
-// the lease has ended, or began under the lock or before the last opening, or the
-// pool has taken its seat back. Afterwards the caller must look whether the lane is
+// the lease has ended, or began under the lock or before the last opening, or is the
+// last one, or the pool has taken its seat back. Afterwards the caller must look whether the lane is
 // still open, or nobody may know of what rests (I4).
 func (l *Lane) Rest(s *Seat, number uint64) bool {
 	t := s.Turn.Load()
-	if t.State() != turn.Out || t.Number() != number || l.now.Load() != s.began.Load() {
+	if t.State() != turn.Out || t.Number() != number || l.now.Load() != s.began.Load() || number >= s.last.Load() {
 		return false
 	}
 	if l.spans {
@@ -182,7 +183,7 @@ func (l *Lane) Rest(s *Seat, number uint64) bool {
 // the seat may rest. It returns what Settled wants.
 func (l *Lane) Settle(s *Seat, number uint64) (turn.Turn, bool) {
 	t := s.Turn.Load()
-	if t.State() != turn.Out || t.Number() != number || l.now.Load() != s.began.Load() {
+	if t.State() != turn.Out || t.Number() != number || l.now.Load() != s.began.Load() || number >= s.last.Load() {
 		return t, false
 	}
 	return t, s.Turn.Settle(t)
@@ -191,9 +192,12 @@ func (l *Lane) Settle(s *Seat, number uint64) (turn.Turn, bool) {
 // Settled is the second half. It reports false if the pool has taken the seat back
 // meanwhile.
 func (l *Lane) Settled(s *Seat, t turn.Turn) bool {
-	top := uint32(0)
-	if !l.spans {
-		top = l.overtop(s, l.top.Load())
+	if l.spans {
+		return s.Turn.Settled(t, 0)
+	}
+	top := l.top.Load()
+	if s.at.Load() != top&(Max-1) {
+		top = l.overtop(s, top)
 	}
 	return s.Turn.Settled(t, top>>topBits)
 }
@@ -229,14 +233,20 @@ func (l *Lane) SpreadAnew() {
 	l.salt.Add(step)
 }
 
-// Put adds a seat, which rests from now on as the one that came to rest last.
-func (l *Lane) Put(s *Seat) {
+// Put adds a seat, which rests from now on as the one that came to rest last. It
+// is good for so many leases.
+func (l *Lane) Put(s *Seat, leases uint64) {
 	at := 0
 	for l.seats[at].Load() != nil {
 		at++
 	}
 	s.began.Store(l.now.Load()) // who takes it may be late in doing so
 	s.at.Store(uint32(at))      //nolint:gosec // below Max
+	last := uint64(math.MaxUint64)
+	if n := s.Turn.Load().Number(); leases < last-n {
+		last = n + leases - 1
+	}
+	s.last.Store(last)
 	l.seats[at].Store(s)
 	if w := uint32(at) + 1; l.width.Load() < w { //nolint:gosec // as above
 		l.width.Store(w)
