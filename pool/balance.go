@@ -17,6 +17,11 @@ func (p *Pool[R]) balanceLocked() {
 		p.armLocked()
 		return
 	}
+	if p.saturatedLocked() {
+		p.countUncoveredLocked(0)
+		p.armLocked()
+		return
+	}
 	for again := true; again; {
 		p.shrinkLocked()
 		yielded := p.serveLocked()
@@ -27,6 +32,15 @@ func (p *Pool[R]) balanceLocked() {
 		p.endWarmersLocked(nil)
 	}
 	p.armLocked()
+}
+
+// saturatedLocked reports whether all slots are out on leases, at the limit, and
+// callers wait: then there is nothing to hand out, to dial or to close, and a look
+// at each of these would find so. It is what a busy pool mostly is.
+func (p *Pool[R]) saturatedLocked() bool {
+	limit := p.mu.limits.MaxOpen
+	return limit > 0 && p.mu.slots[inUse] == limit && p.usedLocked() == limit && p.mu.draining == 0 &&
+		p.waiters.Len() > 0 && p.mu.fresh == 0 && p.mu.promised == 0 && p.member == nil && len(p.mu.roomy) == 0 && len(p.mu.warmers) == 0
 }
 
 // shrinkLocked brings the pool down to MaxOpen as far as it can be done now. The
@@ -123,16 +137,6 @@ func (p *Pool[R]) serveLocked() bool {
 		}
 	}
 	return false
-}
-
-// deliverLocked gives a lease to the oldest waiter that can use its resource.
-func (p *Pool[R]) deliverLocked(l Lease[R]) bool {
-	number := l.cell.slot.number
-	if !p.waiters.DeliverTo(l, func(e waitq.Entry) bool { return number >= freshOf(e) }) {
-		return false
-	}
-	p.mu.deliveries++
-	return true
 }
 
 // oldestForLocked returns the oldest waiter that can use s: all but those who

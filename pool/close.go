@@ -96,7 +96,7 @@ func (p *Pool[R]) closeLocked(s *slot[R], why Reason) {
 	s.reason = why
 	p.mu.count.Closes[why]++
 	if h := p.cfg.Hooks.Evicted; h != nil {
-		e := EvictedEvent{Key: p.key(), Reason: why, Age: time.Since(s.born), Uses: s.uses}
+		e := EvictedEvent{Key: p.key(), Reason: why, Age: p.moment().sub(s.born), Uses: s.uses}
 		p.laterLocked(func() { h(e) })
 	}
 	if p.cfg.Close == nil {

@@ -12,7 +12,7 @@ type counters struct {
 	Dials, DialErrors, DialsCanceled, Hijacks         uint64
 	Shed, Abandoned, Breaks, Leaks, Lost              uint64
 	Closes                                            Closes
-	WaitTimes, DialTimes, LeaseTimes                  tally
+	DialTimes, LeaseTimes                             tally
 }
 
 // fill puts the counters into s.
@@ -22,7 +22,6 @@ func (c *counters) fill(s *Stats) {
 	s.Dials, s.DialErrors, s.DialsCanceled, s.Hijacks = c.Dials, c.DialErrors, c.DialsCanceled, c.Hijacks
 	s.Shed, s.Abandoned, s.Breaks, s.Leaks, s.Lost = c.Shed, c.Abandoned, c.Breaks, c.Leaks, c.Lost
 	s.Closes = c.Closes
-	c.WaitTimes.fill(&s.WaitTimes)
 	c.DialTimes.fill(&s.DialTimes)
 	c.LeaseTimes.fill(&s.LeaseTimes)
 }

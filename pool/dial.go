@@ -87,7 +87,7 @@ func (p *Pool[R]) runDial(ctx context.Context, d *dial[R]) {
 // adopt learns what has been dialled, while nobody else knows of it yet, and
 // what the next dial is expected to bring.
 func (p *Pool[R]) adopt(s *slot[R], v R) (shared int, err error) {
-	s.value, s.born = v, time.Now()
+	s.value, s.born = v, p.moment()
 	c := &p.cfg
 	where := "Shareable"
 	defer func() {

@@ -66,14 +66,13 @@ func (p *Pool[R]) leaseOutLocked(s *slot[R], t Ticket, mayCheck bool) Lease[R] {
 	s.leases++
 	s.uses++
 	p.mu.leases++
-	now := p.nowLocked()
-	c.start = now
+	c.start = p.momentLocked()
 	p.mu.out.Push(&c.link, c)
-	c.info = LeaseInfo{Reused: s.uses > 1, Age: now.Sub(s.born), Uses: s.uses}
+	c.info = LeaseInfo{Reused: s.uses > 1, Age: c.start.sub(s.born), Uses: s.uses}
 	c.check = false
 	if s.state == idle {
 		if s != p.mu.handed {
-			c.info.IdleFor = min(now.Sub(s.idleSince), c.info.Age) // a successor is idle since before its birth
+			c.info.IdleFor = min(p.at(c.start).Sub(s.idleSince), c.info.Age) // a successor is idle since before its birth
 			c.check = mayCheck && p.checkDueLocked(s)
 		}
 		s.checking = c.check && s.shareable
@@ -96,17 +95,22 @@ func (p *Pool[R]) checkDueLocked(s *slot[R]) bool {
 // takeBackLocked undoes leaseOutLocked for a lease that nobody received.
 func (p *Pool[R]) takeBackLocked(l Lease[R]) {
 	s := l.cell.slot
+	p.unleaseLocked(l)
+	s.checking = false
+	if s.leases == 0 {
+		p.move(s, idle) // idleSince is still that of its last use
+	}
+	p.refitLocked(s)
+}
+
+func (p *Pool[R]) unleaseLocked(l Lease[R]) {
+	s := l.cell.slot
 	l.cell.end(l.number)
 	p.mu.out.Remove(&l.cell.link)
 	s.putCell(l.cell)
 	s.leases--
 	s.uses--
 	p.mu.leases--
-	s.checking = false
-	if s.leases == 0 {
-		p.move(s, idle) // idleSince is still that of its last use
-	}
-	p.refitLocked(s)
 }
 
 // endLeaseLocked is the end of every lease, whose cell has been ended by the
@@ -120,9 +124,12 @@ func (p *Pool[R]) endLeaseLocked(c *cell[R], how End, err error) {
 		p.refitLocked(s)
 		return
 	}
-	s.checking = false
 	if why, stale := p.staleLocked(s); stale {
 		p.closeLocked(s, why)
+		return
+	}
+	s.checking = false
+	if p.handOffLocked(s) {
 		return
 	}
 	s.idleSince = p.nowLocked()
@@ -135,7 +142,7 @@ func (p *Pool[R]) settleLeaseLocked(c *cell[R], how End, err error) {
 	if c.lent {
 		p.adoptLeaseLocked(c, c.Turn.Load().Number()-1)
 	}
-	held := max(0, p.nowLocked().Sub(c.start))
+	held := max(0, p.momentLocked().sub(c.start))
 	p.mu.leases--
 	p.mu.out.Remove(&c.link)
 	p.clearLocked(&c.leak)
@@ -179,6 +186,10 @@ func (p *Pool[R]) release(c *cell[R]) {
 			p.discard(c, ReasonRecycle, EndRelease, err)
 			return
 		}
+	}
+	if p.cfg.Capacity == nil {
+		p.endLease(c)
+		return
 	}
 	var failed *panicError
 	defer func() { // also after runtime.Goexit in Capacity

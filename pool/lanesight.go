@@ -8,15 +8,15 @@ import (
 
 // laneInfoLocked is the LeaseInfo of a lease in the lane.
 func (p *Pool[R]) laneInfoLocked(c *cell[R], number uint64) LeaseInfo {
-	s, began := c.slot, p.begunLocked(c)
+	s, began := c.slot, moment(c.Began())
 	before := number - c.lentAt // leases that the lane has had of the resource
 	if s.shareable {
 		before = p.laneUsesLocked(s) - 1
 	}
-	i := LeaseInfo{Uses: s.uses + before + 1, Age: max(0, began.Sub(s.born))}
+	i := LeaseInfo{Uses: s.uses + before + 1, Age: max(0, began.sub(s.born))}
 	i.Reused = i.Uses > 1
 	if before == 0 && s.leases == s.lent { // else it was in use within the same tick
-		i.IdleFor = min(max(0, began.Sub(s.idleSince)), i.Age)
+		i.IdleFor = min(max(0, p.at(began).Sub(s.idleSince)), i.Age)
 	}
 	return i
 }
@@ -76,7 +76,7 @@ func (p *Pool[R]) outOfLane() int {
 // oldestBeginLocked returns when the oldest lease that is out began, or zero.
 func (p *Pool[R]) oldestBeginLocked() (begun time.Time) {
 	if c := p.mu.out.Oldest(); c != nil {
-		begun = c.start
+		begun = p.at(c.start)
 	}
 	if p.mu.lent == 0 {
 		return begun

@@ -29,7 +29,7 @@ func (p *Pool[R]) watch(l *Lease[R]) {
 	c := l.cell
 	c.stack = pc
 	c.leak.cell = c
-	p.setLocked(&c.leak, c.slot, toReport, c.start.Add(p.cfg.LeakAfter))
+	p.setLocked(&c.leak, c.slot, toReport, p.at(c.start).Add(p.cfg.LeakAfter))
 	p.unlock()
 
 	l.guard = &guard{}
@@ -67,7 +67,7 @@ func (p *Pool[R]) reportLeakLocked(c *cell[R], now time.Time) {
 
 func (p *Pool[R]) leakEventLocked(c *cell[R], now time.Time, lost bool) {
 	if h := p.cfg.Hooks.Leak; h != nil {
-		e := LeakEvent{Key: p.key(), Held: now.Sub(c.start), Stack: c.stack, Lost: lost}
+		e := LeakEvent{Key: p.key(), Held: now.Sub(p.at(c.start)), Stack: c.stack, Lost: lost}
 		p.laterLocked(func() { h(e) })
 	}
 }

@@ -43,7 +43,7 @@ type cell[R any] struct {
 	next  *cell[R]  // free cells of a shareable slot, under the pool's lock
 
 	// Under the pool's lock.
-	start time.Time
+	start moment
 	link  chain.Link[cell[R]] // in Pool.out
 	leak  deadline[R]         // LeakAfter, if the lease is watched
 	stack []uintptr           // of its Acquire

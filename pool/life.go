@@ -24,12 +24,17 @@ func (p *Pool[R]) beBornLocked(s *slot[R]) {
 	if j := p.cfg.LifetimeJitter; j > 0 {
 		life -= time.Duration(rand.Int64N(int64(j) + 1)) //nolint:gosec // spread, not secrecy
 	}
-	s.expires = s.born.Add(life)
+	s.expires = p.birthLocked(s).Add(life)
 	if p.cfg.Overlap > 0 {
 		p.setLocked(&s.life, s, toSucceed, s.expires.Add(-p.cfg.Overlap))
 	} else {
 		p.setLocked(&s.life, s, toRetire, s.expires)
 	}
+}
+
+// birthLocked returns when the resource was dialled, by both clocks.
+func (p *Pool[R]) birthLocked(s *slot[R]) time.Time {
+	return p.nowLocked().Add(-p.momentLocked().sub(s.born))
 }
 
 // overdue returns why a slot must not be handed out any more although its timer
@@ -76,7 +81,7 @@ func (p *Pool[R]) joinLocked(s *slot[R]) {
 	if s.shareable {
 		p.mu.shares.Push(&s.shareLink, s)
 	}
-	s.idleSince = s.born
+	s.idleSince = p.birthLocked(s)
 	old := p.mu.heirs.Oldest()
 	if old == nil || p.waiters.Len() > 0 {
 		p.move(s, idle)
@@ -84,7 +89,7 @@ func (p *Pool[R]) joinLocked(s *slot[R]) {
 	}
 	if old.state == idle {
 		s.idleSince = old.idleSince // so that what nobody uses still idles out
-		s.tested = s.born
+		s.tested = p.birthLocked(s)
 		p.listNextLocked(s, old)
 	}
 	p.move(s, idle)
@@ -98,7 +103,7 @@ func (p *Pool[R]) abandonLocked(s *slot[R], now time.Time) {
 	p.move(s, empty)
 	p.crew.Grow() // the stuck one still takes a place
 	if h := p.cfg.Hooks.Abandoned; h != nil {
-		e := EvictedEvent{Key: p.key(), Reason: s.reason, Age: now.Sub(s.born), Uses: s.uses}
+		e := EvictedEvent{Key: p.key(), Reason: s.reason, Age: p.moment().sub(s.born), Uses: s.uses}
 		p.laterLocked(func() { h(e) })
 	}
 }

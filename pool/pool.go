@@ -35,9 +35,10 @@ type Pool[R any] struct {
 	cfg      Config[R]
 	part     *part.Part // nil: the pool stands alone
 	crew     *crew.Crew
-	bell     *alarm.Bell   // rings tick
-	sampled  atomic.Uint64 // leases asked about by watch
-	member   *member       // the pool's side of its Budget. nil: none
+	bell     *alarm.Bell             // rings tick
+	waits    uber.Pointer[waitTimes] // nil: nobody has waited
+	sampled  atomic.Uint64           // leases asked about by watch
+	member   *member                 // the pool's side of its Budget. nil: none
 	waiters  waitq.Queue[Lease[R]]
 	done     chan struct{} // closed when the pool is closed and nothing is left of it
 
@@ -78,6 +79,7 @@ type Pool[R any] struct {
 		deliveries  uint64 // waits ended by the giving side
 
 		now    time.Time // see nowLocked
+		clock  moment    // see momentLocked
 		handed *slot[R]  // released or dialled in this hold of the lock: it goes to a waiter unchecked
 
 		dirty       []*slot[R] // Capacity must be read again
@@ -174,19 +176,10 @@ func (p *Pool[R]) SetLimits(l Limits) error {
 // from here on.
 func (p *Pool[R]) lock() {
 	p.mu.Lock()
-	p.mu.now = time.Time{}
+	p.mu.now, p.mu.clock = time.Time{}, 0
 	if p.mu.lent > 0 {
 		p.recallLocked()
 	}
-}
-
-// nowLocked returns the time of this hold of the lock: the clock is read once in
-// it, and only if somebody asks.
-func (p *Pool[R]) nowLocked() time.Time {
-	if p.mu.now.IsZero() {
-		p.mu.now = time.Now()
-	}
-	return p.mu.now
 }
 
 // unlock ends a change of the pool's state: it restores what must hold between
@@ -239,6 +232,9 @@ func (p *Pool[R]) finish(own bool) (err *panicError) {
 	}
 	if own {
 		defer p.told()
+	}
+	if len(events) == 0 {
+		return nil
 	}
 	return callAll(events)
 }

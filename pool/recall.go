@@ -141,9 +141,9 @@ func (p *Pool[R]) adoptLeaseLocked(c *cell[R], number uint64) {
 	c.slot.uses++
 	p.mu.count.Hits++
 	p.mu.lending.hits++
-	c.start = p.begunLocked(c)
+	c.start = moment(c.Began())
 	older := p.mu.out.Newest()
-	for older != nil && c.start.Before(older.start) {
+	for older != nil && c.start < older.start {
 		older = older.link.Older()
 	}
 	if older == nil {

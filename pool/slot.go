@@ -33,7 +33,7 @@ type slot[R any] struct {
 	// Fixed when the dial has ended, before anyone else sees the slot.
 	value     R
 	shareable bool
-	born      time.Time
+	born      moment
 
 	number uint64 // counts the pool's dials: a larger one began later
 
