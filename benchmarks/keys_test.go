@@ -5,19 +5,20 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"runtime"
+	"slices"
 	"sync/atomic"
 	"testing"
 
 	"github.com/berth-go/berth/benchmarks/subject"
 )
 
-// keyCounts are the numbers of keys. 1 and 1,000 fit into caches, the others do
+// keyCounts are the numbers of keys. Up to 1,000 fit into caches, the others do
 // less and less.
 func keyCounts() []int {
 	if testing.Short() {
 		return []int{1, 1_000}
 	}
-	return []int{1, 1_000, 10_000, 100_000, 1_000_000}
+	return sizes(1_000_000)
 }
 
 // mostMapped bounds the peers that are maps of pools: they are there to compare
@@ -54,9 +55,10 @@ func openKeys(ctx context.Context, b *testing.B, s subject.KeyedSubject, n int) 
 // Does a lease cost more when there are more keys, each with one idle resource?
 // And what memory does a key take, with its resource of 16 bytes?
 func BenchmarkAxisKeys(b *testing.B) {
+	const fewest = 1_000
 	eachKeyed(b, func(ctx context.Context, b *testing.B, s subject.KeyedSubject) {
 		for _, n := range keyCounts() {
-			if n > mostMapped && s.Name != subject.Berth && s.Name != subject.BerthTotal {
+			if n > mostMapped && !slices.Contains([]string{subject.Floor, subject.Berth, subject.BerthTotal}, s.Name) {
 				continue
 			}
 			b.Run(fmt.Sprintf("n=%d", n), func(b *testing.B) {
@@ -70,7 +72,7 @@ func BenchmarkAxisKeys(b *testing.B) {
 						b.Fatal(err)
 					}
 				}
-				if n > 1 { // one key would be charged with all that is not per key
+				if n >= fewest { // fewer keys would be charged with all that is not per key
 					b.ReportMetric(perKey, "B/key")
 				}
 			})

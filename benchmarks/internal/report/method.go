@@ -49,6 +49,9 @@ func writeSubjects(b *strings.Builder) {
 	for _, s := range subject.All() {
 		fmt.Fprintf(b, "| %s | %s |\n", s.Name, s.Note)
 	}
+	for _, s := range append(subject.Floors(), subject.QueueFloor()) {
+		fmt.Fprintf(b, "| %s | %s |\n", s.Name, s.Note)
+	}
 	for _, s := range subject.AllKeyed() {
 		fmt.Fprintf(b, "| %s, of many keys | %s |\n", s.Name, s.Note)
 	}

@@ -55,7 +55,7 @@ func Render(set *results.Set, folder string) Page {
 
 const legend = "Each figure is the median over the rounds with the half-width of its 95 % confidence interval (∞ where there were too few rounds for one). " +
 	"`Berth / it` is the median over the rounds of Berth's figure over that row's in the same round: below 1 Berth is better, and what is **bold** is a loss to a peer. " +
-	"The rows of the harness, of other Berth pools and of a bare connection are no peers.\n\n"
+	"The rows of the harness, of the floors, of other Berth pools and of a bare connection are no peers.\n\n"
 
 // procs are the numbers of processors of which the table has rows.
 func (t table) procs(set *results.Set) []int {
@@ -138,9 +138,14 @@ func (t table) writeFigures(b *strings.Builder, set *results.Set, key results.Ke
 	return lost
 }
 
+// isOurs reports whether a subject is one of Berth's.
+func isOurs(name string) bool {
+	return name == httpsubject.Berth || strings.HasPrefix(name, subject.Berth)
+}
+
 // isPeer reports whether a subject is somebody else's, and a whole pool or client.
 func isPeer(name string) bool {
-	return name != subject.Harness && name != httpsubject.Bare && name != httpsubject.Berth && !strings.HasPrefix(name, subject.Berth)
+	return !isOurs(name) && name != subject.Harness && name != httpsubject.Bare && !strings.HasPrefix(name, subject.Floor)
 }
 
 // picture draws the chart of the table, "" if it has none.
@@ -154,7 +159,7 @@ func (t table) picture(set *results.Set) string {
 		if key.Procs != most || !ok || m.Center <= 0 {
 			continue
 		}
-		bs = append(bs, chart.Bar{Name: key.Subject, Value: m.Center, Ours: !isPeer(key.Subject) && key.Subject != subject.Harness && key.Subject != httpsubject.Bare})
+		bs = append(bs, chart.Bar{Name: key.Subject, Value: m.Center, Ours: isOurs(key.Subject)})
 		if len(series) == 0 || series[len(series)-1].Name != key.Subject {
 			series = append(series, chart.Series{Name: key.Subject})
 		}

@@ -69,7 +69,7 @@ func poolTables() []table {
 		},
 		{
 			workload: "SlowDial", title: "Slow dial", ours: ours, units: []string{burstTime, "dials/req"}, chart: bars, chartUnit: burstTime,
-			question: "64 callers come while the only open resource is in use for a moment; 64 may be open, a dial takes 20 ms and the work 20 µs. How long until all were served, and dials started per request.",
+			question: "64 callers come while the only open resource is in use; 64 may be open, a dial takes 20 ms and the work 20 µs. When all have come the resource is released and the dials begin: how long until all were served from then on, and dials started per request.",
 		},
 		{
 			workload: "Outage", title: "Outage and recovery", ours: ours, units: []string{"dials/outage", "errors/caller", "recovery-ns"},
