@@ -50,15 +50,12 @@ func expected() map[string][]string {
 		}
 		return names
 	}
-	var keyed, http1, http1Pools, http2 []string
+	var keyed, http1, http2 []string
 	for _, s := range subject.AllKeyed() {
 		keyed = append(keyed, s.Name)
 	}
 	for _, s := range httpsubject.All() {
 		http1 = append(http1, s.Name)
-		if !s.Floor {
-			http1Pools = append(http1Pools, s.Name)
-		}
 		if !s.HTTP1Only {
 			http2 = append(http2, s.Name)
 		}
@@ -78,7 +75,7 @@ func expected() map[string][]string {
 		"AxisKeys":       keyed,
 		"Zipf":           keyed,
 		"HTTP1":          http1,
-		"HTTP1Load":      http1Pools,
+		"HTTP1Load":      http1,
 		"HTTP2":          http2,
 		"ColdBurst":      http2,
 	}

@@ -107,7 +107,7 @@ func httpTables() []table {
 	return []table{
 		{
 			workload: "HTTP1", title: "HTTP/1.1, one caller", ours: ours, units: []string{perOp, allocs}, chart: bars, chartUnit: perOp,
-			question: "A small GET on a connection that is there. The server is in the same process, so its time and its allocations are in every row.",
+			question: "A small GET on a connection that is there. The server is another process on the same processors: its time is in every row, its allocations are in none.",
 		},
 		{
 			workload: "HTTP1Load", title: "HTTP/1.1, 64 callers, 8 connections", ours: ours, units: []string{perOp, allocs}, chart: bars, chartUnit: perOp,
