@@ -2,9 +2,13 @@ package benchmarks_test
 
 import (
 	"context"
+	"errors"
+	"flag"
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"runtime"
+	"runtime/pprof"
 	"slices"
 	"sync/atomic"
 	"testing"
@@ -66,6 +70,8 @@ func BenchmarkAxisKeys(b *testing.B) {
 				before := heap()
 				p := openKeys(ctx, b, s, n)
 				perKey := float64(heap()-before) / float64(n)
+				saveHeap(b)
+				measuring(b)
 				rnd := rand.NewPCG(1, 2)
 				for b.Loop() {
 					if err := p.UseKey(ctx, rnd.Uint64()%uint64(n), nil); err != nil {
@@ -88,6 +94,32 @@ func heap() int64 {
 	runtime.GC() // what finalizers and pools let go of in the first
 	runtime.ReadMemStats(&m)
 	return int64(m.HeapAlloc + m.StackInuse)
+}
+
+// heapFile is where AxisKeys saves a profile of the heap. -memprofile is written at
+// the end, when nothing is left of the pool.
+var heapFile = flag.String("heapprofile", "", "file for a profile of the heap while each key has its resource")
+
+func saveHeap(b *testing.B) {
+	b.Helper()
+	if *heapFile == "" {
+		return
+	}
+	f, err := os.Create(*heapFile)
+	if err != nil {
+		b.Fatal(err)
+	}
+	if err := errors.Join(pprof.WriteHeapProfile(f), f.Close()); err != nil {
+		b.Fatal(err)
+	}
+}
+
+// measuring tells a profiler that what this goroutine does from now on is what is
+// measured, where making the situation, or its end, takes longer than that.
+func measuring(b *testing.B) {
+	b.Helper()
+	b.Cleanup(func() { pprof.SetGoroutineLabels(context.Background()) }) // before the pool is closed
+	pprof.SetGoroutineLabels(pprof.WithLabels(b.Context(), pprof.Labels("phase", "measured")))
 }
 
 // A few of 10,000 keys are asked for often and most rarely (Zipf), as hosts are,

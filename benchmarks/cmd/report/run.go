@@ -8,7 +8,6 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
@@ -33,16 +32,10 @@ func (k *kept) save() error { return os.WriteFile(k.name, k.buf.Bytes(), 0o644) 
 
 // runAll builds the benchmarks once, so that no step waits for a compiler, and
 // carries out the steps.
-func runAll(ctx context.Context, steps []step, raw *kept) error {
+func runAll(ctx context.Context, binary string, steps []step, raw *kept) error {
 	if len(steps) == 0 {
 		return fmt.Errorf("no workload is wanted")
 	}
-	dir, err := os.MkdirTemp("", "berth-benchmarks-")
-	if err != nil {
-		return err
-	}
-	defer func() { _ = os.RemoveAll(dir) }()
-	binary := filepath.Join(dir, "benchmarks.test")
 	if out, err := exec.CommandContext(ctx, "go", "test", "-c", "-o", binary, ".").CombinedOutput(); err != nil {
 		return fmt.Errorf("building the benchmarks: %w\n%s", err, out)
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/berth-go/berth/benchmarks/httpsubject"
 	"github.com/berth-go/berth/benchmarks/internal/chart"
+	"github.com/berth-go/berth/benchmarks/internal/profile"
 	"github.com/berth-go/berth/benchmarks/internal/results"
 	"github.com/berth-go/berth/benchmarks/subject"
 )
@@ -23,7 +24,7 @@ type Page struct {
 const lossAbove = 1.05
 
 // Render makes the page. Pictures are linked in folder.
-func Render(set *results.Set, folder string) Page {
+func Render(set *results.Set, profiles profile.Set, folder string) Page {
 	p := Page{Pictures: map[string]string{}}
 	var tabled strings.Builder
 	var lost []loss
@@ -46,6 +47,7 @@ func Render(set *results.Set, folder string) Page {
 	writeBounds(&b, set)
 	writeFailed(&b, set.Failed)
 	writeLosses(&b, lost)
+	writeMissed(&b, set, profiles)
 	b.WriteString("## Tables\n\n" + legend)
 	b.WriteString(tabled.String())
 	writeSubjects(&b)
