@@ -31,6 +31,21 @@ func BenchmarkAxisIdle(b *testing.B) {
 	})
 }
 
+// Does a lease cost more when more other resources are in use? One is idle.
+func BenchmarkAxisInUse(b *testing.B) {
+	eachSize(b, onAxis(subject.QueueFloor()), sizes(most), func(ctx context.Context, b *testing.B, s subject.Subject, n int) {
+		p := open(ctx, b, s, n+1, n+1)
+		end, err := load.HoldMany(ctx, p, n)
+		if err != nil {
+			b.Fatal(err)
+		}
+		defer end()
+		for b.Loop() {
+			use(ctx, b, p, nil)
+		}
+	})
+}
+
 // Does handing over cost more when more callers wait? There is one resource, and
 // each caller joins the queue again when it has had it.
 func BenchmarkAxisWaiters(b *testing.B) {

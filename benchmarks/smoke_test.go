@@ -70,6 +70,7 @@ func expected() map[string][]string {
 		"Fairness":       names(waiting()),
 		"Order":          names(waiting()),
 		"AxisIdle":       names(onAxis(subject.IdleFloor())),
+		"AxisInUse":      names(onAxis(subject.QueueFloor())),
 		"AxisWaiters":    names(onAxis(subject.QueueFloor())),
 		"AxisExpired":    names(onAxis(subject.QueueFloor())),
 		"AxisKeys":       keyed,

@@ -34,10 +34,18 @@ func Render(set *results.Set, profiles profile.Set, folder string) Page {
 		}
 		fmt.Fprintf(&tabled, "### %s\n\n%s\n\n", t.title, t.question)
 		lost = append(lost, t.write(&tabled, set)...)
-		if svg := t.picture(set); svg != "" {
-			name := strings.ToLower(t.workload) + ".svg"
+		for i, unit := range append([]string{t.chartUnit}, t.also...) {
+			svg := t.picture(set, unit)
+			if svg == "" {
+				continue
+			}
+			name := t.workload
+			if i > 0 {
+				name += "-" + unit
+			}
+			name = strings.ToLower(strings.ReplaceAll(name, "/", "-")) + ".svg"
 			p.Pictures[name] = svg
-			fmt.Fprintf(&tabled, "\n![%s](%s/%s)\n", t.title, folder, name)
+			fmt.Fprintf(&tabled, "\n![%s, %s](%s/%s)\n", t.title, label(unit), folder, name)
 		}
 		tabled.WriteString("\n")
 	}
@@ -150,14 +158,14 @@ func isPeer(name string) bool {
 	return !isOurs(name) && name != subject.Harness && name != httpsubject.Bare && !strings.HasPrefix(name, subject.Floor)
 }
 
-// picture draws the chart of the table, "" if it has none.
-func (t table) picture(set *results.Set) string {
+// picture draws the chart of a unit, "" if there is none.
+func (t table) picture(set *results.Set, unit string) string {
 	procs := set.Procs(t.workload)
 	most := procs[len(procs)-1]
 	var bs []chart.Bar
 	var series []chart.Series
 	for _, key := range set.Of(t.workload) {
-		m, ok := set.Median(key, t.chartUnit)
+		m, ok := set.Median(key, unit)
 		if key.Procs != most || !ok || m.Center <= 0 {
 			continue
 		}
@@ -170,9 +178,9 @@ func (t table) picture(set *results.Set) string {
 	}
 	switch {
 	case t.chart == bars && len(bs) > 0:
-		return chart.Bars(t.title, t.chartUnit, bs)
+		return chart.Bars(t.title, unit, bs)
 	case t.chart == lines && len(series) > 0:
-		return chart.Lines(t.title, t.xLabel, t.chartUnit, series)
+		return chart.Lines(t.title, t.xLabel, unit, series)
 	}
 	return ""
 }

@@ -47,7 +47,7 @@ func TestPageAndPicturesAreThoseOfTheGoldenFiles(t *testing.T) {
 	require.NoError(t, err)
 	page := report.Render(read(t, string(raw)), profile.Read(string(profiles)), "benchmarks")
 	golden(t, "benchmarks.md", page.Markdown)
-	require.Len(t, page.Pictures, 2)
+	require.Len(t, page.Pictures, 4)
 	for name, svg := range page.Pictures {
 		golden(t, name, svg)
 	}

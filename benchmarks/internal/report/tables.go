@@ -1,6 +1,8 @@
 package report
 
 import (
+	"slices"
+
 	"github.com/berth-go/berth/benchmarks/httpsubject"
 	"github.com/berth-go/berth/benchmarks/subject"
 )
@@ -17,7 +19,8 @@ type table struct {
 
 	chart     kind
 	chartUnit string
-	xLabel    string // of a chart of lines
+	also      []string // units that have a chart of their own beside it
+	xLabel    string   // of a chart of lines
 }
 
 type kind int
@@ -41,7 +44,7 @@ const (
 
 // tables are the workloads in the order of the page.
 func tables() []table {
-	return append(poolTables(), httpTables()...)
+	return slices.Concat(poolTables(), axisTables(), httpTables())
 }
 
 func poolTables() []table {
@@ -65,6 +68,7 @@ func poolTables() []table {
 		},
 		{
 			workload: "CancelStorm", title: "Cancel storm", ours: ours, units: []string{cancelTime, delivery},
+			chart: lines, chartUnit: cancelTime, also: []string{delivery}, xLabel: "waiters that give up",
 			question: "n callers wait for one resource and one more behind them; the n give up at once. What it took for each to be gone, switching to its goroutine included, and what the delivery to the one behind took then.",
 		},
 		{
@@ -83,20 +87,31 @@ func poolTables() []table {
 			workload: "Order", title: "Order of service", ours: ours, units: []string{"overtaken/waiter", "most-overtaken"},
 			question: "100 callers queue up one after the other and are served one at a time. How many later callers went before one, on average and at most.",
 		},
+	}
+}
+
+// axisTables are of one thing of which there is more and more.
+func axisTables() []table {
+	const ours = subject.Berth
+	return []table{
 		{
 			workload: "AxisIdle", title: "Cost over idle resources", ours: ours, units: []string{perOp}, chart: lines, chartUnit: perOp, xLabel: "idle resources",
 			question: "As alone, with n idle resources.",
+		},
+		{
+			workload: "AxisInUse", title: "Cost over resources in use", ours: ours, units: []string{perOp}, chart: lines, chartUnit: perOp, xLabel: "resources in use",
+			question: "As alone, while n other resources are in use. One is idle.",
 		},
 		{
 			workload: "AxisWaiters", title: "Cost over waiters", ours: ours, units: []string{perOp}, chart: lines, chartUnit: perOp, xLabel: "waiters",
 			question: "One resource is handed round, and n callers wait for it at any time. With many, each wakes to cold caches, whatever the pool.",
 		},
 		{
-			workload: "AxisExpired", title: "Cost over expired waiters", ours: ours, units: []string{delivery, settled}, chart: lines, chartUnit: delivery, xLabel: "expired waiters in front",
+			workload: "AxisExpired", title: "Cost over expired waiters", ours: ours, units: []string{delivery, settled}, chart: lines, chartUnit: delivery, also: []string{settled}, xLabel: "expired waiters in front",
 			question: "The resource is released at the moment at which the n callers in front give up: what the delivery to the one behind them took, and until all n were gone.",
 		},
 		{
-			workload: "AxisKeys", title: "Cost over keys", ours: ours, units: []string{perOp, perKey}, chart: lines, chartUnit: perOp, xLabel: "keys",
+			workload: "AxisKeys", title: "Cost over keys", ours: ours, units: []string{perOp, perKey}, chart: lines, chartUnit: perOp, also: []string{perKey}, xLabel: "keys",
 			question: "Each of n keys has one idle resource, of 16 bytes; one caller acquires from keys drawn at random. With many keys the caches are too small, whatever the pool.",
 		},
 	}
