@@ -76,7 +76,7 @@ func profileArgs(spec profile.Spec, quick bool, file string) []string {
 	const fine = "4096" // bytes between samples of allocations
 	switch spec.Kind {
 	case profile.Heap:
-		return append(args, "-heapprofile="+file)
+		return append(args, "-heapprofile="+file, "-test.memprofilerate="+fine)
 	case profile.Allocs:
 		return append(args, "-test.memprofile="+file, "-test.memprofilerate="+fine)
 	default:

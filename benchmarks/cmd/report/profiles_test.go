@@ -3,6 +3,7 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/berth-go/berth/benchmarks/internal/profile"
@@ -26,6 +27,30 @@ func TestAProfileIsOfOneRowAndLongerThanARound(t *testing.T) {
 	assert.Contains(t, profileArgs(keys, false, "f"), "-heapprofile=f")
 	keys.Kind = profile.CPU
 	assert.Contains(t, pprofArgs(keys), "-tagfocus=phase=measured")
+}
+
+func TestEachKindOfProfileCanBeTaken(t *testing.T) {
+	binary := filepath.Join(t.TempDir(), "benchmarks.test")
+	require.NoError(t, build(t.Context(), filepath.Join("..", ".."), binary))
+	for _, c := range []struct {
+		spec  profile.Spec
+		quick bool
+		has   string // somewhere in a name
+	}{
+		{profile.Spec{Kind: profile.CPU, Workload: "Alone", Subject: "berth"}, false, "pool."}, // too short if quick
+		{profile.Spec{Kind: profile.Allocs, Workload: "HTTP1", Subject: "httpconn"}, true, "http."},
+		{profile.Spec{Kind: profile.Heap, Workload: "AxisKeys", Subject: "berth", N: 1_000}, true, "pool."},
+	} {
+		t.Run(c.spec.String(), func(t *testing.T) {
+			text, err := take(t.Context(), binary, c.spec, c.quick)
+			require.NoError(t, err)
+			var names []string
+			for _, e := range profile.Top(text, 30) {
+				names = append(names, e.Function)
+			}
+			assert.Contains(t, strings.Join(names, " "), c.has)
+		})
+	}
 }
 
 func TestProfilesAreReadBesideTheRawResults(t *testing.T) {

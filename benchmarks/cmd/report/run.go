@@ -36,8 +36,8 @@ func runAll(ctx context.Context, binary string, steps []step, raw *kept) error {
 	if len(steps) == 0 {
 		return fmt.Errorf("no workload is wanted")
 	}
-	if out, err := exec.CommandContext(ctx, "go", "test", "-c", "-o", binary, ".").CombinedOutput(); err != nil {
-		return fmt.Errorf("building the benchmarks: %w\n%s", err, out)
+	if err := build(ctx, ".", binary); err != nil {
+		return err
 	}
 	header(ctx, raw, isQuick(steps))
 	for i, s := range steps {
@@ -48,6 +48,13 @@ func runAll(ctx context.Context, binary string, steps []step, raw *kept) error {
 		if err := raw.save(); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+func build(ctx context.Context, dir, binary string) error {
+	if out, err := exec.CommandContext(ctx, "go", "test", "-C", dir, "-c", "-o", binary, ".").CombinedOutput(); err != nil {
+		return fmt.Errorf("building the benchmarks: %w\n%s", err, out)
 	}
 	return nil
 }
