@@ -95,6 +95,26 @@ func TestQueueFloorServesInOrderAndSkipsEndedContexts(t *testing.T) {
 	})
 }
 
+func TestQueueFloorEndsEveryWaitWhenItCloses(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		q := &queueFloor{size: 1}
+		held, err := q.acquire(t.Context(), new(Dialer).Dial)
+		require.NoError(t, err)
+		var all sync.WaitGroup
+		for range 3 {
+			all.Go(func() {
+				_, err := q.acquire(t.Context(), new(Dialer).Dial)
+				assert.ErrorIs(t, err, errFloorClosed)
+			})
+		}
+		synctest.Wait()
+		q.close()
+		all.Wait()
+		q.release(held, 0)
+		assert.Nil(t, q.first)
+	})
+}
+
 func TestQueueFloorLosesNothingWhenDeliveriesMeetEndingContexts(t *testing.T) {
 	const size, callers, rounds = 2, 8, 500
 	q := &queueFloor{size: size}

@@ -9,9 +9,12 @@ import (
 
 // A queueFloor is the least that handing a resource from caller to caller can
 // cost if it keeps what Berth promises of waiting: first come, first served, a
-// context ends a wait at once and in O(1), what was delivered is never lost, and
-// a second release does no harm. It is one mutex, a list of waiters that are
-// used again, and a channel of one place for each.
+// context ends a wait at once and in O(1), what was delivered is never lost, a
+// close ends every wait, and a second release does no harm. It is one mutex, a
+// list of waiters that are used again, and a channel of one place for each.
+//
+// A buffered channel of resources can be cheaper, with no mutex beside its own. But
+// nobody can tell who waits on it and for how long, or tell one of them an error.
 type queueFloor struct {
 	mu             sync.Mutex
 	size, made     int32
@@ -40,7 +43,7 @@ type waitState int8
 
 const (
 	queued    waitState = iota
-	delivered           // the slot is in ready, or about to be
+	delivered           // the slot, or nil, is in ready or about to be
 	passed              // its context was found ended
 )
 
@@ -71,7 +74,7 @@ func (q *queueFloor) acquire(ctx context.Context, dial dialFunc) (floorLease, er
 	q.mu.Unlock()
 	select {
 	case s := <-w.ready:
-		return q.dialled(ctx, dial, floorLease{s, s.number, w})
+		return q.served(ctx, dial, s, w)
 	case <-ctx.Done():
 		return q.leave(ctx, dial, w)
 	}
@@ -82,8 +85,7 @@ func (q *queueFloor) leave(ctx context.Context, dial dialFunc, w *floorWaiter) (
 	q.mu.Lock()
 	if w.state == delivered {
 		q.mu.Unlock()
-		s := <-w.ready
-		return q.dialled(ctx, dial, floorLease{s, s.number, w})
+		return q.served(ctx, dial, <-w.ready, w)
 	}
 	if w.state == queued {
 		q.unlink(w)
@@ -91,6 +93,14 @@ func (q *queueFloor) leave(ctx context.Context, dial dialFunc, w *floorWaiter) (
 	q.reuse(w)
 	q.mu.Unlock()
 	return floorLease{}, ctx.Err()
+}
+
+// served is the end of a wait: a slot, or nil if the pool was closed.
+func (q *queueFloor) served(ctx context.Context, dial dialFunc, s *floorSlot, w *floorWaiter) (floorLease, error) {
+	if s == nil {
+		return floorLease{}, errFloorClosed
+	}
+	return q.dialled(ctx, dial, floorLease{s, s.number, w})
 }
 
 // dialled makes sure that a leased slot has a resource.
@@ -210,6 +220,11 @@ func (q *queueFloor) close() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.closed = true
+	for w := q.first; w != nil; w = q.first {
+		q.unlink(w)
+		w.state = delivered
+		w.ready <- nil // there is room: nothing else was sent
+	}
 }
 
 // A coarse is a clock that is read in one load, and right to its tick.

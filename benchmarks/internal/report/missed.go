@@ -42,7 +42,7 @@ func writeMissed(b *strings.Builder, set *results.Set, profiles profile.Set) {
 	}
 	b.WriteString("## What the missed bounds cost and why\n\n" +
 		"Of each bound that this run does not meet: the figure behind it, that of the floor in the same rounds, and where it goes. " +
-		"A floor is the cheapest operation that keeps the contract, and nothing else of a pool; what each one is stands under [Subjects](#subjects). " +
+		"A floor is the cheapest operation, written by hand for one situation, that keeps the contract there, with nothing else of a pool; what each one is stands under [Subjects](#subjects). " +
 		fmt.Sprintf("The profiles were taken after the rounds, of Berth alone: the %d functions with the largest share of their own (flat), and their share with all that they call (cum).\n\n", topOf))
 	var shown []profile.Spec
 	for _, bound := range lost {
