@@ -11,7 +11,7 @@ import (
 // uncontended are those of whom it makes sense to ask what a lease costs that
 // needs no wait and no dial.
 func uncontended() []subject.Subject {
-	var subjects []subject.Subject
+	subjects := subject.Floors()
 	for _, s := range subject.All() {
 		if s.Name != subject.Careful {
 			subjects = append(subjects, s)

@@ -15,16 +15,31 @@ import (
 
 const most = 100_000 // on every axis but that of keys
 
-// onAxis are those that make sense to draw: Berth, and the two that people write
-// instead.
-func onAxis() []subject.Subject {
-	return subject.Named(subject.Berth, subject.Channel, "semaphore")
+// onAxis are those that make sense to draw: the floor, Berth, and the two that
+// people write instead.
+func onAxis(floor subject.Subject) []subject.Subject {
+	return append([]subject.Subject{floor}, subject.Named(subject.Berth, subject.Channel, "semaphore")...)
 }
 
 // Does a lease cost more when more resources are idle?
 func BenchmarkAxisIdle(b *testing.B) {
-	eachSize(b, onAxis(), sizes(most), func(ctx context.Context, b *testing.B, s subject.Subject, n int) {
+	eachSize(b, onAxis(subject.IdleFloor()), sizes(most), func(ctx context.Context, b *testing.B, s subject.Subject, n int) {
 		p := open(ctx, b, s, n, n)
+		for b.Loop() {
+			use(ctx, b, p, nil)
+		}
+	})
+}
+
+// Does a lease cost more when more other resources are in use? One is idle.
+func BenchmarkAxisInUse(b *testing.B) {
+	eachSize(b, onAxis(subject.QueueFloor()), sizes(most), func(ctx context.Context, b *testing.B, s subject.Subject, n int) {
+		p := open(ctx, b, s, n+1, n+1)
+		end, err := load.HoldMany(ctx, p, n)
+		if err != nil {
+			b.Fatal(err)
+		}
+		defer end()
 		for b.Loop() {
 			use(ctx, b, p, nil)
 		}
@@ -34,7 +49,7 @@ func BenchmarkAxisIdle(b *testing.B) {
 // Does handing over cost more when more callers wait? There is one resource, and
 // each caller joins the queue again when it has had it.
 func BenchmarkAxisWaiters(b *testing.B) {
-	eachSize(b, onAxis(), sizes(most), func(ctx context.Context, b *testing.B, s subject.Subject, n int) {
+	eachSize(b, onAxis(subject.QueueFloor()), sizes(most), func(ctx context.Context, b *testing.B, s subject.Subject, n int) {
 		p := open(ctx, b, s, 1, 1)
 		release, err := load.Hold(ctx, p)
 		if err != nil {
@@ -68,7 +83,7 @@ func BenchmarkAxisWaiters(b *testing.B) {
 // Does a delivery cost more when more callers in front have given up that very
 // moment, and had no time to leave the queue?
 func BenchmarkAxisExpired(b *testing.B) {
-	eachSize(b, onAxis(), sizes(most), func(ctx context.Context, b *testing.B, s subject.Subject, n int) {
+	eachSize(b, onAxis(subject.QueueFloor()), sizes(most), func(ctx context.Context, b *testing.B, s subject.Subject, n int) {
 		p := open(ctx, b, s, 1, 1)
 		var delivery, settled time.Duration
 		for b.Loop() {

@@ -14,7 +14,7 @@ import (
 // 128 callers compete for 8 resources. How much longer than the mean wait is the
 // longest, and that of one in a hundred?
 func BenchmarkFairness(b *testing.B) {
-	each(b, subject.Exclusive(), func(ctx context.Context, b *testing.B, s subject.Subject) {
+	each(b, waiting(), func(ctx context.Context, b *testing.B, s subject.Subject) {
 		rounds := 100 // leases of each caller
 		if testing.Short() {
 			rounds = 10
@@ -62,7 +62,7 @@ func compete(ctx context.Context, b *testing.B, p subject.Pool, rounds int) []ti
 // Callers queue up one after the other, each only when the one before is known to
 // wait, and are then served one at a time. How often was one overtaken?
 func BenchmarkOrder(b *testing.B) {
-	each(b, subject.Exclusive(), func(ctx context.Context, b *testing.B, s subject.Subject) {
+	each(b, waiting(), func(ctx context.Context, b *testing.B, s subject.Subject) {
 		n := 100
 		if testing.Short() {
 			n = 10

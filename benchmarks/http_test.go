@@ -3,6 +3,7 @@ package benchmarks_test
 import (
 	"context"
 	"fmt"
+	"os"
 	"sync"
 	"testing"
 	"time"
@@ -46,11 +47,42 @@ func get(ctx context.Context, b *testing.B, c httpsubject.Client) {
 	}
 }
 
+// A server is this program again.
+func TestMain(m *testing.M) {
+	httpsubject.ServeIfAsked()
+	os.Exit(m.Run())
+}
+
+// serving fails the benchmark if the server did not start, and ends it with it.
+func serving(b *testing.B, server *httpsubject.Server, err error) *httpsubject.Server {
+	b.Helper()
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() {
+		if err := server.Close(); err != nil {
+			b.Error(err)
+		}
+	})
+	return server
+}
+
+func http1Server(b *testing.B) *httpsubject.Server {
+	b.Helper()
+	server, err := httpsubject.NewHTTP1()
+	return serving(b, server, err)
+}
+
+func http2Server(b *testing.B) *httpsubject.Server {
+	b.Helper()
+	server, err := httpsubject.NewHTTP2(http2Limit)
+	return serving(b, server, err)
+}
+
 // What does a small GET cost on a connection that is there, for one caller? The
-// server is in the same process, so its allocations are in every row.
+// server is another process: its allocations are in no row, its time is.
 func BenchmarkHTTP1(b *testing.B) {
-	server := httpsubject.NewHTTP1()
-	defer server.Close()
+	server := http1Server(b)
 	eachHTTP(b, func(httpsubject.Subject) bool { return true }, func(ctx context.Context, b *testing.B, s httpsubject.Subject) {
 		c := dial(b, s, server, cap8)
 		get(ctx, b, c)
@@ -63,9 +95,8 @@ func BenchmarkHTTP1(b *testing.B) {
 
 // The same for 64 callers with at most 8 connections.
 func BenchmarkHTTP1Load(b *testing.B) {
-	server := httpsubject.NewHTTP1()
-	defer server.Close()
-	eachHTTP(b, func(s httpsubject.Subject) bool { return !s.Floor }, func(ctx context.Context, b *testing.B, s httpsubject.Subject) {
+	server := http1Server(b)
+	eachHTTP(b, func(httpsubject.Subject) bool { return true }, func(ctx context.Context, b *testing.B, s httpsubject.Subject) {
 		c := dial(b, s, server, cap8)
 		together(httpCallers, func() { get(ctx, b, c) })
 		spread(b, httpCallers)
@@ -88,8 +119,7 @@ func BenchmarkHTTP2(b *testing.B) {
 	if testing.Short() {
 		counts = []int{10}
 	}
-	server := httpsubject.NewHTTP2(http2Limit, nil)
-	defer server.Close()
+	server := http2Server(b)
 	eachHTTP(b, http2Only, func(ctx context.Context, b *testing.B, s httpsubject.Subject) {
 		for _, n := range counts {
 			b.Run(fmt.Sprintf("n=%d", n), func(b *testing.B) {
@@ -114,8 +144,7 @@ func BenchmarkHTTP2(b *testing.B) {
 // dialled, and how long does it take until all have their answer?
 func BenchmarkColdBurst(b *testing.B) {
 	const requests = 50
-	server := httpsubject.NewHTTP2(http2Limit, nil)
-	defer server.Close()
+	server := http2Server(b)
 	eachHTTP(b, http2Only, func(ctx context.Context, b *testing.B, s httpsubject.Subject) {
 		var dials int64
 		var total time.Duration

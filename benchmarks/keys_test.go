@@ -2,22 +2,27 @@ package benchmarks_test
 
 import (
 	"context"
+	"errors"
+	"flag"
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"runtime"
+	"runtime/pprof"
+	"slices"
 	"sync/atomic"
 	"testing"
 
 	"github.com/berth-go/berth/benchmarks/subject"
 )
 
-// keyCounts are the numbers of keys. 1 and 1,000 fit into caches, the others do
+// keyCounts are the numbers of keys. Up to 1,000 fit into caches, the others do
 // less and less.
 func keyCounts() []int {
 	if testing.Short() {
 		return []int{1, 1_000}
 	}
-	return []int{1, 1_000, 10_000, 100_000, 1_000_000}
+	return sizes(1_000_000)
 }
 
 // mostMapped bounds the peers that are maps of pools: they are there to compare
@@ -54,9 +59,10 @@ func openKeys(ctx context.Context, b *testing.B, s subject.KeyedSubject, n int) 
 // Does a lease cost more when there are more keys, each with one idle resource?
 // And what memory does a key take, with its resource of 16 bytes?
 func BenchmarkAxisKeys(b *testing.B) {
+	const fewest = 1_000
 	eachKeyed(b, func(ctx context.Context, b *testing.B, s subject.KeyedSubject) {
 		for _, n := range keyCounts() {
-			if n > mostMapped && s.Name != subject.Berth && s.Name != subject.BerthTotal {
+			if n > mostMapped && !slices.Contains([]string{subject.Floor, subject.Berth, subject.BerthTotal}, s.Name) {
 				continue
 			}
 			b.Run(fmt.Sprintf("n=%d", n), func(b *testing.B) {
@@ -64,13 +70,15 @@ func BenchmarkAxisKeys(b *testing.B) {
 				before := heap()
 				p := openKeys(ctx, b, s, n)
 				perKey := float64(heap()-before) / float64(n)
+				saveHeap(b)
+				measuring(b)
 				rnd := rand.NewPCG(1, 2)
 				for b.Loop() {
 					if err := p.UseKey(ctx, rnd.Uint64()%uint64(n), nil); err != nil {
 						b.Fatal(err)
 					}
 				}
-				if n > 1 { // one key would be charged with all that is not per key
+				if n >= fewest { // fewer keys would be charged with all that is not per key
 					b.ReportMetric(perKey, "B/key")
 				}
 			})
@@ -86,6 +94,32 @@ func heap() int64 {
 	runtime.GC() // what finalizers and pools let go of in the first
 	runtime.ReadMemStats(&m)
 	return int64(m.HeapAlloc + m.StackInuse)
+}
+
+// heapFile is where AxisKeys saves a profile of the heap. -memprofile is written at
+// the end, when nothing is left of the pool.
+var heapFile = flag.String("heapprofile", "", "file for a profile of the heap while each key has its resource")
+
+func saveHeap(b *testing.B) {
+	b.Helper()
+	if *heapFile == "" {
+		return
+	}
+	f, err := os.Create(*heapFile)
+	if err != nil {
+		b.Fatal(err)
+	}
+	if err := errors.Join(pprof.WriteHeapProfile(f), f.Close()); err != nil {
+		b.Fatal(err)
+	}
+}
+
+// measuring tells a profiler that what this goroutine does from now on is what is
+// measured, where making the situation, or its end, takes longer than that.
+func measuring(b *testing.B) {
+	b.Helper()
+	b.Cleanup(func() { pprof.SetGoroutineLabels(context.Background()) }) // before the pool is closed
+	pprof.SetGoroutineLabels(pprof.WithLabels(b.Context(), pprof.Labels("phase", "measured")))
 }
 
 // A few of 10,000 keys are asked for often and most rarely (Zipf), as hosts are,

@@ -7,10 +7,15 @@ import (
 	"github.com/berth-go/berth/benchmarks/subject"
 )
 
-// contended are those that make callers wait, and the harness, whose row is what
-// the switches of goroutines alone cost.
+// waiting are those that make callers wait, and the floor of that.
+func waiting() []subject.Subject {
+	return append([]subject.Subject{subject.QueueFloor()}, subject.Exclusive()...)
+}
+
+// contended are those and the harness, whose row is what the switches of
+// goroutines alone cost.
 func contended() []subject.Subject {
-	return append(subject.Named(subject.Harness), subject.Exclusive()...)
+	return append(subject.Named(subject.Harness), waiting()...)
 }
 
 // What does it cost to hand a resource from caller to caller, with 128 callers

@@ -21,9 +21,10 @@ func dialling() []subject.Subject {
 	return append(subject.Exclusive(), subject.Named(subject.Careful)...)
 }
 
-// 64 callers come while the one open resource is in use for a moment, 64 may be
-// open, and a dial takes a thousand times as long as the work. Who waits for its own dial waits long;
-// who takes what is released meanwhile does not. How long until all are served,
+// 64 callers come while the one open resource is in use, 64 may be open, and a
+// dial takes a thousand times as long as the work. When all have come, the resource
+// is released and the dials begin: who waits for its own dial waits long; who takes
+// what is released meanwhile does not. How long until all are served from then on,
 // and how many dials were started for each request?
 func BenchmarkSlowDial(b *testing.B) {
 	each(b, dialling(), func(ctx context.Context, b *testing.B, s subject.Subject) {
@@ -43,12 +44,18 @@ func BenchmarkSlowDial(b *testing.B) {
 func slowBurst(ctx context.Context, b *testing.B, s subject.Subject) (int64, time.Duration) {
 	b.Helper()
 	warm := true
+	begin := make(chan struct{})
 	dialer := &subject.Dialer{}
 	dialer.Before = func(ctx context.Context) error {
 		if warm { // written before the callers start
 			return nil
 		}
-		return load.Wait(ctx, slowDial)
+		select {
+		case <-begin: // so that a dial is not under way already when the clock starts
+			return load.Wait(ctx, slowDial)
+		case <-ctx.Done():
+			return ctx.Err()
+		}
 	}
 	p, err := s.Open(subject.Config{Size: burst, Dial: dialer.Dial})
 	if err != nil {
@@ -58,13 +65,13 @@ func slowBurst(ctx context.Context, b *testing.B, s subject.Subject) (int64, tim
 	if err := load.Fill(ctx, p, 1); err != nil {
 		b.Fatal(err)
 	}
-	warm = false
-
-	release, err := load.Hold(ctx, p)
+	release, err := load.Hold(ctx, p) // in a channel it may be one more that is dialled
 	if err != nil {
 		b.Fatal(err)
 	}
-	before, start := dialer.Attempts(), time.Now()
+	warm = false
+
+	before := dialer.Attempts()
 	var all sync.WaitGroup
 	for range burst {
 		all.Go(func() {
@@ -72,6 +79,8 @@ func slowBurst(ctx context.Context, b *testing.B, s subject.Subject) (int64, tim
 		})
 	}
 	load.Settle() // else the first would be done before the last begins
+	start := time.Now()
+	close(begin)
 	release()
 	all.Wait()
 	return dialer.Attempts() - before, time.Since(start)

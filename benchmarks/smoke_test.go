@@ -50,15 +50,12 @@ func expected() map[string][]string {
 		}
 		return names
 	}
-	var keyed, http1, http1Pools, http2 []string
+	var keyed, http1, http2 []string
 	for _, s := range subject.AllKeyed() {
 		keyed = append(keyed, s.Name)
 	}
 	for _, s := range httpsubject.All() {
 		http1 = append(http1, s.Name)
-		if !s.Floor {
-			http1Pools = append(http1Pools, s.Name)
-		}
 		if !s.HTTP1Only {
 			http2 = append(http2, s.Name)
 		}
@@ -67,18 +64,19 @@ func expected() map[string][]string {
 		"Alone":          names(uncontended()),
 		"Parallel":       names(uncontended()),
 		"Oversubscribed": names(contended()),
-		"CancelStorm":    names(subject.Exclusive()),
+		"CancelStorm":    names(waiting()),
 		"SlowDial":       names(dialling()),
 		"Outage":         names(dialling()),
-		"Fairness":       names(subject.Exclusive()),
-		"Order":          names(subject.Exclusive()),
-		"AxisIdle":       names(onAxis()),
-		"AxisWaiters":    names(onAxis()),
-		"AxisExpired":    names(onAxis()),
+		"Fairness":       names(waiting()),
+		"Order":          names(waiting()),
+		"AxisIdle":       names(onAxis(subject.IdleFloor())),
+		"AxisInUse":      names(onAxis(subject.QueueFloor())),
+		"AxisWaiters":    names(onAxis(subject.QueueFloor())),
+		"AxisExpired":    names(onAxis(subject.QueueFloor())),
 		"AxisKeys":       keyed,
 		"Zipf":           keyed,
 		"HTTP1":          http1,
-		"HTTP1Load":      http1Pools,
+		"HTTP1Load":      http1,
 		"HTTP2":          http2,
 		"ColdBurst":      http2,
 	}

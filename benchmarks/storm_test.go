@@ -2,6 +2,7 @@ package benchmarks_test
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -56,8 +57,8 @@ const mostInStorm = 10_000
 // Every caller but the last of a long queue gives up. What does that cost each,
 // and what does the next delivery cost?
 func BenchmarkCancelStorm(b *testing.B) {
-	eachSize(b, subject.Exclusive(), stormSizes(), func(ctx context.Context, b *testing.B, s subject.Subject, n int) {
-		if n > mostInStorm && s.Name != subject.Berth && s.Name != subject.Channel {
+	eachSize(b, waiting(), stormSizes(), func(ctx context.Context, b *testing.B, s subject.Subject, n int) {
+		if n > mostInStorm && !slices.Contains([]string{subject.Floor, subject.Berth, subject.Channel}, s.Name) {
 			b.Skip("not asked of peers")
 		}
 		p := open(ctx, b, s, 1, 1)

@@ -80,12 +80,14 @@ func New[K comparable, R any](cfg Config[K, R]) (*Pool[K, R], error) {
 // Across keys, capacity goes to the caller who came first and whose key may take
 // it.
 func (p *Pool[K, R]) Acquire(ctx context.Context, key K) (pool.Lease[R], error) {
-	if ctx.Err() == nil {
-		if l, ok := p.takeFast(key); ok {
-			return l, nil
-		}
+	if ctx.Err() != nil {
+		return p.acquire(ctx, key, pool.Request{})
 	}
-	return p.acquire(ctx, key, pool.Request{})
+	l, ok := p.takeFast(key)
+	if ok {
+		return l, nil
+	}
+	return p.acquire(ctx, key, pool.Request{Place: l.Ticket()}) // a place if Take has refused
 }
 
 // takeFast takes what rests in the lane of the key, without a lock. The call does

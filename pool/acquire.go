@@ -12,12 +12,28 @@ import "context"
 // Other errors are [ErrClosed], one that matches [ErrWaitLimit], and a
 // [*DialError] if the dial failed that this caller waited for.
 func (p *Pool[R]) Acquire(ctx context.Context) (Lease[R], error) {
-	if ctx.Err() == nil {
-		if l, ok := p.takeFast(); ok {
-			return l, nil
+	if ctx.Err() != nil {
+		return p.acquire(ctx, Request{})
+	}
+	if p.takes {
+		return p.acquireTaking(ctx)
+	}
+	// The common case is in one piece: calls would be a good part of its cost.
+	if ln := p.open.Load(); ln != nil {
+		if s, number := ln.Take(); s != nil {
+			return Lease[R]{cell: cellOf[R](s), number: number, ticket: p.lastTicket()}, nil
 		}
 	}
 	return p.acquire(ctx, Request{})
+}
+
+// acquireTaking is Acquire with Take.
+func (p *Pool[R]) acquireTaking(ctx context.Context) (Lease[R], error) {
+	l, ok := p.tryFast()
+	if ok {
+		return l, nil
+	}
+	return p.acquire(ctx, Request{Place: l.ticket}) // a place if Take has refused
 }
 
 // AcquireWith is like [Pool.Acquire], with a [Request].
@@ -52,7 +68,7 @@ func (p *Pool[R]) acquire(ctx context.Context, r Request) (Lease[R], error) {
 // It passes over resources whose Check is due. The second result is false if it
 // has no lease, also when the pool is closed.
 func (p *Pool[R]) TryAcquire() (Lease[R], bool) {
-	if l, ok := p.takeFast(); ok {
+	if l, ok := p.tryFast(); ok {
 		return l, true
 	}
 	return p.tryAcquire()
@@ -64,11 +80,11 @@ func (p *Pool[R]) tryAcquire() (Lease[R], bool) {
 	defer a.end()
 	for a.tryOnce() {
 		if ok, _ := a.accept(); ok {
-			p.mu.Lock()
-			p.mu.count.Hits++
-			p.mu.Unlock()
 			return a.deliver(), true
 		}
+		p.mu.Lock()
+		p.mu.count.Hits--
+		p.mu.Unlock()
 	}
 	return Lease[R]{}, false
 }
@@ -89,6 +105,8 @@ func (a *attempt[R]) tryOnce() bool {
 	}, false)
 	if ok {
 		a.lease = l
+		p.mu.count.Hits++
+		p.warmLocked()
 	}
 	return ok
 }

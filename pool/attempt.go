@@ -24,12 +24,12 @@ type attempt[R any] struct {
 	low    bool
 	number uint64 // with fresh: the first dial that will do
 
-	newcomer   bool      // has not been let in yet: MaxWaiters and ShedLate are for those at the door
-	counted    bool      // as a hit or a wait
-	start      time.Time // of the first wait; zero: has not waited
-	queued     time.Time // of the last one
-	ahead      int       // waiters in front when it queued
-	deliveries uint64    // of the pool when it queued
+	newcomer   bool   // has not been let in yet: MaxWaiters and ShedLate are for those at the door
+	counted    bool   // as a hit or a wait
+	start      moment // of the first wait, or of Check; 0: none yet
+	queued     moment // of the last wait; 0: none yet
+	ahead      int    // waiters in front when it queued
+	deliveries uint64 // of the pool when it queued
 	freshTakes int
 
 	lease   Lease[R] // the last one, which is the caller's only when returned
@@ -63,8 +63,8 @@ func (a *attempt[R]) deliver() Lease[R] {
 	p := a.p
 	if h := p.cfg.Hooks.Acquired; h != nil {
 		e := AcquiredEvent{Ctx: a.user, Key: p.key(), Info: a.lease.Info()}
-		if !a.queued.IsZero() {
-			e.Waited = time.Since(a.start)
+		if a.queued != 0 {
+			e.Waited = p.since(a.start)
 		}
 		h(e)
 	}
@@ -126,8 +126,8 @@ func (a *attempt[R]) queueAtOnceLocked() error {
 	if p.asksShared() || (p.cfg.WaitTimeout > 0 && a.cancel == nil) {
 		return nil
 	}
-	if a.start.IsZero() {
-		a.start = p.nowLocked()
+	if a.start == 0 {
+		a.start = p.momentLocked()
 	}
 	return a.enqueueLocked(0)
 }
@@ -153,6 +153,7 @@ func (a *attempt[R]) wait() error {
 	}
 	l, err := a.waiter.Wait()
 	a.lease, a.waiting = l, false
+	a.lease.ticket = a.place
 	gaveUp := err != nil && !failedByPool(err)
 	if gaveUp {
 		err = a.giveUp(err)
@@ -173,7 +174,9 @@ func (a *attempt[R]) enqueueLocked(shared int) error {
 		return ErrClosed
 	}
 	p.learnLocked(shared)
-	p.mu.lastCall = p.momentOf(a.start)
+	if p.mu.outage != nil {
+		p.mu.lastCall = p.momentLocked()
+	}
 	if p.failFastLocked() {
 		p.mu.count.rare().FailFast++
 		return p.fastFailureLocked()
@@ -192,7 +195,10 @@ func (a *attempt[R]) enqueueLocked(shared int) error {
 		p.mu.fresh++
 	}
 	p.mu.overTotal = false
-	a.queued = p.nowLocked()
+	a.queued = p.momentLocked()
+	if p.waits.Load() == nil {
+		p.waits.Store(&waitTally{})
+	}
 	a.waiter = p.waiters.EnqueueAt(a.ctx, uint64(a.place), tagOf(a.number, a.low))
 	a.waiting = true
 	if a.newcomer && p.countsWaitersLocked() {
@@ -217,7 +223,7 @@ func (a *attempt[R]) eventLocked(hook func(WaitEvent), err error) {
 	}
 	e := WaitEvent{Ctx: a.user, Key: a.p.key(), Ahead: a.ahead, Err: err}
 	if !a.waiting {
-		e.Waited = time.Since(a.queued)
+		e.Waited = a.p.since(a.queued)
 	}
 	a.p.laterLocked(func() { hook(e) })
 }
@@ -234,17 +240,15 @@ func failedByPool(err error) bool {
 func (a *attempt[R]) waited(err error, gaveUp bool) {
 	p := a.p
 	if err == nil && a.number == 0 && p.cfg.Hooks.WaitEnded == nil {
-		// Whoever delivered has left the pool as it must be without this waiter.
-		waited := time.Since(a.queued)
-		p.mu.Lock()
-		p.mu.count.add(waitTimes, waited)
-		p.mu.Unlock()
+		// Whoever delivered has left the pool as it must be without this waiter, and
+		// has read the clock.
+		p.waits.Load().add(a.lease.cell.Began() - time.Duration(a.queued))
 		return
 	}
 	p.lock()
 	defer p.unlock()
 	a.leaveLocked()
-	p.mu.count.add(waitTimes, time.Since(a.queued))
+	p.waits.Load().add(p.since(a.queued))
 	switch {
 	case gaveUp:
 		p.mu.count.rare().Canceled++
@@ -262,19 +266,19 @@ func (a *attempt[R]) leaveLocked() {
 
 // bound sets the start of the wait and the deadline of WaitTimeout, once.
 func (a *attempt[R]) bound() {
-	if !a.start.IsZero() {
+	if a.start != 0 {
 		return
 	}
-	a.start = time.Now()
+	a.start = a.p.moment()
 	if d := a.p.cfg.WaitTimeout; d > 0 {
-		a.ctx, a.cancel = context.WithDeadlineCause(a.ctx, a.start.Add(d), ErrWaitTimeout)
+		a.ctx, a.cancel = context.WithDeadlineCause(a.ctx, time.Now().Add(d), ErrWaitTimeout)
 	}
 }
 
 // giveUp makes the error of a wait that the context ended. A caller that has not
 // waited gets the context's error as it is.
 func (a *attempt[R]) giveUp(err error) error {
-	if a.queued.IsZero() {
+	if a.queued == 0 {
 		return err
 	}
 	p := a.p
@@ -283,7 +287,7 @@ func (a *attempt[R]) giveUp(err error) error {
 	s := p.statsLocked()
 	place := a.ahead + 1 - int(min(p.mu.deliveries-a.deliveries, uint64(a.ahead))) //nolint:gosec // bounded by ahead
 	e := &WaitError{
-		Err: err, Key: p.key(), Waited: time.Since(a.start), Place: min(place, s.Waiting+1),
+		Err: err, Key: p.key(), Waited: p.since(a.start), Place: min(place, s.Waiting+1),
 		Limits: s.Limits, Open: s.Open, InUse: s.InUse, Dialing: s.Dialing, Closing: s.Closing,
 		Waiting: s.Waiting, LastDial: p.lastDialLocked(), OldestLease: p.oldestLeaseLocked(),
 	}

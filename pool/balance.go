@@ -17,6 +17,11 @@ func (p *Pool[R]) balanceLocked() {
 		p.armLocked()
 		return
 	}
+	if p.saturatedLocked() {
+		p.countUncoveredLocked(0)
+		p.armLocked()
+		return
+	}
 	for again := true; again; {
 		p.shrinkLocked()
 		yielded := p.serveLocked()
@@ -27,6 +32,15 @@ func (p *Pool[R]) balanceLocked() {
 		p.endWarmersLocked(nil)
 	}
 	p.armLocked()
+}
+
+// saturatedLocked reports whether all slots are out on leases, at the limit, and
+// callers wait: then there is nothing to hand out, to dial or to close, and a look
+// at each of these would find so. It is what a busy pool mostly is.
+func (p *Pool[R]) saturatedLocked() bool {
+	limit := p.mu.limits.MaxOpen
+	return limit > 0 && p.mu.slots[inUse] == limit && p.usedLocked() == limit && p.mu.draining == 0 &&
+		p.waiters.Len() > 0 && p.mu.fresh == 0 && p.mu.promised == 0 && p.member == nil && len(p.mu.roomy) == 0 && p.mu.warmers == nil
 }
 
 // shrinkLocked brings the pool down to MaxOpen as far as it can be done now. The
@@ -125,16 +139,6 @@ func (p *Pool[R]) serveLocked() bool {
 	return false
 }
 
-// deliverLocked gives a lease to the oldest waiter that can use its resource.
-func (p *Pool[R]) deliverLocked(l Lease[R]) bool {
-	number := l.cell.slot.number
-	if !p.waiters.DeliverTo(l, func(e waitq.Entry) bool { return number >= freshOf(e) }) {
-		return false
-	}
-	p.mu.deliveries++
-	return true
-}
-
 // oldestForLocked returns the oldest waiter that can use s: all but those who
 // want a fresh resource and came after its dial began.
 func (p *Pool[R]) oldestForLocked(s *slot[R]) (to waitq.Entry, ok bool) {
@@ -174,7 +178,7 @@ func (p *Pool[R]) retireLocked(s *slot[R], why Reason) {
 	if s.gone || s.draining {
 		return
 	}
-	p.reclaimLocked(&s.own)
+	p.reclaimSlotLocked(s)
 	if s.leases == 0 && !s.probed { // else Check has it in hand
 		p.closeLocked(s, why)
 		return

@@ -122,9 +122,6 @@ func (b *Budget) Stats() BudgetStats {
 	return s
 }
 
-func (b *Budget) ticket() Ticket     { return Ticket(b.tickets.Add(1)) }
-func (b *Budget) lastTicket() Ticket { return Ticket(b.tickets.Load()) }
-
 // settleLocked decides what the pools are to do, now that something changed: who
 // gets free slots, and what must be given up for those who need one. It appends
 // the pools with new orders to wake, except self, which fetches its own.

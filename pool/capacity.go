@@ -135,6 +135,9 @@ func (p *Pool[R]) setCapacityLocked(s *slot[R], capacity, expect int) {
 	case capacity < 0:
 		p.retireLocked(s, ReasonCapacity)
 	default:
+		if capacity < int(s.capacity) {
+			p.reclaimSlotLocked(s) // what is out counts against it when it ends
+		}
 		s.capacity, s.expect = clamped(capacity), clamped(expect)
 		if capacity > 0 {
 			p.setOpeningLocked(s, false)

@@ -15,7 +15,7 @@ import (
 // never changes: there may be a million of them, and one of this.
 type common[R any] struct {
 	cfg   Config[R]
-	lends bool      // the Config allows a lane
+	lends lends     // of what a lane may be
 	start time.Time // 0 of moments and of the lane's time; before anything happens
 	crew  *crew.Crew
 	clock *alarm.Clock
@@ -33,19 +33,13 @@ type lists[R any] struct {
 	joined uint64              // shareable ones so far
 }
 
-// moment is a time by the monotonic clock, since the pool's start. 0 is none.
-type moment time.Duration
-
-func (c *common[R]) momentOf(t time.Time) moment { return moment(t.Sub(c.start)) }
-func (c *common[R]) timeOf(m moment) time.Time   { return c.start.Add(time.Duration(m)) }
-
 // newCommon checks a Config and fills in its defaults.
 func newCommon[R any](cfg Config[R]) (*common[R], error) {
 	if err := cfg.validate(); err != nil {
 		return nil, err
 	}
 	cfg.setDefaults()
-	return &common[R]{cfg: cfg, lends: cfg.lendable(), start: time.Now().Add(-1)}, nil
+	return &common[R]{cfg: cfg, lends: cfg.lends(), start: time.Now().Add(-1)}, nil
 }
 
 // New returns a pool that is ready for use and starts nothing yet. The error
@@ -84,7 +78,11 @@ func NewParts[R any](cfg Config[R], total *part.Total) (func(*Pool[R], part.Part
 
 func (p *Pool[R]) init(c *common[R], pt part.Part[R], l *Limits) {
 	p.common, p.part = c, pt
-	p.special = c.cfg.Recycle != nil || c.cfg.MaxUses > 0
+	p.recycles, p.takes = c.cfg.Recycle != nil, c.cfg.Take != nil
+	p.last = &p.tickets
+	if c.cfg.Budget != nil {
+		p.last = &c.cfg.Budget.tickets
+	}
 	p.mu.limits = l
 	p.mu.shared = 1
 	p.mu.lists = &c.none

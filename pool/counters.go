@@ -38,15 +38,13 @@ func (c *counters) fill(s *Stats) {
 		s.Shed, s.Abandoned, s.Breaks, s.Leaks, s.Lost = m.Shed, m.Abandoned, m.Breaks, m.Leaks, m.Lost
 		s.Closes = m.Closes
 	}
-	c.tallies.fill(&s.WaitTimes, waitTimes)
 	c.tallies.fill(&s.DialTimes, dialTimes)
 	c.tallies.fill(&s.LeaseTimes, leaseTimes)
 }
 
 // The Histograms that a pool has.
 const (
-	waitTimes uint64 = iota
-	dialTimes
+	dialTimes uint64 = iota
 	leaseTimes
 	numTimes
 )

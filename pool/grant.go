@@ -66,14 +66,14 @@ func (p *Pool[R]) leaseOutLocked(s *slot[R], t Ticket, mayCheck bool) Lease[R] {
 	s.leases++
 	s.uses++
 	p.mu.leases++
-	now := p.nowLocked()
-	c.began.Store(int64(p.momentOf(now)))
+	began := p.momentLocked()
+	c.SetBegan(time.Duration(began))
 	p.mu.out.Push(&c.link, c)
 	c.idleFor, c.uses = 0, s.uses
 	c.check = false
 	if s.state == idle {
 		if s != p.mu.handed {
-			c.idleFor = min(now.Sub(s.idleSince), time.Duration(p.momentOf(now)-s.born)) // a successor is idle since before its birth
+			c.idleFor = min(p.timeOf(began).Sub(s.idleSince), time.Duration(began-s.born)) // a successor is idle since before its birth
 			c.check = mayCheck && p.checkDueLocked(s)
 		}
 		s.checking = c.check && s.shareable
@@ -96,17 +96,22 @@ func (p *Pool[R]) checkDueLocked(s *slot[R]) bool {
 // takeBackLocked undoes leaseOutLocked for a lease that nobody received.
 func (p *Pool[R]) takeBackLocked(l Lease[R]) {
 	s := l.cell.slot
+	p.unleaseLocked(l)
+	s.checking = false
+	if s.leases == 0 {
+		p.move(s, idle) // idleSince is still that of its last use
+	}
+	p.refitLocked(s)
+}
+
+func (p *Pool[R]) unleaseLocked(l Lease[R]) {
+	s := l.cell.slot
 	l.cell.end(l.number)
 	p.mu.out.Remove(&l.cell.link)
 	s.putCell(l.cell)
 	s.leases--
 	s.uses--
 	p.mu.leases--
-	s.checking = false
-	if s.leases == 0 {
-		p.move(s, idle) // idleSince is still that of its last use
-	}
-	p.refitLocked(s)
 }
 
 // endLeaseLocked is the end of every lease, whose cell has been ended by the
@@ -120,9 +125,12 @@ func (p *Pool[R]) endLeaseLocked(c *cell[R], how End, err error) {
 		p.refitLocked(s)
 		return
 	}
-	s.checking = false
 	if why, stale := p.staleLocked(s); stale {
 		p.closeLocked(s, why)
+		return
+	}
+	s.checking = false
+	if p.handOffLocked(s) {
 		return
 	}
 	s.idleSince = p.nowLocked()
@@ -133,9 +141,9 @@ func (p *Pool[R]) endLeaseLocked(c *cell[R], how End, err error) {
 // settleLeaseLocked takes a lease that has ended out of the accounts.
 func (p *Pool[R]) settleLeaseLocked(c *cell[R], how End, err error) {
 	if c.lent {
-		p.adoptLeaseLocked(c, c.turn.Load().Number()-1)
+		p.adoptLeaseLocked(c, c.Turn.Load().Number()-1)
 	}
-	held := max(0, p.nowLocked().Sub(p.begunLocked(c)))
+	held := max(0, time.Duration(p.momentLocked())-c.Began())
 	p.mu.leases--
 	p.mu.out.Remove(&c.link)
 	p.unwatchLocked(c)
@@ -178,6 +186,10 @@ func (p *Pool[R]) release(c *cell[R]) {
 			p.discard(c, ReasonRecycle, EndRelease, err)
 			return
 		}
+	}
+	if p.cfg.Capacity == nil {
+		p.endLease(c)
+		return
 	}
 	var failed *panicError
 	defer func() { // also after runtime.Goexit in Capacity
@@ -321,6 +333,7 @@ func (p *Pool[R]) endRefused(c *cell[R]) {
 	s := c.slot
 	p.lock()
 	defer p.unlock()
+	p.reclaimSlotLocked(s) // those of its leases that are out must end under the lock, where Capacity is read again
 	switch {
 	case int(s.capacity) < s.leases || (!s.shareable && s.capacity == 0):
 	case s.leases > 1:

@@ -7,6 +7,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/berth-go/berth/internal/lane"
 	"github.com/berth-go/berth/internal/turn"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -66,7 +67,7 @@ func reopen(t *testing.T, p *Pool[*int]) {
 }
 
 // fast reports whether a lease began and is in the lane.
-func (l Lease[R]) fast() bool { return l.cell.turn.Load().State() == turn.Out }
+func (l Lease[R]) fast() bool { return l.cell.Turn.Load().State() == turn.Out }
 
 func TestLaneHandsOutWhatWasUsedLast(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -226,11 +227,11 @@ func TestLaneIsClosedWhileSomebodyWaits(t *testing.T) {
 func TestLaneSpreadsAfterClashes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p, _ := newLane(t, 4, nil)
-		p.open.Load().clashes.Store(manyClashes)
+		p.open.Load().Clash(lane.ManyClashes)
 		mustAcquire(t, p).Release()
 		time.Sleep(laneTick + 1)
 		synctest.Wait()
-		require.True(t, p.open.Load().spans)
+		require.True(t, p.open.Load().Spread())
 		var wg sync.WaitGroup
 		for range 8 {
 			wg.Go(func() {

@@ -7,6 +7,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/berth-go/berth/internal/lane"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
@@ -143,9 +144,12 @@ func TestLeaseReclaimedAsItBeginsIsShort(t *testing.T) {
 		time.Sleep(time.Hour)
 		reopen(t, p)
 		ln := p.open.Load()
-		c := ln.cells[ln.top.Load()&(maxLane-1)].Load()
-		now := c.turn.Load()
-		require.True(t, c.turn.Take(now))
+		var c *cell[*int]
+		for _, s := range ln.Seats() {
+			c = cellOf[*int](s)
+		}
+		now := c.Turn.Load()
+		require.True(t, c.Turn.Take(now))
 		p.Reset()
 		Lease[*int]{cell: c, number: now.Number()}.Release()
 		h := p.Stats().LeaseTimes
@@ -157,10 +161,10 @@ func TestLeaseReclaimedAsItBeginsIsShort(t *testing.T) {
 func TestLongLeasesLeaveTheLane(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p, _ := newLane(t, 1, nil)
-		require.NoError(t, p.Warm(t.Context(), maxLane+4))
+		require.NoError(t, p.Warm(t.Context(), lane.Max+4))
 		reopen(t, p)
 		var long []Lease[*int]
-		for range maxLane - 1 {
+		for range lane.Max - 1 {
 			long = append(long, mustAcquire(t, p))
 		}
 		for range 10 {
@@ -179,13 +183,13 @@ func TestLongLeasesLeaveTheLane(t *testing.T) {
 func TestClashesAreCountedByTheTick(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p, _ := newLane(t, 2, nil)
-		for range manyClashes {
+		for range lane.ManyClashes {
 			reopen(t, p)
-			p.open.Load().clashes.Inc()
+			p.open.Load().Clash(lane.LostSwap)
 			time.Sleep(time.Hour)
 		}
 		reopen(t, p)
-		assert.False(t, p.open.Load().spans)
+		assert.False(t, p.open.Load().Spread())
 	})
 }
 

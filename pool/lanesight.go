@@ -9,12 +9,28 @@ import (
 // laneInfoLocked is the LeaseInfo of a lease in the lane.
 func (p *Pool[R]) laneInfoLocked(c *cell[R], number uint64) LeaseInfo {
 	s, began := c.slot, p.begunLocked(c)
-	i := LeaseInfo{Uses: s.uses + number - c.lentAt + 1, Age: max(0, began.Sub(p.timeOf(s.born)))}
+	before := number - c.lentAt // leases that the lane has had of the resource
+	if s.shareable {
+		before = p.laneUsesLocked(s) - 1
+	}
+	i := LeaseInfo{Uses: s.uses + before + 1, Age: max(0, began.Sub(p.timeOf(s.born)))}
 	i.Reused = i.Uses > 1
-	if number == c.lentAt { // else it rested within the same tick
+	if before == 0 && s.leases == s.lent { // else it was in use within the same tick
 		i.IdleFor = min(max(0, began.Sub(s.idleSince)), i.Age)
 	}
 	return i
+}
+
+// laneUsesLocked returns how many leases of a shareable slot have begun in the lane
+// and are not in the accounts, the present one included.
+func (p *Pool[R]) laneUsesLocked(s *slot[R]) (n uint64) {
+	for _, seat := range p.mu.lane.Seats() {
+		c, t := cellOf[R](seat), seat.Turn.Load()
+		if c.slot == s {
+			n += t.Number() - c.lentAt + uint64(btoi(t.State() == turn.Out)) //nolint:gosec // 0 or 1
+		}
+	}
+	return max(n, 1)
 }
 
 // laneStatsLocked corrects what the accounts say, in which all that is lent is in
@@ -23,13 +39,10 @@ func (p *Pool[R]) laneStatsLocked(s *Stats) {
 	if p.mu.lent == 0 {
 		return
 	}
-	for at := range maxLane {
-		c := p.mu.lane.cells[at].Load()
-		if c == nil {
-			continue
-		}
-		t := c.turn.Load()
-		n := t.Number() - c.lentAt
+	resting := 0
+	for _, seat := range p.mu.lane.Seats() {
+		t := seat.Turn.Load()
+		n := t.Number() - cellOf[R](seat).lentAt
 		s.LeaseTimes.Counts[0] += n
 		s.Hits += n
 		if t.State() == turn.Settling || t.State() == turn.Held {
@@ -37,28 +50,27 @@ func (p *Pool[R]) laneStatsLocked(s *Stats) {
 		}
 		switch t.State() {
 		case turn.Resting:
-			s.Idle++
-			s.InUse--
-			s.Leases--
+			resting++
 		case turn.Out:
 			s.Hits++
 		}
 	}
+	s.Leases -= resting
+	idle := resting
+	if share := p.mu.share; share != nil {
+		idle = btoi(resting > 0 && resting == share.leases)
+	}
+	s.Idle += idle
+	s.InUse -= idle
 }
 
 // outOfLane returns how many resources of the lane are in use, of which the Budget
 // believes that they are idle. It takes no lock.
 func (p *Pool[R]) outOfLane() int {
-	ln, n := p.open.Load(), 0
-	if ln == nil {
-		return 0
+	if ln := p.open.Load(); ln != nil {
+		return ln.InUse()
 	}
-	for at := range maxLane {
-		if c := ln.cells[at].Load(); c != nil && c.turn.Load().State() != turn.Resting {
-			n++
-		}
-	}
-	return n
+	return 0
 }
 
 // oldestBeginLocked returns when the oldest lease that is out began, or zero.
@@ -69,12 +81,11 @@ func (p *Pool[R]) oldestBeginLocked() (begun time.Time) {
 	if p.mu.lent == 0 {
 		return begun
 	}
-	for at := range maxLane {
-		c := p.mu.lane.cells[at].Load()
-		if c == nil || c.turn.Load().State() != turn.Out {
+	for _, seat := range p.mu.lane.Seats() {
+		if seat.Turn.Load().State() != turn.Out {
 			continue
 		}
-		if b := p.begunLocked(c); begun.IsZero() || b.Before(begun) {
+		if b := p.begunLocked(cellOf[R](seat)); begun.IsZero() || b.Before(begun) {
 			begun = b
 		}
 	}

@@ -1,12 +1,10 @@
 package pool
 
 import (
-	"sync/atomic"
 	"time"
 
 	"github.com/berth-go/berth/internal/chain"
-	"github.com/berth-go/berth/internal/turn"
-	uber "go.uber.org/atomic"
+	"github.com/berth-go/berth/internal/lane"
 )
 
 // A Lease is the right to use a resource. It has no time limit: it ends when its
@@ -34,12 +32,9 @@ type LeaseInfo struct {
 // cell is what the copies of a lease share. A cell belongs to one slot for life
 // and serves one lease after another; the number in its turn tells them apart.
 type cell[R any] struct {
-	turn     turn.Word
-	slot     *slot[R]
-	began    atomic.Int64  // the moment when its lease began; in the lane that of the lane's opening
-	lastFast atomic.Uint64 // with MaxUses: the lease that must end under the lock
-	at       uber.Uint32   // the index in the lane
-	check    bool          // the lease must run Check first; written before the lease is handed out
+	lane.Seat // first: see cellOf. It began is the moment when its lease did; in the lane that of the lane's opening
+	slot      *slot[R]
+	check     bool // the lease must run Check first; written before the lease is handed out
 
 	// Under the pool's lock.
 	lent    bool                // is the lane's
@@ -52,14 +47,14 @@ type cell[R any] struct {
 
 // begin returns the number of the cell's next lease. The caller holds the pool's
 // lock.
-func (c *cell[R]) begin() uint64 { return c.turn.Load().Number() }
+func (c *cell[R]) begin() uint64 { return c.Turn.Load().Number() }
 
 // end ends a lease and reports whether it was still going. Release, Discard and
 // Hijack race here, and one of them wins.
-func (c *cell[R]) end(number uint64) bool { return c.turn.End(number) }
+func (c *cell[R]) end(number uint64) bool { return c.Turn.End(number) }
 
 // ended reports whether a lease has ended.
-func (c *cell[R]) ended(number uint64) bool { return c.turn.Load().Number() != number }
+func (c *cell[R]) ended(number uint64) bool { return c.Turn.Load().Number() != number }
 
 // Value returns the resource. It panics if the lease has ended: what the holder
 // would touch may be somebody else's by now.
@@ -90,7 +85,7 @@ func (l Lease[R]) Info() LeaseInfo {
 
 // infoLocked is the LeaseInfo of a lease that is not in the lane.
 func (c *cell[R]) infoLocked() LeaseInfo {
-	age := max(0, time.Duration(c.began.Load())-time.Duration(c.slot.born))
+	age := max(0, c.Began()-time.Duration(c.slot.born))
 	return LeaseInfo{Reused: c.uses > 1, IdleFor: c.idleFor, Age: age, Uses: c.uses}
 }
 
@@ -106,9 +101,17 @@ func (l Lease[R]) Release() {
 		return
 	}
 	p := l.cell.slot.pool
-	if !p.releaseFast(l.cell, l.number) && l.cell.end(l.number) {
-		p.release(l.cell)
+	if p.recycles {
+		p.releaseRecycling(l.cell, l.number)
+		return
 	}
+	if ln := p.open.Load(); ln != nil && ln.Rest(&l.cell.Seat, l.number) {
+		if p.open.Load() == nil { // the second half of I4
+			p.lookAgain()
+		}
+		return
+	}
+	p.releaseSlow(l.cell, l.number)
 }
 
 // Discard ends the lease of a broken resource. The resource is closed in the

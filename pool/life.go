@@ -128,18 +128,18 @@ func (p *Pool[R]) openSlots() []*slot[R] {
 		all = append(all, s)
 	}
 	seen := map[*slot[R]]struct{}{} // shareable ones may have several leases
-	for c := range p.mu.out.All() {
-		if _, again := seen[c.slot]; !again && !c.slot.gone {
-			seen[c.slot] = struct{}{}
-			all = append(all, c.slot)
+	add := func(s *slot[R]) {
+		if _, again := seen[s]; !again && !s.gone {
+			seen[s] = struct{}{}
+			all = append(all, s)
 		}
 	}
-	for at := range maxLane {
-		if p.mu.lent == 0 {
-			break
-		}
-		if c := p.mu.lane.cells[at].Load(); c != nil {
-			all = append(all, c.slot)
+	for c := range p.mu.out.All() {
+		add(c.slot)
+	}
+	if p.mu.lent > 0 {
+		for _, seat := range p.mu.lane.Seats() {
+			add(cellOf[R](seat).slot)
 		}
 	}
 	return all

@@ -252,6 +252,19 @@ func (b *Budget) olderLocked(m *member, t Ticket, shared bool, now standing) boo
 	return min(n, room(l.MaxDials, dials)) > supply
 }
 
+// mayKeep reports whether nobody else is due what m is about to give to a waiter with
+// ticket t. If it reports false, mustYield decides.
+func (m *member) mayKeep(t Ticket, shared bool, now standing) bool {
+	b := m.budget
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.olderLocked(m, t, shared, now) {
+		return false
+	}
+	m.passed = 0
+	return true
+}
+
 // mustYield is older, with Affinity taken into account: the pool must let the
 // resource go rather than hand it to the waiter with ticket t.
 func (m *member) mustYield(t Ticket, shared bool, now standing) bool {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/berth-go/berth/internal/alarm"
 	"github.com/berth-go/berth/internal/chain"
+	"github.com/berth-go/berth/internal/lane"
 	"github.com/berth-go/berth/internal/part"
 	"github.com/berth-go/berth/waitq"
 	uber "go.uber.org/atomic"
@@ -22,13 +23,16 @@ const maxShared = 1 << 16
 // A Pool hands out resources of type R, oldest caller first. Make one with
 // [New]. All methods may be called concurrently.
 type Pool[R any] struct {
-	open    uber.Pointer[lane[R]] // nil: everybody goes to the lock
-	tickets atomic.Uint64         // the last one given, without a Budget
-	special bool                  // the Config says Recycle or MaxUses
+	open     uber.Pointer[lane.Lane] // nil: everybody goes to the lock
+	last     *atomic.Uint64          // the last ticket given: tickets, or the Budget's
+	recycles bool                    // a Release runs Recycle
+	takes    bool                    // an Acquire runs Take
 	*common[R]
-	part    part.Part[R] // nil: the pool stands alone
-	sampled uber.Uint32  // leases asked about by watch
-	member  *member      // the pool's side of its Budget, which is as. nil: none
+	tickets atomic.Uint64
+	part    part.Part[R]            // nil: the pool stands alone
+	waits   uber.Pointer[waitTally] // nil: nobody has waited
+	sampled uber.Uint32             // leases asked about by watch
+	member  *member                 // the pool's side of its Budget, which is as. nil: none
 	as      member
 	waiters waitq.Queue[Lease[R]]
 
@@ -63,6 +67,7 @@ type Pool[R any] struct {
 		deliveries  uint64 // waits ended by the giving side
 
 		now    time.Time // see nowLocked
+		clock  moment    // see momentLocked
 		handed *slot[R]  // released or dialled in this hold of the lock: it goes to a waiter unchecked
 
 		looks   *looks[R]  // nil: no Capacity has to be read again
@@ -119,19 +124,10 @@ func (p *Pool[R]) SetLimits(l Limits) error {
 // from here on.
 func (p *Pool[R]) lock() {
 	p.mu.Lock()
-	p.mu.now = time.Time{}
+	p.mu.now, p.mu.clock = time.Time{}, 0
 	if p.mu.lent > 0 {
 		p.recallLocked()
 	}
-}
-
-// nowLocked returns the time of this hold of the lock: the clock is read once in
-// it, and only if somebody asks.
-func (p *Pool[R]) nowLocked() time.Time {
-	if p.mu.now.IsZero() {
-		p.mu.now = time.Now()
-	}
-	return p.mu.now
 }
 
 // unlock ends a change of the pool's state: it restores what must hold between
@@ -192,6 +188,9 @@ func (p *Pool[R]) finish(own bool) (err *panicError) {
 	}
 	if own {
 		defer p.told()
+	}
+	if len(c.events) == 0 {
+		return nil
 	}
 	return callAll(c.events)
 }
@@ -305,18 +304,8 @@ func (p *Pool[R]) move(s *slot[R], to slotState) {
 }
 
 // ticket returns a new place at the end of the queue.
-func (p *Pool[R]) ticket() Ticket {
-	if p.member != nil {
-		return p.member.budget.ticket()
-	}
-	return Ticket(p.tickets.Add(1))
-}
+func (p *Pool[R]) ticket() Ticket { return Ticket(p.last.Add(1)) }
 
 // lastTicket returns the place of a caller who is served without queueing: that
 // of the last who did, so it stands in front of all who come later.
-func (p *Pool[R]) lastTicket() Ticket {
-	if p.member != nil {
-		return p.member.budget.lastTicket()
-	}
-	return Ticket(p.tickets.Load())
-}
+func (p *Pool[R]) lastTicket() Ticket { return Ticket(p.last.Load()) }

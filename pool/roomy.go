@@ -6,6 +6,9 @@ import "container/heap"
 // Whatever changes either of them ends here, so that nobody has to look at all
 // slots to find one with room, or to know what waiters can count on.
 func (p *Pool[R]) refitLocked(s *slot[R]) {
+	if !s.shareable && s.promised == 0 && !s.opening && !s.checking {
+		return // nothing is kept of it: the common case
+	}
 	n := s.promises()
 	p.mu.promised += n - int(s.promised)
 	s.promised = int32(n) //nolint:gosec // at most maxShared

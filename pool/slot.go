@@ -60,11 +60,12 @@ type slot[R any] struct {
 
 	refusals uint8 // Takes failed in a row though Capacity said room
 
-	promised   int32  // what it adds to Pool.promised
-	generation uint32 // of the pool when the dial began (I11)
-	capacity   int32  // what Capacity said last: leases at once
-	expect     int32  // the capacity it is about to have; never less than capacity
-	leases     int
+	promised   int32     // what it adds to Pool.promised
+	generation uint32    // of the pool when the dial began (I11)
+	capacity   int32     // what Capacity said last: leases at once
+	expect     int32     // the capacity it is about to have; never less than capacity
+	leases     int       // out, or lent
+	lent       int       // of them, in the lane
 	uses       uint64    // leases so far
 	idleSince  time.Time // from its birth on
 

@@ -173,6 +173,7 @@ func (p *Pool[R]) Stats() Stats {
 func (p *Pool[R]) statsLocked() Stats {
 	var s Stats
 	p.mu.count.fill(&s)
+	p.waits.Load().fill(&s.WaitTimes)
 	s.Limits = *p.mu.limits
 	s.Idle, s.InUse = p.mu.slots[idle], p.mu.slots[inUse]
 	s.Dialing, s.Closing = p.mu.slots[dialing], p.mu.slots[closing]

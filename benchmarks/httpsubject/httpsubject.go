@@ -1,5 +1,5 @@
 // Package httpsubject puts HTTP clients behind one small interface, with real
-// servers on loopback in the same process.
+// servers on loopback, each in a process of its own.
 package httpsubject
 
 import (
@@ -8,7 +8,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
+	"sync/atomic"
 
 	"github.com/berth-go/berth/adapters/httpconn"
 	"github.com/valyala/fasthttp"
@@ -29,7 +31,6 @@ type Subject struct {
 	Open func(s *Server, conns int) (Client, error) // conns: most connections at once
 
 	HTTP1Only bool
-	Floor     bool // a single connection without a pool, for one caller at a time
 }
 
 // The names that the report looks for.
@@ -44,7 +45,7 @@ func All() []Subject {
 	return []Subject{
 		{Name: Berth, Note: "`adapters/httpconn`", Open: openBerth},
 		{Name: Std, Note: "`net/http.Transport`", Open: openStd},
-		{Name: Bare, Note: "one `http.ClientConn`, no pool: the floor for `httpconn`, which runs on it", Open: openBare, HTTP1Only: true, Floor: true},
+		{Name: Bare, Note: "bare `http.ClientConn`s in a channel, without a pool: the floor for `httpconn`, which runs on them", Open: openBare, HTTP1Only: true},
 		{Name: "fasthttp", Note: "`fasthttp.HostClient`, with request and response reused and contexts ignored, as it is made for", Open: openFast, HTTP1Only: true},
 	}
 }
@@ -52,7 +53,7 @@ func All() []Subject {
 // transport returns net/http's, set up for the server. Everybody gets the same
 // wire settings from it.
 func (s *Server) transport(conns int) *http.Transport {
-	t := &http.Transport{MaxConnsPerHost: conns, MaxIdleConnsPerHost: conns}
+	t := &http.Transport{MaxConnsPerHost: conns, MaxIdleConnsPerHost: conns, DialContext: s.dial}
 	if s.roots != nil {
 		t.TLSClientConfig = &tls.Config{RootCAs: s.roots}
 		t.ForceAttemptHTTP2 = true
@@ -67,20 +68,23 @@ type roundTripper struct {
 	close func()
 }
 
-func (c *roundTripper) Get(ctx context.Context) error {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, c.url, nil)
+func (c *roundTripper) Get(ctx context.Context) error { return get(ctx, c.RoundTripper, c.url) }
+
+func (c *roundTripper) Close() { c.close() }
+
+// get is Client.Get over anything that carries one request.
+func get(ctx context.Context, over http.RoundTripper, url string) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
 		return err
 	}
-	resp, err := c.RoundTrip(req)
+	resp, err := over.RoundTrip(req)
 	if err != nil {
 		return err
 	}
 	n, err := io.Copy(io.Discard, resp.Body)
 	return errors.Join(err, resp.Body.Close(), check(resp.StatusCode, int(n)))
 }
-
-func (c *roundTripper) Close() { c.close() }
 
 // check makes sure that a client is not fast because it was refused.
 func check(status, n int) error {
@@ -103,14 +107,57 @@ func openBerth(s *Server, conns int) (Client, error) {
 	return &roundTripper{t, s.URL, func() { _ = t.Close() }}, nil
 }
 
-// openBare ignores conns: it has one. MaxConnsPerHost must be 0, since a transport
-// counts the end of such a connection though not its beginning.
-func openBare(s *Server, _ int) (Client, error) {
-	c, err := s.transport(0).NewClientConn(context.Background(), "http", s.addr)
+// bare lends connections from a channel, and opens them while it may.
+type bare struct {
+	transport *http.Transport
+	addr, url string
+	idle      chan *http.ClientConn
+	opened    atomic.Int32
+}
+
+func (c *bare) Get(ctx context.Context) error {
+	conn, err := c.take(ctx)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	return &roundTripper{c, s.URL, func() { _ = c.Close() }}, nil
+	defer func() { c.idle <- conn }() // a broken one too: nothing breaks them here but a fault
+	return get(ctx, conn, c.url)
+}
+
+func (c *bare) take(ctx context.Context) (*http.ClientConn, error) {
+	select {
+	case conn := <-c.idle:
+		return conn, nil
+	default:
+	}
+	if int(c.opened.Add(1)) <= cap(c.idle) {
+		conn, err := c.transport.NewClientConn(ctx, "http", c.addr)
+		if err != nil {
+			c.opened.Add(-1)
+		}
+		return conn, err
+	}
+	c.opened.Add(-1)
+	select {
+	case conn := <-c.idle:
+		return conn, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// Close closes what is idle, which is all: no Get is in flight.
+func (c *bare) Close() {
+	for len(c.idle) > 0 {
+		_ = (<-c.idle).Close()
+	}
+}
+
+// openBare opens what it needs and no more, as the others do. MaxConnsPerHost
+// must be 0, since a transport counts the end of such a connection though not its
+// beginning.
+func openBare(s *Server, conns int) (Client, error) {
+	return &bare{transport: s.transport(0), addr: s.addr, url: s.URL, idle: make(chan *http.ClientConn, conns)}, nil
 }
 
 // fast is fasthttp's client of one host. It knows no contexts.
@@ -134,7 +181,10 @@ func (c *fast) Close() { c.client.CloseIdleConnections() }
 
 func openFast(s *Server, conns int) (Client, error) {
 	return &fast{
-		&fasthttp.HostClient{Addr: s.addr, MaxConns: conns, MaxConnWaitTimeout: longWait},
+		&fasthttp.HostClient{
+			Addr: s.addr, MaxConns: conns, MaxConnWaitTimeout: longWait,
+			Dial: func(addr string) (net.Conn, error) { return s.dial(context.Background(), "tcp", addr) },
+		},
 		s.URL,
 	}, nil
 }

@@ -1,12 +1,17 @@
 package httpsubject
 
 import (
+	"bufio"
+	"context"
 	"crypto/x509"
+	"encoding/json"
+	"errors"
+	"fmt"
 	"io"
-	"log"
 	"net"
-	"net/http"
-	"net/http/httptest"
+	"os"
+	"os/exec"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -17,62 +22,88 @@ const answer = "hello, berth\n"
 
 const longWait = time.Minute
 
-// A Server counts the connections that clients have opened to it.
+// A Server is a server in a process of its own, so that what it allocates is not
+// charged to clients. It counts the connections that clients open through it.
 type Server struct {
 	URL string
 
 	addr   string
 	roots  *x509.CertPool // nil: no TLS
-	server *httptest.Server
 	opened atomic.Int64
+
+	process *exec.Cmd
+	stdin   io.Closer // its end is the end of the server
 }
 
 // Conns returns how many connections have been opened so far.
 func (s *Server) Conns() int64 { return s.opened.Load() }
 
-// Close ends the server and its connections.
-func (s *Server) Close() {
-	s.server.CloseClientConnections()
-	s.server.Close()
-}
-
-// A Handler may wait before it answers. nil: it does not.
-type Handler func(*http.Request)
-
-func newServer(wait Handler) *Server {
-	s := &Server{}
-	s.server = httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if wait != nil {
-			wait(r)
-		}
-		_, _ = io.WriteString(w, answer)
-	}))
-	s.server.Config.ErrorLog = log.New(io.Discard, "", 0) // clients drop connections as they like
-	s.server.Config.ConnState = func(_ net.Conn, state http.ConnState) {
-		if state == http.StateNew {
-			s.opened.Add(1)
-		}
+// dial opens a connection and counts it.
+func (s *Server) dial(ctx context.Context, network, addr string) (net.Conn, error) {
+	c, err := new(net.Dialer).DialContext(ctx, network, addr)
+	if err == nil {
+		s.opened.Add(1)
 	}
-	return s
+	return c, err
 }
+
+// Close ends the server and its connections.
+func (s *Server) Close() error { return errors.Join(s.stdin.Close(), s.process.Wait()) }
 
 // NewHTTP1 starts a server for HTTP/1.1 without TLS.
-func NewHTTP1() *Server {
-	s := newServer(nil)
-	s.server.Start()
-	s.URL, s.addr = s.server.URL, strings.TrimPrefix(s.server.URL, "http://")
-	return s
-}
+func NewHTTP1() (*Server, error) { return start(0) }
 
 // NewHTTP2 starts a server for HTTP/2 over TLS whose connections carry so many
 // streams at once.
-func NewHTTP2(streams int, wait Handler) *Server {
-	s := newServer(wait)
-	s.server.EnableHTTP2 = true
-	s.server.Config.HTTP2 = &http.HTTP2Config{MaxConcurrentStreams: streams}
-	s.server.StartTLS()
-	s.URL, s.addr = s.server.URL, strings.TrimPrefix(s.server.URL, "https://")
+func NewHTTP2(streams int) (*Server, error) { return start(streams) }
+
+// start runs this program again with the variable that makes it Serve.
+func start(streams int) (*Server, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{process: exec.Command(self)}
+	s.process.Env = append(os.Environ(), serveVariable+"="+strconv.Itoa(streams))
+	s.process.Stderr = os.Stderr
+	in, err := s.process.StdinPipe()
+	if err != nil {
+		return nil, err
+	}
+	s.stdin = in
+	out, err := s.process.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	if err := s.process.Start(); err != nil {
+		return nil, err
+	}
+	if err := s.meet(out); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
+}
+
+// meet reads where the server listens and how it is recognized.
+func (s *Server) meet(out io.Reader) error {
+	line, err := bufio.NewReader(out).ReadBytes('\n')
+	if err != nil {
+		return fmt.Errorf("the server said nothing; does the program call ServeIfAsked? %w", err)
+	}
+	var said hello
+	if err := json.Unmarshal(line, &said); err != nil {
+		return err
+	}
+	_, s.addr, _ = strings.Cut(said.URL, "://")
+	s.URL = said.URL
+	if said.Certificate == nil {
+		return nil
+	}
+	cert, err := x509.ParseCertificate(said.Certificate)
+	if err != nil {
+		return err
+	}
 	s.roots = x509.NewCertPool()
-	s.roots.AddCert(s.server.Certificate())
-	return s
+	s.roots.AddCert(cert)
+	return nil
 }

@@ -52,6 +52,39 @@ func Hold(ctx context.Context, p subject.Pool) (end func(), err error) {
 	}
 }
 
+// HoldMany returns when n callers hold a resource of p each. They release it when
+// end is called, and end returns when they have.
+func HoldMany(ctx context.Context, p subject.Pool, n int) (end func(), err error) {
+	let := make(chan struct{})
+	var held, all sync.WaitGroup
+	held.Add(n)
+	errs := make(chan error, n)
+	for range n {
+		all.Go(func() {
+			err := p.Use(ctx, func(*subject.Resource) {
+				held.Done()
+				<-let
+			})
+			if err != nil {
+				errs <- err
+				held.Done()
+			}
+		})
+	}
+	held.Wait()
+	end = func() {
+		close(let)
+		all.Wait()
+	}
+	select {
+	case err := <-errs:
+		end()
+		return nil, err
+	default:
+		return end, nil
+	}
+}
+
 // Spin uses the processor for d, as work on a resource does. A timer would
 // instead measure how exact timers are.
 func Spin(d time.Duration) {

@@ -1,6 +1,7 @@
 package load_test
 
 import (
+	"context"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -26,6 +27,26 @@ func TestSettleReturnsWhenAllOthersSleep(t *testing.T) {
 	assert.EqualValues(t, callers, asleep.Load())
 	close(wake)
 	all.Wait()
+}
+
+func TestHoldManyKeepsThatManyUntilItsEnd(t *testing.T) {
+	const n = 5
+	p, err := subject.QueueFloor().Open(subject.Config{Size: n})
+	require.NoError(t, err)
+	defer p.Close()
+	end, err := load.HoldMany(t.Context(), p, n)
+	require.NoError(t, err)
+	ctx, cancel := context.WithCancel(t.Context())
+	failed := make(chan error)
+	go func() { failed <- p.Use(ctx, nil) }()
+	load.Settle()
+	cancel()
+	require.ErrorIs(t, <-failed, context.Canceled)
+	end()
+	require.NoError(t, p.Use(t.Context(), nil))
+
+	_, err = load.HoldMany(ctx, p, n)
+	assert.ErrorIs(t, err, context.Canceled)
 }
 
 func TestFillDialsAndHoldKeepsOne(t *testing.T) {

@@ -13,6 +13,10 @@ const (
 	Careful    = "berth-careful"
 	SyncPool   = "sync.Pool"
 	Channel    = "channel"
+
+	Floor       = "floor" // of several workloads, each with its own: see Floors
+	FloorKeyed  = "floor-keyed"
+	FloorShared = "floor-shared"
 )
 
 // All returns every pool, Berth's first. The order is that of the tables.
@@ -34,9 +38,33 @@ func All() []Subject {
 	}
 }
 
+// Floors returns the cheapest operations that keep what Berth promises where
+// nobody waits. They are no peers, since nothing else of a pool is there.
+func Floors() []Subject {
+	return []Subject{
+		{Name: Floor, Note: "where a resource is idle: ctx.Err, whether the pool is open, a compare-and-swap to lease and one to release, with the number of the lease; no order", Open: openLaneFloor},
+		{Name: FloorKeyed, Note: "that, found by its key in a map which is replaced and never changed", Open: openHotFloor},
+		{Name: FloorShared, Note: "where leases share a resource: a compare-and-swap on their count and one on a cell of the lease, and the same back", Open: openSharedFloor, Shared: true},
+	}
+}
+
+// IdleFloor is the floor of a lease of an idle resource.
+func IdleFloor() Subject { return Floors()[0] }
+
+// QueueFloor is the floor of handing a resource from caller to caller.
+func QueueFloor() Subject {
+	return Subject{Name: Floor, Note: "where callers wait: a mutex, a list of waiters that are used again, a channel of one place for each, in a select with ctx.Done()", Open: openQueueFloor}
+}
+
+// KeyedFloor is the floor of the memory of a key.
+func KeyedFloor() KeyedSubject {
+	return KeyedSubject{Name: Floor, Note: "a map under 64 mutexes; a key is a mutex, a queue, and a slot with its lease number, time and links", Open: openKeyedFloor}
+}
+
 // AllKeyed returns every pool of many keys.
 func AllKeyed() []KeyedSubject {
 	return []KeyedSubject{
+		KeyedFloor(),
 		{Name: Berth, Note: "`keyed.Pool` with a cap per key", Open: openKeyed},
 		{Name: BerthTotal, Note: "`keyed.Pool` with a cap per key and one in total that all keys fit in", Open: openKeyedTotal},
 		{Name: "map+channel", Note: "a `sync.Map` of buffered channels: no total, keys never leave", Open: openMapOfChannels},

@@ -20,7 +20,7 @@ type group struct {
 // the clock; the others take long to set up, and run by number.
 func groups() []group {
 	return []group{
-		{[]string{"Alone", "HTTP1", "HTTP1Load", "HTTP2", "Zipf", "AxisIdle", "AxisKeys"}, "200ms", "20ms", false},
+		{[]string{"Alone", "HTTP1", "HTTP1Load", "HTTP2", "Zipf", "AxisIdle", "AxisInUse", "AxisKeys"}, "200ms", "20ms", false},
 		{[]string{"Parallel", "Oversubscribed"}, "200ms", "20ms", true},
 		{[]string{"AxisWaiters"}, "100000x", "1000x", false}, // so that each of 100,000 has a turn
 		{[]string{"CancelStorm", "AxisExpired", "Fairness", "Order"}, "5x", "1x", false},

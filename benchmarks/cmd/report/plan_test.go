@@ -51,6 +51,30 @@ func TestOnlyLeavesOutOtherWorkloadsAndEmptyGroups(t *testing.T) {
 	assert.Empty(t, plan(false, 1, regexp.MustCompile("None")))
 }
 
+func TestAPartDoesNotReplaceThePage(t *testing.T) {
+	for name, c := range map[string]struct {
+		o      options
+		refuse string
+	}{
+		"a part":               {options{only: "Alone", out: published}, "-out"},
+		"a part, spelled out":  {options{only: "Alone", out: published + "/../docs/"}, "-out"},
+		"a part of the past":   {options{only: "Alone", from: "raw.txt", out: t.TempDir()}, "-from"},
+		"a part elsewhere":     {options{only: "Alone", out: t.TempDir()}, ""},
+		"everything":           {options{out: published}, ""},
+		"everything once more": {options{from: "raw.txt", out: published}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			err := c.o.check()
+			if c.refuse == "" {
+				require.NoError(t, err)
+				return
+			}
+			require.ErrorContains(t, err, c.refuse)
+			assert.ErrorContains(t, c.o.run(t.Context()), c.refuse)
+		})
+	}
+}
+
 func TestOutputIsKeptAsFarAsItCame(t *testing.T) {
 	k := newKept(filepath.Join(t.TempDir(), "raw.txt"))
 	for _, text := range []string{"one\n", "two\n"} {

@@ -8,7 +8,6 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
@@ -33,18 +32,12 @@ func (k *kept) save() error { return os.WriteFile(k.name, k.buf.Bytes(), 0o644) 
 
 // runAll builds the benchmarks once, so that no step waits for a compiler, and
 // carries out the steps.
-func runAll(ctx context.Context, steps []step, raw *kept) error {
+func runAll(ctx context.Context, binary string, steps []step, raw *kept) error {
 	if len(steps) == 0 {
 		return fmt.Errorf("no workload is wanted")
 	}
-	dir, err := os.MkdirTemp("", "berth-benchmarks-")
-	if err != nil {
+	if err := build(ctx, ".", binary); err != nil {
 		return err
-	}
-	defer func() { _ = os.RemoveAll(dir) }()
-	binary := filepath.Join(dir, "benchmarks.test")
-	if out, err := exec.CommandContext(ctx, "go", "test", "-c", "-o", binary, ".").CombinedOutput(); err != nil {
-		return fmt.Errorf("building the benchmarks: %w\n%s", err, out)
 	}
 	header(ctx, raw, isQuick(steps))
 	for i, s := range steps {
@@ -55,6 +48,13 @@ func runAll(ctx context.Context, steps []step, raw *kept) error {
 		if err := raw.save(); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+func build(ctx context.Context, dir, binary string) error {
+	if out, err := exec.CommandContext(ctx, "go", "test", "-C", dir, "-c", "-o", binary, ".").CombinedOutput(); err != nil {
+		return fmt.Errorf("building the benchmarks: %w\n%s", err, out)
 	}
 	return nil
 }

@@ -25,7 +25,7 @@ func writeMethod(b *strings.Builder, set *results.Set, folder string) {
 		"- **One interface.** All subjects are behind one method that acquires, holds and releases. It costs a call and allocates nothing; the subject `harness` is that call and no pool, and is in every row.\n" +
 		"- **The same work.** Same number of resources, same dials, same contexts, which can be canceled. Each subject is tested to keep its cap and to lend to one caller at a time.\n" +
 		"- **No tuning.** Peers have their defaults, but for idle limits below the cap, which would make them dial all the time.\n" +
-		"- **Real sockets.** HTTP runs over loopback, with the server in the same process.\n\n")
+		"- **Real sockets.** HTTP runs over loopback, with the server in a process of its own on the same processors, so that only the client's allocations are counted.\n\n")
 	fmt.Fprintf(b, "| | |\n|---|---|\n")
 	for _, row := range []struct{ name, key string }{
 		{"processor", "cpu"},
@@ -47,6 +47,9 @@ func writeMethod(b *strings.Builder, set *results.Set, folder string) {
 func writeSubjects(b *strings.Builder) {
 	b.WriteString("## Subjects\n\n| name | what it is |\n|---|---|\n")
 	for _, s := range subject.All() {
+		fmt.Fprintf(b, "| %s | %s |\n", s.Name, s.Note)
+	}
+	for _, s := range append(subject.Floors(), subject.QueueFloor()) {
 		fmt.Fprintf(b, "| %s | %s |\n", s.Name, s.Note)
 	}
 	for _, s := range subject.AllKeyed() {

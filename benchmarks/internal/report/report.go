@@ -8,6 +8,7 @@ import (
 
 	"github.com/berth-go/berth/benchmarks/httpsubject"
 	"github.com/berth-go/berth/benchmarks/internal/chart"
+	"github.com/berth-go/berth/benchmarks/internal/profile"
 	"github.com/berth-go/berth/benchmarks/internal/results"
 	"github.com/berth-go/berth/benchmarks/subject"
 )
@@ -23,7 +24,7 @@ type Page struct {
 const lossAbove = 1.05
 
 // Render makes the page. Pictures are linked in folder.
-func Render(set *results.Set, folder string) Page {
+func Render(set *results.Set, profiles profile.Set, folder string) Page {
 	p := Page{Pictures: map[string]string{}}
 	var tabled strings.Builder
 	var lost []loss
@@ -33,10 +34,18 @@ func Render(set *results.Set, folder string) Page {
 		}
 		fmt.Fprintf(&tabled, "### %s\n\n%s\n\n", t.title, t.question)
 		lost = append(lost, t.write(&tabled, set)...)
-		if svg := t.picture(set); svg != "" {
-			name := strings.ToLower(t.workload) + ".svg"
+		for i, unit := range append([]string{t.chartUnit}, t.also...) {
+			svg := t.picture(set, unit)
+			if svg == "" {
+				continue
+			}
+			name := t.workload
+			if i > 0 {
+				name += "-" + unit
+			}
+			name = strings.ToLower(strings.ReplaceAll(name, "/", "-")) + ".svg"
 			p.Pictures[name] = svg
-			fmt.Fprintf(&tabled, "\n![%s](%s/%s)\n", t.title, folder, name)
+			fmt.Fprintf(&tabled, "\n![%s, %s](%s/%s)\n", t.title, label(unit), folder, name)
 		}
 		tabled.WriteString("\n")
 	}
@@ -46,6 +55,7 @@ func Render(set *results.Set, folder string) Page {
 	writeBounds(&b, set)
 	writeFailed(&b, set.Failed)
 	writeLosses(&b, lost)
+	writeMissed(&b, set, profiles)
 	b.WriteString("## Tables\n\n" + legend)
 	b.WriteString(tabled.String())
 	writeSubjects(&b)
@@ -55,7 +65,7 @@ func Render(set *results.Set, folder string) Page {
 
 const legend = "Each figure is the median over the rounds with the half-width of its 95 % confidence interval (∞ where there were too few rounds for one). " +
 	"`Berth / it` is the median over the rounds of Berth's figure over that row's in the same round: below 1 Berth is better, and what is **bold** is a loss to a peer. " +
-	"The rows of the harness, of other Berth pools and of a bare connection are no peers.\n\n"
+	"The rows of the harness, of the floors, of other Berth pools and of a bare connection are no peers.\n\n"
 
 // procs are the numbers of processors of which the table has rows.
 func (t table) procs(set *results.Set) []int {
@@ -138,23 +148,28 @@ func (t table) writeFigures(b *strings.Builder, set *results.Set, key results.Ke
 	return lost
 }
 
-// isPeer reports whether a subject is somebody else's, and a whole pool or client.
-func isPeer(name string) bool {
-	return name != subject.Harness && name != httpsubject.Bare && name != httpsubject.Berth && !strings.HasPrefix(name, subject.Berth)
+// isOurs reports whether a subject is one of Berth's.
+func isOurs(name string) bool {
+	return name == httpsubject.Berth || strings.HasPrefix(name, subject.Berth)
 }
 
-// picture draws the chart of the table, "" if it has none.
-func (t table) picture(set *results.Set) string {
+// isPeer reports whether a subject is somebody else's, and a whole pool or client.
+func isPeer(name string) bool {
+	return !isOurs(name) && name != subject.Harness && name != httpsubject.Bare && !strings.HasPrefix(name, subject.Floor)
+}
+
+// picture draws the chart of a unit, "" if there is none.
+func (t table) picture(set *results.Set, unit string) string {
 	procs := set.Procs(t.workload)
 	most := procs[len(procs)-1]
 	var bs []chart.Bar
 	var series []chart.Series
 	for _, key := range set.Of(t.workload) {
-		m, ok := set.Median(key, t.chartUnit)
+		m, ok := set.Median(key, unit)
 		if key.Procs != most || !ok || m.Center <= 0 {
 			continue
 		}
-		bs = append(bs, chart.Bar{Name: key.Subject, Value: m.Center, Ours: !isPeer(key.Subject) && key.Subject != subject.Harness && key.Subject != httpsubject.Bare})
+		bs = append(bs, chart.Bar{Name: key.Subject, Value: m.Center, Ours: isOurs(key.Subject)})
 		if len(series) == 0 || series[len(series)-1].Name != key.Subject {
 			series = append(series, chart.Series{Name: key.Subject})
 		}
@@ -163,9 +178,9 @@ func (t table) picture(set *results.Set) string {
 	}
 	switch {
 	case t.chart == bars && len(bs) > 0:
-		return chart.Bars(t.title, t.chartUnit, bs)
+		return chart.Bars(t.title, unit, bs)
 	case t.chart == lines && len(series) > 0:
-		return chart.Lines(t.title, t.xLabel, t.chartUnit, series)
+		return chart.Lines(t.title, t.xLabel, unit, series)
 	}
 	return ""
 }

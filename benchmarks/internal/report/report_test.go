@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/berth-go/berth/benchmarks/internal/profile"
 	"github.com/berth-go/berth/benchmarks/internal/report"
 	"github.com/berth-go/berth/benchmarks/internal/results"
 	"github.com/stretchr/testify/assert"
@@ -15,11 +16,16 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files anew")
 
-func render(t *testing.T, raw string) report.Page {
+func read(t *testing.T, raw string) *results.Set {
 	t.Helper()
 	set, err := results.Read(strings.NewReader(raw), "raw")
 	require.NoError(t, err)
-	return report.Render(set, "benchmarks")
+	return set
+}
+
+func render(t *testing.T, raw string) report.Page {
+	t.Helper()
+	return report.Render(read(t, raw), profile.Set{}, "benchmarks")
 }
 
 // golden compares with a file of testdata, byte by byte.
@@ -37,9 +43,11 @@ func golden(t *testing.T, name, got string) {
 func TestPageAndPicturesAreThoseOfTheGoldenFiles(t *testing.T) {
 	raw, err := os.ReadFile(filepath.Join("testdata", "raw.txt"))
 	require.NoError(t, err)
-	page := render(t, string(raw))
+	profiles, err := os.ReadFile(filepath.Join("testdata", "profiles.txt"))
+	require.NoError(t, err)
+	page := report.Render(read(t, string(raw)), profile.Read(string(profiles)), "benchmarks")
 	golden(t, "benchmarks.md", page.Markdown)
-	require.Len(t, page.Pictures, 2)
+	require.Len(t, page.Pictures, 4)
 	for name, svg := range page.Pictures {
 		golden(t, name, svg)
 	}

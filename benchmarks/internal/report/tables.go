@@ -1,6 +1,8 @@
 package report
 
 import (
+	"slices"
+
 	"github.com/berth-go/berth/benchmarks/httpsubject"
 	"github.com/berth-go/berth/benchmarks/subject"
 )
@@ -17,7 +19,8 @@ type table struct {
 
 	chart     kind
 	chartUnit string
-	xLabel    string // of a chart of lines
+	also      []string // units that have a chart of their own beside it
+	xLabel    string   // of a chart of lines
 }
 
 type kind int
@@ -41,7 +44,7 @@ const (
 
 // tables are the workloads in the order of the page.
 func tables() []table {
-	return append(poolTables(), httpTables()...)
+	return slices.Concat(poolTables(), axisTables(), httpTables())
 }
 
 func poolTables() []table {
@@ -65,11 +68,12 @@ func poolTables() []table {
 		},
 		{
 			workload: "CancelStorm", title: "Cancel storm", ours: ours, units: []string{cancelTime, delivery},
+			chart: lines, chartUnit: cancelTime, also: []string{delivery}, xLabel: "waiters that give up",
 			question: "n callers wait for one resource and one more behind them; the n give up at once. What it took for each to be gone, switching to its goroutine included, and what the delivery to the one behind took then.",
 		},
 		{
 			workload: "SlowDial", title: "Slow dial", ours: ours, units: []string{burstTime, "dials/req"}, chart: bars, chartUnit: burstTime,
-			question: "64 callers come while the only open resource is in use for a moment; 64 may be open, a dial takes 20 ms and the work 20 µs. How long until all were served, and dials started per request.",
+			question: "64 callers come while the only open resource is in use; 64 may be open, a dial takes 20 ms and the work 20 µs. When all have come the resource is released and the dials begin: how long until all were served from then on, and dials started per request.",
 		},
 		{
 			workload: "Outage", title: "Outage and recovery", ours: ours, units: []string{"dials/outage", "errors/caller", "recovery-ns"},
@@ -83,20 +87,31 @@ func poolTables() []table {
 			workload: "Order", title: "Order of service", ours: ours, units: []string{"overtaken/waiter", "most-overtaken"},
 			question: "100 callers queue up one after the other and are served one at a time. How many later callers went before one, on average and at most.",
 		},
+	}
+}
+
+// axisTables are of one thing of which there is more and more.
+func axisTables() []table {
+	const ours = subject.Berth
+	return []table{
 		{
 			workload: "AxisIdle", title: "Cost over idle resources", ours: ours, units: []string{perOp}, chart: lines, chartUnit: perOp, xLabel: "idle resources",
 			question: "As alone, with n idle resources.",
+		},
+		{
+			workload: "AxisInUse", title: "Cost over resources in use", ours: ours, units: []string{perOp}, chart: lines, chartUnit: perOp, xLabel: "resources in use",
+			question: "As alone, while n other resources are in use. One is idle.",
 		},
 		{
 			workload: "AxisWaiters", title: "Cost over waiters", ours: ours, units: []string{perOp}, chart: lines, chartUnit: perOp, xLabel: "waiters",
 			question: "One resource is handed round, and n callers wait for it at any time. With many, each wakes to cold caches, whatever the pool.",
 		},
 		{
-			workload: "AxisExpired", title: "Cost over expired waiters", ours: ours, units: []string{delivery, settled}, chart: lines, chartUnit: delivery, xLabel: "expired waiters in front",
+			workload: "AxisExpired", title: "Cost over expired waiters", ours: ours, units: []string{delivery, settled}, chart: lines, chartUnit: delivery, also: []string{settled}, xLabel: "expired waiters in front",
 			question: "The resource is released at the moment at which the n callers in front give up: what the delivery to the one behind them took, and until all n were gone.",
 		},
 		{
-			workload: "AxisKeys", title: "Cost over keys", ours: ours, units: []string{perOp, perKey}, chart: lines, chartUnit: perOp, xLabel: "keys",
+			workload: "AxisKeys", title: "Cost over keys", ours: ours, units: []string{perOp, perKey}, chart: lines, chartUnit: perOp, also: []string{perKey}, xLabel: "keys",
 			question: "Each of n keys has one idle resource, of 16 bytes; one caller acquires from keys drawn at random. With many keys the caches are too small, whatever the pool.",
 		},
 	}
@@ -107,7 +122,7 @@ func httpTables() []table {
 	return []table{
 		{
 			workload: "HTTP1", title: "HTTP/1.1, one caller", ours: ours, units: []string{perOp, allocs}, chart: bars, chartUnit: perOp,
-			question: "A small GET on a connection that is there. The server is in the same process, so its time and its allocations are in every row.",
+			question: "A small GET on a connection that is there. The server is another process on the same processors: its time is in every row, its allocations are in none.",
 		},
 		{
 			workload: "HTTP1Load", title: "HTTP/1.1, 64 callers, 8 connections", ours: ours, units: []string{perOp, allocs}, chart: bars, chartUnit: perOp,

@@ -164,6 +164,22 @@ func (s *Set) Median(key Key, unit string) (m benchmath.Summary, ok bool) {
 	return summarize(values), true
 }
 
+// NetRatio is Ratio without what base measured in the same round, such as the
+// harness, which is in both.
+func (s *Set) NetRatio(a, b, base Key, unit string) (ratio float64, ok bool) {
+	as, bs, bases := s.values[a][unit], s.values[b][unit], s.values[base][unit]
+	var ratios []float64
+	for i := range min(len(as), len(bs), len(bases)) {
+		if bs[i] > bases[i] {
+			ratios = append(ratios, (as[i]-bases[i])/(bs[i]-bases[i]))
+		}
+	}
+	if len(ratios) == 0 {
+		return 0, false
+	}
+	return summarize(ratios).Center, true
+}
+
 // Ratio returns the median over the rounds of a's value over b's in the same
 // round, so that a machine that was slower in one round weighs on both. ok is
 // false if one of them was not measured, or b is zero.

@@ -1,6 +1,7 @@
 package results_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -49,6 +50,21 @@ func TestRatioComparesWithinARound(t *testing.T) {
 	ratio, ok := read(t, raw).Ratio(alone("berth"), alone("peer"), "ns/op")
 	require.True(t, ok)
 	assert.InDelta(t, 2, ratio, 1e-9)
+}
+
+func TestNetRatioTakesTheBaseOfTheSameRoundFromBoth(t *testing.T) {
+	const line = "BenchmarkAlone/subject=%s-2 1 %d ns/op\n"
+	var text strings.Builder
+	for _, round := range [][3]int{{5, 25, 15}, {10, 40, 20}, {5, 20, 5}} { // twice, thrice, and nothing to compare with
+		for i, name := range []string{"base", "berth", "peer"} {
+			fmt.Fprintf(&text, line, name, round[i])
+		}
+	}
+	ratio, ok := read(t, text.String()).NetRatio(alone("berth"), alone("peer"), alone("base"), "ns/op")
+	require.True(t, ok)
+	assert.InDelta(t, 2.5, ratio, 1e-9)
+	_, ok = read(t, raw).NetRatio(alone("berth"), alone("peer"), alone("base"), "ns/op")
+	assert.False(t, ok)
 }
 
 func TestRatioToZeroIsNone(t *testing.T) {

@@ -1,0 +1,307 @@
+// Package lane is the way to a resource without its pool's lock. It holds the seats
+// that a pool has put into it; package turn decides who has which.
+//
+// Nothing here depends on the type of the resources. That is on purpose: generic
+// code is compiled where it is used, and what it calls from here would then be
+// calls of their own for each load of a word.
+//
+// Callers of [Lane.Take] and [Lane.Rest] hold no lock; everything else is for the
+// pool, under its lock, unless it says otherwise.
+package lane
+
+import (
+	"iter"
+	"math"
+	"sync/atomic"
+	"time"
+
+	"github.com/berth-go/berth/internal/turn"
+	uber "go.uber.org/atomic"
+)
+
+const (
+	// Max is how many seats a lane has. Finding one that rests costs a look at
+	// each in the worst case.
+	Max = 1 << topBits
+
+	topBits = 4 // of Lane.top: the index
+
+	// ManyClashes is how many clashes in a tick are too many: see Lane.Crowded. To
+	// find the seat at hand taken is one, and costs little; a swap that is lost to
+	// another core counts as LostSwap.
+	ManyClashes = 4096
+	LostSwap    = ManyClashes / 16
+)
+
+// A Lane holds the seats that are lent. Whoever takes one has its lease until it
+// rests again: one compare and swap each, no lock, no clock and no allocation.
+//
+// There is no clock in it. Its time is that of its last opening, and a lease that
+// began before that does not end here.
+type Lane struct {
+	now    atomic.Int64 // of the opening: nanoseconds since the pool's start
+	spans  bool         // seats are chosen by goroutine, to spread cores; else by stamp, the last one used first
+	shared bool         // all seats are those of one shareable resource
+	width  uber.Uint32  // seats are lent below this index
+	salt   uber.Uint32  // another one spreads the goroutines anew
+	listed uber.Bool    // shared: the resource was idle when it was lent
+
+	_       [64]byte    // what follows is written by callers: not on the line that all read
+	clashes uber.Uint32 // how often callers were in each other's way, since the last tick
+	_       [64]byte
+	top     uber.Uint32 // index and stamp of the seat that came to rest last
+	_       [64]byte
+
+	seats [Max]uber.Pointer[Seat] // that are lent; set under the pool's lock
+}
+
+// A Seat is the right to one lease of a resource. The pool keeps it, and lends it.
+type Seat struct {
+	Turn  turn.Word
+	began atomic.Int64  // the lane's time when the lease began
+	last  atomic.Uint64 // the lease that must end under the lock: there is none after it
+	at    uber.Uint32   // the index in the lane
+}
+
+// New returns an empty lane that hands out the seat that came to rest last, first.
+func New() *Lane { return &Lane{} }
+
+// NewSpread returns an empty lane in which each goroutine mostly finds a seat of
+// its own, so that cores do not write to the same memory.
+func NewSpread() *Lane { return &Lane{spans: true} }
+
+// NewShared returns NewSpread for the seats of one shareable resource.
+func NewShared() *Lane { return &Lane{spans: true, shared: true} }
+
+// Take begins a lease and returns its seat and its number. It returns nil if no
+// seat rests.
+func (l *Lane) Take() (*Seat, uint64) {
+	at := l.top.Load() & (Max - 1)
+	if l.spans {
+		at = spot(l.salt.Load(), l.width.Load())
+	}
+	if s := l.seats[at&(Max-1)].Load(); s != nil {
+		t := s.Turn.Load()
+		if t.State() == turn.Resting {
+			if s.Turn.Take(t) {
+				s.begin(l)
+				return s, t.Number()
+			}
+			l.Clash(LostSwap)
+		} else {
+			l.Clash(1)
+		}
+	}
+	return l.takeOther(at)
+}
+
+// begin notes the time, for whom it may concern: as that changes once in a tick,
+// this is mostly a look.
+func (s *Seat) begin(l *Lane) {
+	if now := l.now.Load(); s.began.Load() != now {
+		s.began.Store(now)
+	}
+}
+
+// takeOther begins a lease of another seat than the one at hand, or of that if it
+// rests by now.
+func (l *Lane) takeOther(at uint32) (*Seat, uint64) {
+	if l.spans {
+		width := l.width.Load()
+		for range width {
+			if at++; at >= width {
+				at = 0
+			}
+			if s, number := l.tryTake(int(at)); s != nil {
+				return s, number
+			}
+		}
+		return nil, 0
+	}
+	for at := l.lastRested(); at >= 0; at = l.lastRested() {
+		if s, number := l.tryTake(at); s != nil {
+			return s, number
+		}
+	}
+	return nil, 0
+}
+
+func (l *Lane) tryTake(at int) (*Seat, uint64) {
+	s := l.seats[at].Load()
+	if s == nil {
+		return nil, 0
+	}
+	t := s.Turn.Load()
+	if t.State() != turn.Resting {
+		return nil, 0
+	}
+	if !s.Turn.Take(t) {
+		l.Clash(LostSwap)
+		return nil, 0
+	}
+	s.begin(l)
+	return s, t.Number()
+}
+
+// lastRested returns the index of the seat that rests and came to rest last, or
+// -1.
+func (l *Lane) lastRested() int {
+	best, found := turn.Turn(0), -1
+	for at, s := range l.Seats() {
+		t := s.Turn.Load()
+		if t.State() == turn.Resting && (found < 0 || NewerStamp(t.Stamp(), best.Stamp())) {
+			best, found = t, at
+		}
+	}
+	return found
+}
+
+// NewerStamp compares stamps, which wrap around.
+func NewerStamp(a, b uint32) bool { return (a-b)&turn.StampMask < turn.StampMask/2 && a != b }
+
+// Rest ends a lease, and its seat rests. If it reports false it has done nothing:
+// the lease has ended, or began under the lock or before the last opening, or is the
+// last one, or the pool has taken its seat back. Afterwards the caller must look whether the lane is
+// still open, or nobody may know of what rests (I4).
+func (l *Lane) Rest(s *Seat, number uint64) bool {
+	t := s.Turn.Load()
+	if t.State() != turn.Out || t.Number() != number || l.now.Load() != s.began.Load() || number >= s.last.Load() {
+		return false
+	}
+	if l.spans {
+		return s.Turn.Rest(t, 0)
+	}
+	// One that rested last before does so again without a write to what all share.
+	top := l.top.Load()
+	if s.at.Load() != top&(Max-1) {
+		top = l.overtop(s, top)
+	}
+	return s.Turn.Rest(t, top>>topBits)
+}
+
+// Settle is the first half of Rest, for a caller who has something to do before
+// the seat may rest. It returns what Settled wants.
+func (l *Lane) Settle(s *Seat, number uint64) (turn.Turn, bool) {
+	t := s.Turn.Load()
+	if t.State() != turn.Out || t.Number() != number || l.now.Load() != s.began.Load() || number >= s.last.Load() {
+		return t, false
+	}
+	return t, s.Turn.Settle(t)
+}
+
+// Settled is the second half. It reports false if the pool has taken the seat back
+// meanwhile.
+func (l *Lane) Settled(s *Seat, t turn.Turn) bool {
+	if l.spans {
+		return s.Turn.Settled(t, 0)
+	}
+	top := l.top.Load()
+	if s.at.Load() != top&(Max-1) {
+		top = l.overtop(s, top)
+	}
+	return s.Turn.Settled(t, top>>topBits)
+}
+
+// overtop makes s, which is about to rest, the top, and returns that. Should it not
+// come to rest, the top is only where the next caller looks first.
+func (l *Lane) overtop(s *Seat, top uint32) uint32 {
+	top = (top>>topBits+1)<<topBits | s.at.Load()
+	l.top.Store(top)
+	return top
+}
+
+// Open sets the lane's time. A Rest before and after it sees its own lease or not,
+// as the seat's own time decides.
+func (l *Lane) Open(now time.Duration) { l.now.Store(int64(now)) }
+
+// Shared reports whether all seats are those of one shareable resource.
+func (l *Lane) Shared() bool { return l.shared }
+
+// Spread reports whether seats are chosen by goroutine.
+func (l *Lane) Spread() bool { return l.spans }
+
+// Clash notes that a caller was in the way of another. It needs no lock.
+func (l *Lane) Clash(weight uint32) { l.clashes.Add(weight) }
+
+// Crowded reports whether callers were too often in each other's way since it was
+// called last.
+func (l *Lane) Crowded() bool { return l.clashes.Swap(0) >= ManyClashes }
+
+// SpreadAnew changes which goroutine finds which seat.
+func (l *Lane) SpreadAnew() {
+	const step = 0x85EBCA6B // changes all bits of a salt in the course of a few steps
+	l.salt.Add(step)
+}
+
+// Put adds a seat, which rests from now on as the one that came to rest last. It
+// is good for so many leases.
+func (l *Lane) Put(s *Seat, leases uint64) {
+	at := 0
+	for l.seats[at].Load() != nil {
+		at++
+	}
+	s.began.Store(l.now.Load()) // who takes it may be late in doing so
+	s.at.Store(uint32(at))      //nolint:gosec // below Max
+	last := uint64(math.MaxUint64)
+	if n := s.Turn.Load().Number(); leases < last-n {
+		last = n + leases - 1
+	}
+	s.last.Store(last)
+	l.seats[at].Store(s)
+	if w := uint32(at) + 1; l.width.Load() < w { //nolint:gosec // as above
+		l.width.Store(w)
+	}
+	top := uint32(0)
+	if !l.spans {
+		top = l.overtop(s, l.top.Load())
+	}
+	s.Turn.Lend(top >> topBits)
+}
+
+// Drop removes a seat, which does not rest any more.
+func (l *Lane) Drop(s *Seat) {
+	l.seats[s.at.Load()].Store(nil)
+	w := l.width.Load()
+	for w > 0 && l.seats[w-1].Load() == nil {
+		w--
+	}
+	l.width.Store(w)
+}
+
+// Seats yields the seats in the lane with their indexes. It needs no lock.
+func (l *Lane) Seats() iter.Seq2[int, *Seat] {
+	return func(yield func(int, *Seat) bool) {
+		for at := range int(l.width.Load()) {
+			if s := l.seats[at].Load(); s != nil && !yield(at, s) {
+				return
+			}
+		}
+	}
+}
+
+// SetListed notes whether the resource of a shared lane was idle when it was lent.
+func (l *Lane) SetListed(listed bool) { l.listed.Store(listed) }
+
+// InUse returns how many resources are in use that were idle when they were lent. It
+// needs no lock.
+func (l *Lane) InUse() int {
+	n := 0
+	for _, s := range l.Seats() {
+		if s.Turn.Load().State() != turn.Resting {
+			n++
+		}
+	}
+	if !l.shared {
+		return n
+	}
+	if n > 0 && l.listed.Load() {
+		return 1
+	}
+	return 0
+}
+
+// SetBegan notes the time of a lease that began under the lock.
+func (s *Seat) SetBegan(t time.Duration) { s.began.Store(int64(t)) }
+
+// Began returns when the lease of a seat began, in the lane's time.
+func (s *Seat) Began() time.Duration { return time.Duration(s.began.Load()) }

@@ -1,0 +1,158 @@
+package pool
+
+import (
+	"time"
+
+	"github.com/berth-go/berth/internal/lane"
+	"github.com/berth-go/berth/internal/turn"
+)
+
+// recallLocked closes the lane and takes back what rests in it, in the order in
+// which it came to rest.
+func (p *Pool[R]) recallLocked() {
+	open := p.open.Load() != nil
+	if open {
+		p.open.Store(nil)
+	}
+	var rested [lane.Max]*cell[R]
+	var turns [lane.Max]turn.Turn
+	n := 0
+	for _, seat := range p.mu.lane.Seats() {
+		t, ok := seat.Turn.ReclaimResting()
+		if !ok {
+			continue
+		}
+		c, i := cellOf[R](seat), n
+		for ; i > 0 && p.mu.share == nil && restedLater(rested[i-1], turns[i-1], c, t); i-- {
+			rested[i], turns[i] = rested[i-1], turns[i-1]
+		}
+		rested[i], turns[i] = c, t
+		n++
+	}
+	for i := range n {
+		p.returnLocked(rested[i], turns[i])
+	}
+	if s := p.mu.share; s != nil && n > 0 {
+		p.refitLocked(s)
+	}
+	if open && n == 0 {
+		p.mu.misses++
+	}
+}
+
+// restedLater reports whether a came to rest after b: what has not been used since
+// it was lent did so first.
+func restedLater[R any](a *cell[R], ta turn.Turn, b *cell[R], tb turn.Turn) bool {
+	usedA, usedB := ta.Number() != a.lentAt, tb.Number() != b.lentAt
+	if usedA != usedB {
+		return usedA
+	}
+	return lane.NewerStamp(ta.Stamp(), tb.Stamp())
+}
+
+// returnLocked takes back a lease of the lane that rests. A shareable slot must then
+// be refitted.
+func (p *Pool[R]) returnLocked(c *cell[R], t turn.Turn) {
+	s := c.slot
+	if p.creditLocked(c, t.Number()) > 0 {
+		s.idleSince = p.mu.openedAt
+		if n := p.mu.idle.Newest(); n != nil {
+			s.idleSince = later(s.idleSince, n.idleSince) // which was idle when this one was lent
+		}
+	}
+	p.endLoanLocked(c)
+	s.putCell(c)
+	s.leases--
+	p.mu.leases--
+	if s.leases == 0 {
+		p.move(s, idle)
+	}
+}
+
+// creditLocked puts the leases that began and ended in the lane into the accounts,
+// up to the given number, and returns how many there were.
+func (p *Pool[R]) creditLocked(c *cell[R], number uint64) uint64 {
+	n := number - c.lentAt
+	if n > 0 {
+		c.lentAt = number
+		c.slot.uses += n
+		c.slot.refusals = 0
+		p.mu.count.Hits += n
+		p.mu.lending.hits += n
+		p.noteShortLeasesLocked(n)
+	}
+	return n
+}
+
+func (p *Pool[R]) endLoanLocked(c *cell[R]) {
+	c.lent = false
+	c.slot.lent--
+	p.mu.lane.Drop(&c.Seat)
+	p.mu.lent--
+}
+
+// reclaimLocked ends a slot's time in the lane. A lease that is out goes on as if
+// it had begun under the lock.
+func (p *Pool[R]) reclaimLocked(c *cell[R]) {
+	if !c.lent {
+		return
+	}
+	switch t := c.Turn.Reclaim(); t.State() {
+	case turn.Resting:
+		p.returnLocked(c, t)
+		p.refitLocked(c.slot)
+	case turn.Out:
+		p.adoptLeaseLocked(c, t.Number())
+	default:
+		p.adoptLeaseLocked(c, t.Number()-1) // it has ended, and whoever ended it is on the way to the lock
+	}
+}
+
+func (p *Pool[R]) reclaimAllLocked() {
+	if p.mu.lent == 0 {
+		return
+	}
+	for _, seat := range p.mu.lane.Seats() {
+		p.reclaimLocked(cellOf[R](seat))
+	}
+}
+
+// reclaimSlotLocked ends the time of all leases of a slot in the lane: from here on
+// they end under the lock.
+func (p *Pool[R]) reclaimSlotLocked(s *slot[R]) {
+	if s.lent == 0 {
+		return
+	}
+	for _, seat := range p.mu.lane.Seats() {
+		if c := cellOf[R](seat); c.slot == s {
+			p.reclaimLocked(c)
+		}
+	}
+}
+
+// adoptLeaseLocked makes a lease that began in the lane one like all others.
+func (p *Pool[R]) adoptLeaseLocked(c *cell[R], number uint64) {
+	i := p.laneInfoLocked(c, number)
+	c.idleFor, c.uses = i.IdleFor, i.Uses
+	p.creditLocked(c, number)
+	p.endLoanLocked(c)
+	if p.member != nil {
+		p.member.unidle(&c.slot.mark)
+	}
+	c.slot.uses++
+	p.mu.count.Hits++
+	p.mu.lending.hits++
+	older := p.mu.out.Newest()
+	for older != nil && c.Began() < older.Began() {
+		older = older.link.Older()
+	}
+	if older == nil {
+		p.mu.out.Insert(&c.link, c, nil)
+	} else {
+		p.mu.out.Insert(&c.link, c, &older.link)
+	}
+}
+
+func (p *Pool[R]) begunLocked(c *cell[R]) time.Time {
+	return p.start.Add(c.Began())
+}
