@@ -29,7 +29,7 @@ type attempt[R any] struct {
 	start      time.Time // of the first wait; zero: has not waited
 	queued     time.Time // of the last one
 	ahead      int       // waiters in front when it queued
-	deliveries uint64    // of the pool when it queued
+	deliveries uint32    // of the pool when it queued
 	freshTakes int
 
 	lease   Lease[R] // the last one, which is the caller's only when returned
@@ -281,7 +281,7 @@ func (a *attempt[R]) giveUp(err error) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	s := p.statsLocked()
-	place := a.ahead + 1 - int(min(p.mu.deliveries-a.deliveries, uint64(a.ahead))) //nolint:gosec // bounded by ahead
+	place := a.ahead + 1 - int(min(p.mu.deliveries-a.deliveries, uint32(a.ahead))) //nolint:gosec // nobody waits behind billions
 	e := &WaitError{
 		Err: err, Key: p.key(), Waited: time.Since(a.start), Place: min(place, s.Waiting+1),
 		Limits: s.Limits, Open: s.Open, InUse: s.InUse, Dialing: s.Dialing, Closing: s.Closing,
@@ -337,7 +337,7 @@ func (p *Pool[R]) countsWaitersLocked() bool {
 // overLimitLocked returns the error for a caller who is one waiter too many, or
 // nil. What counts is waiters beyond those whom the dials in flight will serve.
 func (p *Pool[R]) overLimitLocked() error {
-	if n := p.mu.limits.MaxWaiters; n != 0 && p.mu.uncovered > max(n, 0) {
+	if n := p.mu.limits.MaxWaiters; n != 0 && int(p.mu.uncovered) > max(n, 0) {
 		scope := ""
 		if p.part != nil {
 			scope = "key"

@@ -2,6 +2,7 @@ package pool
 
 import (
 	"context"
+	"sync/atomic"
 	"time"
 
 	"github.com/berth-go/berth/internal/alarm"
@@ -14,6 +15,8 @@ import (
 // common is what the pools of all keys of a keyed pool have in common, and what
 // never changes: there may be a million of them, and one of this.
 type common[R any] struct {
+	tickets atomic.Uint64 // the last one given, without a Budget: of the one pool then
+
 	cfg   Config[R]
 	lends bool      // the Config allows a lane
 	start time.Time // 0 of moments and of the lane's time; before anything happens
@@ -22,11 +25,22 @@ type common[R any] struct {
 	total *part.Total // nil: the pool stands alone
 
 	spares waitq.Spares[Lease[R]] // of the keys' queues
-	none   lists[R]               // of pools that need no lists; never changed
+	none   seldom[R]              // of pools that have nothing of that; never changed
 }
 
-// lists are those of resources that are shareable, or have a successor.
-type lists[R any] struct {
+// seldom is what few pools have at a time, and many a pool never. It may be read at
+// any time; who changes it calls ownLocked before.
+type seldom[R any] struct {
+	deadlines deadlines[R]
+	looks     *looks[R]     // nil: no Capacity has to be read again
+	probes    *probes[R]    // nil: nothing is being checked in the background
+	warmers   *warmer       // calls of Warm
+	done      chan struct{} // closed when finished is set. nil: nobody waits for that
+
+	outage      *outage       // nil: the last dial did not fail
+	setbackDial uint64        // the number of the last dial that had begun at the last setback
+	leaseMean   time.Duration // of recent leases, with ShedLate
+
 	heirs  chain.List[slot[R]] // whose lifetime is about to end and who wait for their successor
 	shares chain.List[slot[R]] // shareable ones that are not to go
 	roomy  roomHeap[R]         // of the shares, those that can take a lease
@@ -87,9 +101,9 @@ func (p *Pool[R]) init(c *common[R], pt part.Part[R], l *Limits) {
 	p.special = c.cfg.Recycle != nil || c.cfg.MaxUses > 0
 	p.mu.limits = l
 	p.mu.shared = 1
-	p.mu.lists = &c.none
-	if c.cfg.Overlap > 0 || c.cfg.Capacity != nil || c.cfg.Shareable != nil {
-		p.mu.lists = &lists[R]{}
+	p.mu.seldom = &c.none
+	if c.cfg.Overlap > 0 || c.cfg.Capacity != nil || c.cfg.Shareable != nil || c.cfg.ShedLate != ShedOff {
+		p.ownLocked() // it will be needed
 	}
 	p.learnLocked(c.cfg.Shared)
 	p.tickets.Store(1) // 0 is no place, and a caller served at once has the last one given
@@ -97,6 +111,13 @@ func (p *Pool[R]) init(c *common[R], pt part.Part[R], l *Limits) {
 	if c.cfg.Budget != nil {
 		p.member = &p.as
 		p.member.join(c.cfg.Budget, p)
+	}
+}
+
+// ownLocked gives the pool a seldom of its own.
+func (p *Pool[R]) ownLocked() {
+	if p.mu.seldom == &p.none {
+		p.mu.seldom = &seldom[R]{}
 	}
 }
 

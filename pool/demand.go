@@ -261,11 +261,11 @@ func (p *Pool[R]) ticketsLocked(r *report) {
 // whom MaxWaiters counts. slots is how many the Budget will have for this pool.
 func (p *Pool[R]) countUncoveredLocked(slots int) {
 	n := max(0, p.unmetLocked()-slots*p.mu.shared)
-	if d := n - p.mu.uncovered; d != 0 && p.total != nil {
+	if d := n - int(p.mu.uncovered); d != 0 && p.total != nil {
 		// Who adds looks at the sum: of two who come at once, the second is over.
 		sum := p.total.Waiting.Add(int64(d))
 		limit := p.total.MaxWaiters.Load()
 		p.mu.overTotal = d > 0 && limit != 0 && sum > max(limit, 0)
 	}
-	p.mu.uncovered = n
+	p.mu.uncovered = int32(n) //nolint:gosec // as in standingLocked
 }

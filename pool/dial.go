@@ -40,7 +40,7 @@ func (p *Pool[R]) startDialLocked() {
 	}
 	ctx, cancel := context.WithCancelCause(base)
 	p.mu.dialNumber++
-	s := &slot[R]{pool: p, number: p.mu.dialNumber, generation: p.mu.generation, capacity: 1, expect: 1}
+	s := &slot[R]{pool: p, state: empty, number: p.mu.dialNumber, generation: p.mu.generation, capacity: 1, expect: 1}
 	s.own.slot = s
 	d := &dial[R]{slot: s, cancel: cancel, expected: p.mu.shared, newest: newest, started: time.Now()}
 	p.mu.dials.Push(&d.link, d)

@@ -10,8 +10,8 @@ import (
 type lending[R any] struct {
 	lane   *lane[R] // nil: not open, and was not for long
 	lent   int      // cells in it
-	warmth int      // hits under the lock, each soon after the one before
-	need   int      // how many of them open the lane; at least warm
+	warmth int32    // hits under the lock, each soon after the one before
+	need   int32    // how many of them open the lane; at least warm
 	hit    moment
 	spread bool // the last lane chose its cells by goroutine
 	*times

@@ -60,6 +60,7 @@ func (p *Pool[R]) brokenLocked() bool { return p.mu.outage != nil && p.mu.outage
 // noteFailureLocked counts a failed dial, which makes the next one wait.
 func (p *Pool[R]) noteFailureLocked(d *dial[R], err error) {
 	if p.mu.outage == nil {
+		p.ownLocked()
 		p.mu.outage = &outage{}
 	}
 	o := p.mu.outage
@@ -82,7 +83,7 @@ func (p *Pool[R]) breakLocked() {
 		p.breakerEventLocked(BreakerEvent{Key: p.key(), Open: true, Failures: p.failuresLocked(), Err: p.lastDialLocked()})
 	}
 	if p.brokenLocked() {
-		p.mu.deliveries += uint64(p.waiters.FailAll(p.fastFailureLocked())) //nolint:gosec // a count
+		p.mu.deliveries += uint32(p.waiters.FailAll(p.fastFailureLocked())) //nolint:gosec // a count
 	}
 }
 
@@ -128,8 +129,11 @@ func (p *Pool[R]) cautiousLocked() bool {
 // noteSuccessLocked forgets the failures.
 func (p *Pool[R]) noteSuccessLocked() {
 	o := p.mu.outage
+	if o == nil {
+		return
+	}
 	p.mu.outage = nil
-	if o != nil && o.broken {
+	if o.broken {
 		p.breakerEventLocked(BreakerEvent{Key: p.key()})
 	}
 }

@@ -18,12 +18,12 @@ import (
 type slotState uint8
 
 const (
-	empty slotState = iota
-	dialing
+	dialing slotState = iota
 	idle
 	inUse
 	closing
-	numStates
+	empty
+	numStates = empty
 )
 
 // slot is a unit of capacity and the resource in it. It lives from the start of
