@@ -373,6 +373,6 @@ func (p *Pool[R]) askShared() int {
 // learnLocked notes the answer of askShared.
 func (p *Pool[R]) learnLocked(shared int) {
 	if shared > 0 {
-		p.mu.shared = min(shared, maxShared)
+		p.mu.shared = int32(min(shared, maxShared)) //nolint:gosec // it fits
 	}
 }

@@ -57,7 +57,7 @@ func (p *Pool[R]) leavingLocked() int { return p.endingLocked() + int(p.mu.drain
 
 // endingLocked returns how many slots will become free soon: whoever needs one
 // can wait for them. A slot that drains may take as long as its leases.
-func (p *Pool[R]) endingLocked() int { return p.mu.slots[closing] + p.mu.canceled }
+func (p *Pool[R]) endingLocked() int { return p.mu.slots[closing] + int(p.mu.canceled) }
 
 // makeWayLocked lets a resource go if the oldest waiter wants a fresh one, cannot
 // have a slot for it, and nothing is on the way that will give it one. It is that

@@ -17,12 +17,13 @@ import (
 type common[R any] struct {
 	tickets atomic.Uint64 // the last one given, without a Budget: of the one pool then
 
-	cfg   Config[R]
-	lends bool      // the Config allows a lane
-	start time.Time // 0 of moments and of the lane's time; before anything happens
-	crew  *crew.Crew
-	clock *alarm.Clock
-	total *part.Total // nil: the pool stands alone
+	cfg     Config[R]
+	lends   bool      // the Config allows a lane
+	special bool      // and says Recycle or MaxUses
+	start   time.Time // 0 of moments and of the lane's time; before anything happens
+	crew    *crew.Crew
+	clock   *alarm.Clock
+	total   *part.Total // nil: the pool stands alone
 
 	spares waitq.Spares[Lease[R]] // of the keys' queues
 	none   seldom[R]              // of pools that have nothing of that; never changed
@@ -40,6 +41,7 @@ type seldom[R any] struct {
 	outage      *outage       // nil: the last dial did not fail
 	setbackDial uint64        // the number of the last dial that had begun at the last setback
 	leaseMean   time.Duration // of recent leases, with ShedLate
+	sampled     uint64        // leases asked about by watch
 
 	heirs  chain.List[slot[R]] // whose lifetime is about to end and who wait for their successor
 	shares chain.List[slot[R]] // shareable ones that are not to go
@@ -59,7 +61,7 @@ func newCommon[R any](cfg Config[R]) (*common[R], error) {
 		return nil, err
 	}
 	cfg.setDefaults()
-	return &common[R]{cfg: cfg, lends: cfg.lendable(), start: time.Now().Add(-1)}, nil
+	return &common[R]{cfg: cfg, lends: cfg.lendable(), special: cfg.Recycle != nil || cfg.MaxUses > 0, start: time.Now().Add(-1)}, nil
 }
 
 // New returns a pool that is ready for use and starts nothing yet. The error
@@ -98,7 +100,6 @@ func NewParts[R any](cfg Config[R], total *part.Total) (func(*Pool[R], part.Part
 
 func (p *Pool[R]) init(c *common[R], pt part.Part[R], l *Limits) {
 	p.common, p.part = c, pt
-	p.special = c.cfg.Recycle != nil || c.cfg.MaxUses > 0
 	p.mu.limits = l
 	p.mu.shared = 1
 	p.mu.seldom = &c.none

@@ -13,7 +13,6 @@ type lending[R any] struct {
 	warmth int32    // hits under the lock, each soon after the one before
 	need   int32    // how many of them open the lane; at least warm
 	hit    moment
-	spread bool // the last lane chose its cells by goroutine
 	*times
 }
 
@@ -104,7 +103,7 @@ func (p *Pool[R]) startTickLocked() {
 	now := time.Now()
 	n.tick = now.Add(laneTick)
 	if n.lane == nil {
-		n.lane = &lane[R]{spans: n.spread}
+		n.lane = &lane[R]{spans: p.mu.spread}
 	} else if !n.lane.spans && n.lane.clashes.Load() >= manyClashes {
 		p.reclaimAllLocked()
 		n.lane = &lane[R]{spans: true}
@@ -318,7 +317,7 @@ func (p *Pool[R]) tickLaneLocked(now time.Time) {
 	if hits == n.seen {
 		p.giveUpLaneLocked()
 		if n.lent == 0 {
-			n.spread = n.lane.spans
+			p.mu.spread = n.lane.spans
 			n.lane, n.times = nil, nil // a quiet pool needs no memory for them
 			return
 		}

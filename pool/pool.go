@@ -21,9 +21,7 @@ const maxShared = 1 << 16
 // A Pool hands out resources of type R, oldest caller first. Make one with
 // [New]. All methods may be called concurrently.
 type Pool[R any] struct {
-	open    uber.Pointer[lane[R]] // nil: everybody goes to the lock
-	special bool                  // the Config says Recycle or MaxUses
-	sampled uber.Uint32           // leases asked about by watch
+	open uber.Pointer[lane[R]] // nil: everybody goes to the lock
 	*common[R]
 	part    part.Part[R] // nil: the pool stands alone
 	member  *member      // the pool's side of its Budget, which is as. nil: none
@@ -46,9 +44,9 @@ type Pool[R any] struct {
 		out   chain.List[cell[R]] // leases
 		dials chain.List[dial[R]] // in flight
 
-		canceled int   // of dials: those the pool no longer wants
+		shared   int32 // what a dial is expected to bring; at least 1
+		canceled int32 // of dials: those the pool no longer wants
 		promised int   // leases that slots are about to take, beyond those that they can now
-		shared   int   // what a dial is expected to bring; at least 1
 		opening  int32 // slots that have had no capacity since their dial
 		fresh    int32 // waiters who want a fresh dial
 		draining int32 // slots that drain and are not gone yet
@@ -70,6 +68,7 @@ type Pool[R any] struct {
 		wasQuiet  bool // Quiet has been called since the pool last had anything
 		overTotal bool // the last caller was one too many in part.Total.Waiting
 		starved   bool // the Budget owes a slot
+		spread    bool // the last lane chose its cells by goroutine
 
 		lending[R]
 		count counters

@@ -92,7 +92,7 @@ func (p *Pool[R]) breakLocked() {
 // flight: the pool has no slot for it, and background dials get one only when
 // nobody else waits for one, which may be never.
 func (p *Pool[R]) failFastLocked() bool {
-	return p.brokenLocked() && (p.mu.dials.Len() > p.mu.canceled || p.waiters.Len() > 0 || time.Now().Before(p.mu.outage.notBefore))
+	return p.brokenLocked() && (p.flyingLocked() > 0 || p.waiters.Len() > 0 || time.Now().Before(p.mu.outage.notBefore))
 }
 
 // holdUpLocked sets the time before which no further dial starts.
