@@ -61,6 +61,11 @@ func (e *entry[K, R]) Quiet() {
 	p.forgetLocked(e)
 }
 
+// takeFast takes what rests in the lane of the key, without a lock. The call does
+// not count in the entry: a lane that is open has a resource, and with that the
+// key stays.
+func (e *entry[K, R]) takeFast() (pool.Lease[R], bool) { return e.pool.TakeFast(part.Access{}) }
+
 // enter returns the entry of a key, made if need be, with a call counted in it.
 func (p *Pool[K, R]) enter(key K) (*entry[K, R], error) {
 	if e := p.enterKnown(key); e != nil {
@@ -122,16 +127,15 @@ func (p *Pool[K, R]) isClosed() bool {
 
 // enterKnown is enter for a key that is in use; else it returns nil.
 func (p *Pool[K, R]) enterKnown(key K) *entry[K, R] {
-	e := p.keys.Get(key)
-	if e == nil {
-		return nil // one that is being added comes later than this call
-	}
-	return p.enterFound(e)
+	return p.enterFound(p.keys.Get(key)) // one that is being added comes later than this call
 }
 
-// enterFound counts a call in an entry that was found without the lock, or returns
-// nil if it is not in use any more.
+// enterFound counts a call in an entry that was found without the lock. It returns
+// nil if there is none, or it is not in use any more.
 func (p *Pool[K, R]) enterFound(e *entry[K, R]) *entry[K, R] {
+	if e == nil {
+		return nil
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if e.place != inUse || p.mu.closed {

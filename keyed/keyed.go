@@ -80,34 +80,30 @@ func New[K comparable, R any](cfg Config[K, R]) (*Pool[K, R], error) {
 // Across keys, capacity goes to the caller who came first and whose key may take
 // it.
 func (p *Pool[K, R]) Acquire(ctx context.Context, key K) (pool.Lease[R], error) {
-	if ctx.Err() != nil {
-		return p.acquire(ctx, key, pool.Request{})
-	}
-	l, ok := p.takeFast(key)
-	if ok {
-		return l, nil
-	}
-	return p.acquire(ctx, key, pool.Request{Place: l.Ticket()}) // a place if Take has refused
-}
-
-// takeFast takes what rests in the lane of the key, without a lock. The call does
-// not count in the entry: a lane that is open has a resource, and with that the
-// key stays.
-func (p *Pool[K, R]) takeFast(key K) (pool.Lease[R], bool) {
 	e := p.keys.Get(key)
-	if e == nil {
-		return pool.Lease[R]{}, false
+	var r pool.Request
+	if e != nil && ctx.Err() == nil {
+		l, ok := e.takeFast()
+		if ok {
+			return l, nil
+		}
+		r.Place = l.Ticket() // a place if Take has refused
 	}
-	return e.pool.TakeFast(part.Access{})
+	return p.acquire(ctx, key, e, r)
 }
 
-func (p *Pool[K, R]) acquire(ctx context.Context, key K, r pool.Request) (pool.Lease[R], error) {
-	e, err := p.enter(key)
-	if err != nil {
-		return pool.Lease[R]{}, err
+// acquire is Acquire when there is nothing in the lane of the key. found is what is
+// known of the key; nil: nothing.
+func (p *Pool[K, R]) acquire(ctx context.Context, key K, found *entry[K, R], r pool.Request) (pool.Lease[R], error) {
+	e := p.enterFound(found)
+	if e == nil {
+		var err error
+		if e, err = p.enter(key); err != nil {
+			return pool.Lease[R]{}, err
+		}
 	}
 	defer p.leave(e)
-	return e.pool.AcquireWith(ctx, r)
+	return e.pool.AcquireSlow(ctx, r, part.Access{})
 }
 
 // AcquireWith is like [Pool.Acquire], with a [pool.Request].
@@ -115,17 +111,20 @@ func (p *Pool[K, R]) AcquireWith(ctx context.Context, key K, r pool.Request) (po
 	if r == (pool.Request{}) {
 		return p.Acquire(ctx, key)
 	}
-	return p.acquire(ctx, key, r)
+	return p.acquire(ctx, key, p.keys.Get(key), r)
 }
 
 // TryAcquire returns a lease if one is to be had at once; see
 // [pool.Pool.TryAcquire].
 func (p *Pool[K, R]) TryAcquire(key K) (pool.Lease[R], bool) {
-	if l, ok := p.takeFast(key); ok {
+	e := p.keys.Get(key)
+	if e == nil {
+		return pool.Lease[R]{}, false
+	}
+	if l, ok := e.takeFast(); ok {
 		return l, true
 	}
-	e := p.enterKnown(key)
-	if e == nil {
+	if e = p.enterFound(e); e == nil {
 		return pool.Lease[R]{}, false
 	}
 	defer p.leave(e)

@@ -1,6 +1,10 @@
 package pool
 
-import "context"
+import (
+	"context"
+
+	"github.com/berth-go/berth/internal/part"
+)
 
 // Acquire returns a lease of a resource: an idle one, else the first to be
 // released or dialled when all earlier callers have been served. It waits if
@@ -41,6 +45,11 @@ func (p *Pool[R]) AcquireWith(ctx context.Context, r Request) (Lease[R], error) 
 	if r == (Request{}) {
 		return p.Acquire(ctx)
 	}
+	return p.acquire(ctx, r)
+}
+
+// AcquireSlow is Acquire for package keyed, which has found nothing in the lane.
+func (p *Pool[R]) AcquireSlow(ctx context.Context, r Request, _ part.Access) (Lease[R], error) {
 	return p.acquire(ctx, r)
 }
 

@@ -29,7 +29,7 @@ type attempt[R any] struct {
 	start      moment // of the first wait, or of Check; 0: none yet
 	queued     moment // of the last wait; 0: none yet
 	ahead      int    // waiters in front when it queued
-	deliveries uint64 // of the pool when it queued
+	deliveries uint32 // of the pool when it queued
 	freshTakes int
 
 	lease   Lease[R] // the last one, which is the caller's only when returned
@@ -174,8 +174,8 @@ func (a *attempt[R]) enqueueLocked(shared int) error {
 		return ErrClosed
 	}
 	p.learnLocked(shared)
-	if p.mu.outage != nil {
-		p.mu.lastCall = p.momentLocked()
+	if o := p.mu.outage; o != nil {
+		o.lastCall = p.momentLocked()
 	}
 	if p.failFastLocked() {
 		p.mu.count.rare().FailFast++
@@ -196,9 +196,6 @@ func (a *attempt[R]) enqueueLocked(shared int) error {
 	}
 	p.mu.overTotal = false
 	a.queued = p.momentLocked()
-	if p.waits.Load() == nil {
-		p.waits.Store(&waitTally{})
-	}
 	a.waiter = p.waiters.EnqueueAt(a.ctx, uint64(a.place), tagOf(a.number, a.low))
 	a.waiting = true
 	if a.newcomer && p.countsWaitersLocked() {
@@ -242,13 +239,16 @@ func (a *attempt[R]) waited(err error, gaveUp bool) {
 	if err == nil && a.number == 0 && p.cfg.Hooks.WaitEnded == nil {
 		// Whoever delivered has left the pool as it must be without this waiter, and
 		// has read the clock.
-		p.waits.Load().add(a.lease.cell.Began() - time.Duration(a.queued))
+		waited := a.lease.cell.Began() - time.Duration(a.queued)
+		p.mu.Lock()
+		p.mu.count.add(waitTimes, waited)
+		p.mu.Unlock()
 		return
 	}
 	p.lock()
 	defer p.unlock()
 	a.leaveLocked()
-	p.waits.Load().add(p.since(a.queued))
+	p.mu.count.add(waitTimes, p.since(a.queued))
 	switch {
 	case gaveUp:
 		p.mu.count.rare().Canceled++
@@ -285,7 +285,7 @@ func (a *attempt[R]) giveUp(err error) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	s := p.statsLocked()
-	place := a.ahead + 1 - int(min(p.mu.deliveries-a.deliveries, uint64(a.ahead))) //nolint:gosec // bounded by ahead
+	place := a.ahead + 1 - int(min(p.mu.deliveries-a.deliveries, uint32(a.ahead))) //nolint:gosec // nobody waits behind billions
 	e := &WaitError{
 		Err: err, Key: p.key(), Waited: p.since(a.start), Place: min(place, s.Waiting+1),
 		Limits: s.Limits, Open: s.Open, InUse: s.InUse, Dialing: s.Dialing, Closing: s.Closing,
@@ -341,7 +341,7 @@ func (p *Pool[R]) countsWaitersLocked() bool {
 // overLimitLocked returns the error for a caller who is one waiter too many, or
 // nil. What counts is waiters beyond those whom the dials in flight will serve.
 func (p *Pool[R]) overLimitLocked() error {
-	if n := p.mu.limits.MaxWaiters; n != 0 && p.mu.uncovered > max(n, 0) {
+	if n := p.mu.limits.MaxWaiters; n != 0 && int(p.mu.uncovered) > max(n, 0) {
 		scope := ""
 		if p.part != nil {
 			scope = "key"
@@ -377,6 +377,6 @@ func (p *Pool[R]) askShared() int {
 // learnLocked notes the answer of askShared.
 func (p *Pool[R]) learnLocked(shared int) {
 	if shared > 0 {
-		p.mu.shared = min(shared, maxShared)
+		p.mu.shared = int32(min(shared, maxShared)) //nolint:gosec // it fits
 	}
 }

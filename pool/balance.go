@@ -67,11 +67,11 @@ func (p *Pool[R]) stayingLocked() int {
 
 // leavingLocked returns how many slots will become free by themselves, soon or
 // when their leases end.
-func (p *Pool[R]) leavingLocked() int { return p.endingLocked() + p.mu.draining }
+func (p *Pool[R]) leavingLocked() int { return p.endingLocked() + int(p.mu.draining) }
 
 // endingLocked returns how many slots will become free soon: whoever needs one
 // can wait for them. A slot that drains may take as long as its leases.
-func (p *Pool[R]) endingLocked() int { return p.mu.slots[closing] + p.mu.canceled }
+func (p *Pool[R]) endingLocked() int { return p.mu.slots[closing] + int(p.mu.canceled) }
 
 // makeWayLocked lets a resource go if the oldest waiter wants a fresh one, cannot
 // have a slot for it, and nothing is on the way that will give it one. It is that
@@ -169,7 +169,7 @@ func (p *Pool[R]) awaitedLocked() int {
 	if p.waiters.Len() == 0 {
 		return 0
 	}
-	return p.mu.opening
+	return int(p.mu.opening)
 }
 
 // retireLocked lets a slot go: at once if no lease is out on it, else when the

@@ -23,6 +23,7 @@ func (p *Pool[R]) queueLookLocked(s *slot[R]) {
 	}
 	s.queued = true
 	if p.mu.looks == nil {
+		p.ownLocked()
 		p.mu.looks = &looks[R]{}
 		go p.dispatch()
 	}
@@ -151,7 +152,7 @@ func (p *Pool[R]) setCapacityLocked(s *slot[R], capacity, expect int) {
 func (p *Pool[R]) setOpeningLocked(s *slot[R], opening bool) {
 	if s.opening != opening {
 		s.opening = opening
-		p.mu.opening += 2*btoi(opening) - 1
+		p.mu.opening += int32(2*btoi(opening) - 1) //nolint:gosec // 1 or -1
 		p.refitLocked(s)
 	}
 }

@@ -62,6 +62,7 @@ func (p *Pool[R]) doneOrNil() <-chan struct{} {
 		return nil
 	}
 	if p.mu.done == nil {
+		p.ownLocked()
 		p.mu.done = make(chan struct{})
 	}
 	return p.mu.done

@@ -2,6 +2,7 @@ package pool
 
 import (
 	"context"
+	"sync/atomic"
 	"time"
 
 	"github.com/berth-go/berth/internal/alarm"
@@ -14,6 +15,12 @@ import (
 // common is what the pools of all keys of a keyed pool have in common, and what
 // never changes: there may be a million of them, and one of this.
 type common[R any] struct {
+	tickets atomic.Uint64  // the last one given, without a Budget: of the one pool then
+	last    *atomic.Uint64 // that, or the Budget's
+
+	recycles bool // a Release runs Recycle
+	takes    bool // an Acquire runs Take
+
 	cfg   Config[R]
 	lends lends     // of what a lane may be
 	start time.Time // 0 of moments and of the lane's time; before anything happens
@@ -22,11 +29,23 @@ type common[R any] struct {
 	total *part.Total // nil: the pool stands alone
 
 	spares waitq.Spares[Lease[R]] // of the keys' queues
-	none   lists[R]               // of pools that need no lists; never changed
+	none   seldom[R]              // of pools that have nothing of that; never changed
 }
 
-// lists are those of resources that are shareable, or have a successor.
-type lists[R any] struct {
+// seldom is what few pools have at a time, and many a pool never. It may be read at
+// any time; who changes it calls ownLocked before.
+type seldom[R any] struct {
+	deadlines deadlines[R]
+	looks     *looks[R]     // nil: no Capacity has to be read again
+	probes    *probes[R]    // nil: nothing is being checked in the background
+	warmers   *warmer       // calls of Warm
+	done      chan struct{} // closed when finished is set. nil: nobody waits for that
+
+	outage      *outage       // nil: the last dial did not fail
+	setbackDial uint64        // the number of the last dial that had begun at the last setback
+	leaseMean   time.Duration // of recent leases, with ShedLate
+	sampled     uint64        // leases asked about by watch
+
 	heirs  chain.List[slot[R]] // whose lifetime is about to end and who wait for their successor
 	shares chain.List[slot[R]] // shareable ones that are not to go
 	roomy  roomHeap[R]         // of the shares, those that can take a lease
@@ -39,7 +58,12 @@ func newCommon[R any](cfg Config[R]) (*common[R], error) {
 		return nil, err
 	}
 	cfg.setDefaults()
-	return &common[R]{cfg: cfg, lends: cfg.lends(), start: time.Now().Add(-1)}, nil
+	c := &common[R]{cfg: cfg, lends: cfg.lends(), recycles: cfg.Recycle != nil, takes: cfg.Take != nil, start: time.Now().Add(-1)}
+	c.last = &c.tickets
+	if cfg.Budget != nil {
+		c.last = &cfg.Budget.tickets
+	}
+	return c, nil
 }
 
 // New returns a pool that is ready for use and starts nothing yet. The error
@@ -57,9 +81,9 @@ func New[R any](cfg Config[R]) (*Pool[R], error) {
 }
 
 // NewParts returns the func that makes the pools of the keys of one keyed pool,
-// each in the zero Pool that it is given, with limits that nobody changes any more. They share cfg, in which Dial, DialRate
-// and the limits are those of the Part. It is for package keyed: its second
-// parameter cannot be made outside this module.
+// each in the zero Pool that it is given, with limits that nobody changes any more.
+// They share cfg, in which Dial, DialRate and the limits are those of the Part. It is
+// for package keyed: its second parameter cannot be made outside this module.
 func NewParts[R any](cfg Config[R], total *part.Total) (func(*Pool[R], part.Part[R], *Limits) error, error) {
 	c, err := newCommon(cfg)
 	if err != nil {
@@ -78,16 +102,11 @@ func NewParts[R any](cfg Config[R], total *part.Total) (func(*Pool[R], part.Part
 
 func (p *Pool[R]) init(c *common[R], pt part.Part[R], l *Limits) {
 	p.common, p.part = c, pt
-	p.recycles, p.takes = c.cfg.Recycle != nil, c.cfg.Take != nil
-	p.last = &p.tickets
-	if c.cfg.Budget != nil {
-		p.last = &c.cfg.Budget.tickets
-	}
 	p.mu.limits = l
 	p.mu.shared = 1
-	p.mu.lists = &c.none
-	if c.cfg.Overlap > 0 || c.cfg.Capacity != nil || c.cfg.Shareable != nil {
-		p.mu.lists = &lists[R]{}
+	p.mu.seldom = &c.none
+	if c.cfg.Overlap > 0 || c.cfg.Capacity != nil || c.cfg.Shareable != nil || c.cfg.ShedLate != ShedOff {
+		p.ownLocked() // it will be needed
 	}
 	p.learnLocked(c.cfg.Shared)
 	p.tickets.Store(1) // 0 is no place, and a caller served at once has the last one given
@@ -95,6 +114,13 @@ func (p *Pool[R]) init(c *common[R], pt part.Part[R], l *Limits) {
 	if c.cfg.Budget != nil {
 		p.member = &p.as
 		p.member.join(c.cfg.Budget, p)
+	}
+}
+
+// ownLocked gives the pool a seldom of its own.
+func (p *Pool[R]) ownLocked() {
+	if p.mu.seldom == &p.none {
+		p.mu.seldom = &seldom[R]{}
 	}
 }
 

@@ -38,13 +38,15 @@ func (c *counters) fill(s *Stats) {
 		s.Shed, s.Abandoned, s.Breaks, s.Leaks, s.Lost = m.Shed, m.Abandoned, m.Breaks, m.Leaks, m.Lost
 		s.Closes = m.Closes
 	}
+	c.tallies.fill(&s.WaitTimes, waitTimes)
 	c.tallies.fill(&s.DialTimes, dialTimes)
 	c.tallies.fill(&s.LeaseTimes, leaseTimes)
 }
 
 // The Histograms that a pool has.
 const (
-	dialTimes uint64 = iota
+	waitTimes uint64 = iota
+	dialTimes
 	leaseTimes
 	numTimes
 )

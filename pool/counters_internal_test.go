@@ -33,7 +33,7 @@ func TestTalliesOfFewAreSmall(t *testing.T) {
 	var c tallies
 	for range 1000 {
 		c.add(leaseTimes, time.Hour)
-		c.add(dialTimes, time.Hour/2)
+		c.add(waitTimes, time.Hour/2)
 	}
 	assert.LessOrEqual(t, cap(c.buckets), 4)
 }

@@ -36,6 +36,7 @@ func (p *Pool[R]) setLocked(of **deadline[R], s *slot[R], what purpose, at time.
 		*of = d
 	}
 	d.at, d.what = at, what
+	p.ownLocked()
 	if d.index == 0 {
 		heap.Push(&p.mu.deadlines, d)
 	} else {

@@ -45,10 +45,10 @@ func (p *Pool[R]) planLocked() plan[R] {
 		case cautious:
 			pl.want = min(1, p.dialRoomLocked()) // to see whether the peer is back
 		default:
-			pl.want = min((unmet-1)/p.mu.shared+1, p.dialRoomLocked())
+			pl.want = min((unmet-1)/p.sharedLocked()+1, p.dialRoomLocked())
 		}
 	}
-	if p.mu.dials.Len() > p.mu.canceled {
+	if p.flyingLocked() > 0 {
 		pl.orphans = p.orphansLocked(unmet)
 	}
 	if unmet > 0 {
@@ -74,8 +74,8 @@ func (p *Pool[R]) dialRoomLocked() int {
 // with the capacity that it is expected to bring, and by the leases that ready
 // shareable resources are about to have room for.
 func (p *Pool[R]) unmetLocked() int {
-	flying := p.mu.dials.Len() - p.mu.canceled
-	unmet := p.waiters.Len() - p.mu.promised - flying*p.mu.shared
+	flying := p.flyingLocked()
+	unmet := p.waiters.Len() - p.mu.promised - flying*p.sharedLocked()
 	if p.mu.fresh == 0 {
 		return unmet
 	}
@@ -94,7 +94,7 @@ func (p *Pool[R]) unmetLocked() int {
 		n := len(tags) - i
 		for d := range p.mu.dials.All() {
 			if !d.canceled && d.slot.number >= tag {
-				n -= p.mu.shared
+				n -= p.sharedLocked()
 			}
 		}
 		for s := range p.mu.shares.All() {
@@ -122,7 +122,7 @@ func (p *Pool[R]) orphansLocked(unmet int) []*dial[R] {
 			continue
 		}
 		if p.mu.fresh == 0 {
-			if unmet += p.mu.shared; unmet > lacking {
+			if unmet += p.sharedLocked(); unmet > lacking {
 				break
 			}
 			orphans = append(orphans, d)
@@ -242,10 +242,10 @@ func (p *Pool[R]) standingLocked() standing {
 
 // ticketsLocked fills in the places of the oldest waiters that no dial is for.
 func (p *Pool[R]) ticketsLocked(r *report) {
-	skip := (p.mu.dials.Len()-p.mu.canceled)*p.mu.shared + p.mu.promised
+	skip := p.flyingLocked()*p.sharedLocked() + p.mu.promised
 	i := 0
 	p.waiters.Each(func(e waitq.Entry) bool {
-		if i >= skip && (i-skip)%p.mu.shared == 0 {
+		if i >= skip && (i-skip)%p.sharedLocked() == 0 {
 			r.tickets[r.known] = Ticket(e.Place)
 			r.known++
 		}
@@ -260,12 +260,12 @@ func (p *Pool[R]) ticketsLocked(r *report) {
 // countUncoveredLocked notes how many waiters nothing is on its way to: those
 // whom MaxWaiters counts. slots is how many the Budget will have for this pool.
 func (p *Pool[R]) countUncoveredLocked(slots int) {
-	n := max(0, p.unmetLocked()-slots*p.mu.shared)
-	if d := n - p.mu.uncovered; d != 0 && p.total != nil {
+	n := max(0, p.unmetLocked()-slots*p.sharedLocked())
+	if d := n - int(p.mu.uncovered); d != 0 && p.total != nil {
 		// Who adds looks at the sum: of two who come at once, the second is over.
 		sum := p.total.Waiting.Add(int64(d))
 		limit := p.total.MaxWaiters.Load()
 		p.mu.overTotal = d > 0 && limit != 0 && sum > max(limit, 0)
 	}
-	p.mu.uncovered = n
+	p.mu.uncovered = int32(n) //nolint:gosec // as in standingLocked
 }

@@ -40,9 +40,9 @@ func (p *Pool[R]) startDialLocked() {
 	}
 	ctx, cancel := context.WithCancelCause(base)
 	p.mu.dialNumber++
-	s := &slot[R]{pool: p, number: p.mu.dialNumber, generation: p.mu.generation, capacity: 1, expect: 1}
+	s := &slot[R]{pool: p, state: empty, number: p.mu.dialNumber, generation: p.mu.generation, capacity: 1, expect: 1}
 	s.own.slot = s
-	d := &dial[R]{slot: s, cancel: cancel, expected: p.mu.shared, newest: newest, started: time.Now()}
+	d := &dial[R]{slot: s, cancel: cancel, expected: p.sharedLocked(), newest: newest, started: time.Now()}
 	p.mu.dials.Push(&d.link, d)
 	p.move(s, dialing)
 	if p.mu.outage != nil {
@@ -202,7 +202,7 @@ func (p *Pool[R]) failWaitersLocked(d *dial[R], err error) {
 			break
 		}
 		p.mu.deliveries++
-		p.mu.lastCall = p.momentOf(time.Now())
+		p.mu.outage.lastCall = p.momentLocked()
 	}
 	p.breakLocked() // the others were not counted for
 }
@@ -215,6 +215,12 @@ func (p *Pool[R]) dialEventLocked(hook func(DialEvent), d *dial[R], err error) {
 	e := DialEvent{Key: p.key(), Took: time.Since(d.started), Err: err, Attempt: p.failuresLocked(), Canceled: d.canceled}
 	p.laterLocked(func() { hook(e) })
 }
+
+// flyingLocked returns how many dials are in flight that the pool wants.
+func (p *Pool[R]) flyingLocked() int { return p.mu.dials.Len() - int(p.mu.canceled) }
+
+// sharedLocked returns for how many waiters one dial is started.
+func (p *Pool[R]) sharedLocked() int { return int(p.mu.shared) }
 
 func (p *Pool[R]) removeDialLocked(d *dial[R]) {
 	p.mu.dials.Remove(&d.link)

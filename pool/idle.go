@@ -40,7 +40,7 @@ func (p *Pool[R]) unlistLocked(s *slot[R]) {
 	if s.dates != nil {
 		p.clearLocked(&s.probe)
 	}
-	if p.member != nil && s.lent == 0 { // what is lent can still be given up for others
+	if p.member != nil && s.lent() == 0 { // what is lent can still be given up for others
 		p.member.unidle(&s.mark)
 	}
 }

@@ -15,7 +15,7 @@ func (p *Pool[R]) laneInfoLocked(c *cell[R], number uint64) LeaseInfo {
 	}
 	i := LeaseInfo{Uses: s.uses + before + 1, Age: max(0, began.Sub(p.timeOf(s.born)))}
 	i.Reused = i.Uses > 1
-	if before == 0 && s.leases == s.lent { // else it was in use within the same tick
+	if before == 0 && s.leases == s.lent() { // else it was in use within the same tick
 		i.IdleFor = min(max(0, began.Sub(s.idleSince)), i.Age)
 	}
 	return i

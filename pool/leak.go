@@ -1,7 +1,6 @@
 package pool
 
 import (
-	"math"
 	"runtime"
 	"time"
 )
@@ -21,6 +20,16 @@ type watched[R any] struct {
 	stack  []uintptr    // of its Acquire; nil: the present lease is not watched
 }
 
+// toWatch reports whether it is the turn of a lease to be watched.
+func (p *Pool[R]) toWatch() bool {
+	n := uint64(max(1, p.cfg.LeakSample)) //nolint:gosec // not negative
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.ownLocked()
+	p.mu.sampled++
+	return p.mu.sampled%n == 0
+}
+
 // unwatchLocked ends the watch over a lease that has ended.
 func (p *Pool[R]) unwatchLocked(c *cell[R]) {
 	if w := c.watched; w != nil {
@@ -37,7 +46,7 @@ type lostLease[R any] struct {
 
 // watch makes a lease one that is watched for leaks, if it is the turn of one.
 func (p *Pool[R]) watch(l *Lease[R]) {
-	if p.cfg.LeakAfter == 0 || p.sampled.Add(1)%uint32(min(max(1, p.cfg.LeakSample), math.MaxInt32)) != 0 { //nolint:gosec // not negative
+	if !p.toWatch() {
 		return
 	}
 	pc := make([]uintptr, maxStack)

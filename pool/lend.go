@@ -12,17 +12,16 @@ import (
 type lending[R any] struct {
 	lane   *lane.Lane // nil: not open, and was not for long
 	lent   int        // cells in it
-	share  *slot[R]   // whose cells they are, if it is shareable
-	warmth int        // hits under the lock, each soon after the one before
-	need   int        // how many of them open the lane; at least warm
+	warmth int32      // hits under the lock, each soon after the one before
+	need   int32      // how many of them open the lane; at least warm
 	hit    moment
-	spread bool // the last lane chose its cells by goroutine
-	*times
+	*times[R]
 }
 
 // times are when the lane was opened and how it has done since. nil: it was not
 // open for long.
-type times struct {
+type times[R any] struct {
+	share    *slot[R] // whose cells are in the lane, if it is shareable
 	tick     time.Time
 	openedAt time.Time // by both clocks
 
@@ -98,7 +97,7 @@ func (p *Pool[R]) openLaneLocked() {
 		return
 	}
 	if n.times == nil {
-		n.times = &times{}
+		n.times = &times[R]{}
 	}
 	if surplus > 0 {
 		p.chooseLaneLocked(share)
@@ -121,7 +120,7 @@ func (p *Pool[R]) openLaneLocked() {
 
 // lentSlotsLocked returns how many slots have a lease in the lane.
 func (p *Pool[R]) lentSlotsLocked() int {
-	if p.mu.share != nil {
+	if p.mu.lent > 0 && p.mu.share != nil {
 		return 1
 	}
 	return p.mu.lent
@@ -137,13 +136,13 @@ func (p *Pool[R]) lendableLocked() (share *slot[R], n int) {
 		if !p.lends.shareable || (s.state == idle && spare <= 0) || !p.lastsLocked(s, p.nowLocked().Add(laneTick)) {
 			return nil, 0
 		}
-		return s, min(int(s.capacity)-s.leases, lane.Max-s.lent)
+		return s, min(int(s.capacity)-s.leases, lane.Max-s.lent())
 	}
 	if !p.lends.exclusive {
 		return nil, 0
 	}
 	taken := 0
-	if p.mu.share == nil {
+	if p.mu.lent > 0 && p.mu.share == nil {
 		taken = p.mu.lent
 	}
 	return nil, min(spare, lane.Max-taken)
@@ -160,9 +159,14 @@ func (p *Pool[R]) chooseLaneLocked(share *slot[R]) {
 	if n.lane != nil && n.lane.Shared() == (share != nil) {
 		return
 	}
-	n.lane, n.tick = lane.New(), time.Time{}
-	if share != nil {
+	n.tick = time.Time{}
+	switch {
+	case share != nil:
 		n.lane = lane.NewShared()
+	case p.mu.spread:
+		n.lane = lane.NewSpread()
+	default:
+		n.lane = lane.New()
 	}
 }
 
@@ -201,7 +205,7 @@ func (p *Pool[R]) lendLocked(limit int) {
 
 // lendShareLocked lends up to limit leases of a shareable slot.
 func (p *Pool[R]) lendShareLocked(s *slot[R], limit int) {
-	if s.lent == 0 {
+	if s.lent() == 0 {
 		p.mu.lane.SetListed(s.state == idle)
 	}
 	for range limit {
@@ -232,7 +236,9 @@ func (p *Pool[R]) lastsLocked(s *slot[R], t time.Time) bool {
 func (p *Pool[R]) lendCellLocked(s *slot[R]) {
 	c := s.takeCell()
 	s.leases++
-	s.lent++
+	if s.share != nil {
+		s.seats++
+	}
 	p.mu.leases++
 	p.mu.lent++
 	c.lent = true
@@ -259,8 +265,8 @@ func (p *Pool[R]) tickLaneLocked(now time.Time) {
 	if hits == n.seen || n.misses > hits-n.seen {
 		p.giveUpLaneLocked() // of no use, or mostly empty
 		if n.lent == 0 {
-			n.spread = n.lane.Spread() && !n.lane.Shared()
-			n.lane, n.share, n.times = nil, nil, nil // a quiet pool needs no memory for them
+			p.mu.spread = n.lane.Spread() && !n.lane.Shared()
+			n.lane, n.times = nil, nil // a quiet pool needs no memory for them
 			return
 		}
 	}

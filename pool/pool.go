@@ -2,7 +2,6 @@ package pool
 
 import (
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/berth-go/berth/internal/alarm"
@@ -23,16 +22,10 @@ const maxShared = 1 << 16
 // A Pool hands out resources of type R, oldest caller first. Make one with
 // [New]. All methods may be called concurrently.
 type Pool[R any] struct {
-	open     uber.Pointer[lane.Lane] // nil: everybody goes to the lock
-	last     *atomic.Uint64          // the last ticket given: tickets, or the Budget's
-	recycles bool                    // a Release runs Recycle
-	takes    bool                    // an Acquire runs Take
+	open uber.Pointer[lane.Lane] // nil: everybody goes to the lock
 	*common[R]
-	tickets atomic.Uint64
-	part    part.Part[R]            // nil: the pool stands alone
-	waits   uber.Pointer[waitTally] // nil: nobody has waited
-	sampled uber.Uint32             // leases asked about by watch
-	member  *member                 // the pool's side of its Budget, which is as. nil: none
+	part    part.Part[R] // nil: the pool stands alone
+	member  *member      // the pool's side of its Budget, which is as. nil: none
 	as      member
 	waiters waitq.Queue[Lease[R]]
 
@@ -42,56 +35,43 @@ type Pool[R any] struct {
 	// then the waiters' own lock or the Budget's; never two pools' locks.
 	mu struct {
 		sync.Mutex
-		limits *Limits       // never changed in place: many keys have the same
-		bell   *alarm.Bell   // rings tick. nil: it is not set
-		done   chan struct{} // closed when the pool is closed and nothing is left of it. nil: nobody waits for that
+		limits     *Limits     // never changed in place: many keys have the same
+		bell       *alarm.Bell // rings tick. nil: it is not set
+		armed      moment      // when the bell rings; 0: it is not set
+		*seldom[R]             // common.none until ownLocked
 
-		slots     [numStates]int      // by state; slots[empty] is unused
-		*lists[R]                     // common.none if the Config has no use for them
-		idle      chain.List[slot[R]] // by idleSince; also the one that is being probed
-		dials     chain.List[dial[R]] // in flight
+		slots [numStates]int      // by state; there is none for empty
+		idle  chain.List[slot[R]] // by idleSince; also the one that is being probed
+		out   chain.List[cell[R]] // leases
+		dials chain.List[dial[R]] // in flight
 
-		out chain.List[cell[R]] // leases
+		shared   int32 // what a dial is expected to bring; at least 1
+		canceled int32 // of dials: those the pool no longer wants
+		promised int   // leases that slots are about to take, beyond those that they can now
+		opening  int32 // slots that have had no capacity since their dial
+		fresh    int32 // waiters who want a fresh dial
+		draining int32 // slots that drain and are not gone yet
+		leases   int32 // out
 
-		canceled int // of dials: those the pool no longer wants
-		draining int // slots that drain and are not gone yet
-		leases   int // out
-		fresh    int // waiters who want a fresh dial
-		opening  int // slots that have had no capacity since their dial
-		promised int // leases that slots are about to take, beyond those that they can now
-
-		shared      int    // what a dial is expected to bring; at least 1
-		dialNumber  uint64 // of the last dial started
-		generation  uint32 // counts Resets (I11)
-		setbackDial uint64 // the number of the last dial that had begun at the last setback
-		deliveries  uint64 // waits ended by the giving side
+		telling    int32  // of the pool's goroutines: those in hooks
+		uncovered  int32  // this pool's share of part.Total.Waiting
+		generation uint32 // counts Resets (I11)
+		deliveries uint32 // waits ended by the giving side
+		dialNumber uint64 // of the last dial started
 
 		now    time.Time // see nowLocked
 		clock  moment    // see momentLocked
 		handed *slot[R]  // released or dialled in this hold of the lock: it goes to a waiter unchecked
-
-		looks   *looks[R]  // nil: no Capacity has to be read again
-		probes  *probes[R] // nil: nothing is being checked in the background
-		outage  *outage    // nil: the last dial did not fail
-		warmers *warmer
-
-		deadlines deadlines[R]
-		lastCall  moment // that failed, or came while dials fail
-		armed     moment // when the bell rings; 0: it is not set
-
-		leaseMean time.Duration // of recent leases
-
-		lending[R]
+		chores *chores   // nil: nothing is to be done after this hold of the lock
 
 		closed    bool
-		finished  bool    // done is closed
-		telling   int     // of the pool's goroutines: those in hooks
-		wasQuiet  bool    // Quiet has been called since the pool last had anything
-		uncovered int     // this pool's share of part.Total.Waiting
-		overTotal bool    // the last caller was one too many in part.Total.Waiting
-		starved   bool    // the Budget owes a slot
-		chores    *chores // nil: nothing is to be done after this hold of the lock
+		finished  bool // nothing is left of the closed pool
+		wasQuiet  bool // Quiet has been called since the pool last had anything
+		overTotal bool // the last caller was one too many in part.Total.Waiting
+		starved   bool // the Budget owes a slot
+		spread    bool // the last lane chose its cells by goroutine
 
+		lending[R]
 		count counters
 	}
 }
@@ -294,8 +274,12 @@ func (p *Pool[R]) move(s *slot[R], to slotState) {
 	if s.idleLink.In() && to != idle && !s.probed {
 		p.unlistLocked(s)
 	}
-	p.mu.slots[s.state]--
-	p.mu.slots[to]++
+	if s.state != empty {
+		p.mu.slots[s.state]--
+	}
+	if to != empty {
+		p.mu.slots[to]++
+	}
 	s.state = to
 	if to == idle && !s.idleLink.In() {
 		p.listLocked(s)

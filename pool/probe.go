@@ -32,6 +32,7 @@ func (p *Pool[R]) probeLocked(s *slot[R]) {
 	s.checking, s.probed = true, true
 	p.move(s, dialing)
 	ctx, cancel := context.WithCancelCause(context.Background())
+	p.ownLocked()
 	p.mu.probes = &probes[R]{of: s, end: cancel}
 	limit := p.cfg.DialTimeout // callers wait for this as they do for a dial
 	if limit == 0 {

@@ -29,11 +29,12 @@ func (p *Pool[R]) recallLocked() {
 		rested[i], turns[i] = c, t
 		n++
 	}
+	share := p.mu.share
 	for i := range n {
 		p.returnLocked(rested[i], turns[i])
 	}
-	if s := p.mu.share; s != nil && n > 0 {
-		p.refitLocked(s)
+	if share != nil && n > 0 {
+		p.refitLocked(share)
 	}
 	if open && n == 0 {
 		p.mu.misses++
@@ -86,9 +87,13 @@ func (p *Pool[R]) creditLocked(c *cell[R], number uint64) uint64 {
 
 func (p *Pool[R]) endLoanLocked(c *cell[R]) {
 	c.lent = false
-	c.slot.lent--
+	if c.slot.share != nil {
+		c.slot.seats--
+	}
 	p.mu.lane.Drop(&c.Seat)
-	p.mu.lent--
+	if p.mu.lent--; p.mu.lent == 0 {
+		p.mu.share = nil
+	}
 }
 
 // reclaimLocked ends a slot's time in the lane. A lease that is out goes on as if
@@ -120,7 +125,7 @@ func (p *Pool[R]) reclaimAllLocked() {
 // reclaimSlotLocked ends the time of all leases of a slot in the lane: from here on
 // they end under the lock.
 func (p *Pool[R]) reclaimSlotLocked(s *slot[R]) {
-	if s.lent == 0 {
+	if s.lent() == 0 {
 		return
 	}
 	for _, seat := range p.mu.lane.Seats() {

@@ -31,6 +31,7 @@ func backoff(base, limit time.Duration, failures int) time.Duration {
 // outage is what a pool knows of the dials that have failed since the last one that
 // did not.
 type outage struct {
+	lastCall  moment    // that failed, or came since
 	failures  int       // dials failed in a row; at least 1
 	setbacks  int       // of them, those that began after the one before had failed: they raise the backoff
 	last      error     // of the last one
@@ -60,7 +61,8 @@ func (p *Pool[R]) brokenLocked() bool { return p.mu.outage != nil && p.mu.outage
 // noteFailureLocked counts a failed dial, which makes the next one wait.
 func (p *Pool[R]) noteFailureLocked(d *dial[R], err error) {
 	if p.mu.outage == nil {
-		p.mu.outage = &outage{}
+		p.ownLocked()
+		p.mu.outage = &outage{lastCall: p.momentLocked()}
 	}
 	o := p.mu.outage
 	o.failures++
@@ -82,7 +84,7 @@ func (p *Pool[R]) breakLocked() {
 		p.breakerEventLocked(BreakerEvent{Key: p.key(), Open: true, Failures: p.failuresLocked(), Err: p.lastDialLocked()})
 	}
 	if p.brokenLocked() {
-		p.mu.deliveries += uint64(p.waiters.FailAll(p.fastFailureLocked())) //nolint:gosec // a count
+		p.mu.deliveries += uint32(p.waiters.FailAll(p.fastFailureLocked())) //nolint:gosec // a count
 	}
 }
 
@@ -91,7 +93,7 @@ func (p *Pool[R]) breakLocked() {
 // flight: the pool has no slot for it, and background dials get one only when
 // nobody else waits for one, which may be never.
 func (p *Pool[R]) failFastLocked() bool {
-	return p.brokenLocked() && (p.mu.dials.Len() > p.mu.canceled || p.waiters.Len() > 0 || time.Now().Before(p.mu.outage.notBefore))
+	return p.brokenLocked() && (p.flyingLocked() > 0 || p.waiters.Len() > 0 || time.Now().Before(p.mu.outage.notBefore))
 }
 
 // holdUpLocked sets the time before which no further dial starts.
@@ -111,12 +113,12 @@ func (p *Pool[R]) backoffBounds() (base, limit time.Duration) {
 // its failures: the backoff and the breaker would be forgotten with it.
 func (p *Pool[R]) remembersLocked() bool {
 	return p.part != nil && p.mu.outage != nil && (p.cfg.BackoffBase > 0 || p.cfg.BreakAfter > 0) &&
-		p.mu.lastCall != 0 && time.Now().Before(p.forgetAtLocked())
+		time.Now().Before(p.forgetAtLocked())
 }
 
 func (p *Pool[R]) forgetAtLocked() time.Time {
 	_, limit := p.backoffBounds()
-	return p.timeOf(p.mu.lastCall).Add(memorySpan * limit)
+	return p.timeOf(p.mu.outage.lastCall).Add(memorySpan * limit)
 }
 
 // cautiousLocked reports whether dials for waiters keep the backoff. Those in the
@@ -128,8 +130,11 @@ func (p *Pool[R]) cautiousLocked() bool {
 // noteSuccessLocked forgets the failures.
 func (p *Pool[R]) noteSuccessLocked() {
 	o := p.mu.outage
+	if o == nil {
+		return
+	}
 	p.mu.outage = nil
-	if o != nil && o.broken {
+	if o.broken {
 		p.breakerEventLocked(BreakerEvent{Key: p.key()})
 	}
 }

@@ -45,7 +45,7 @@ func (p *Pool[R]) estimateLocked() time.Duration {
 	if p.unmetLocked() < 0 || p.dialRoomLocked() > 0 && !p.mu.starved && !p.cautiousLocked() {
 		return 0
 	}
-	lanes := p.mu.leases + (p.mu.dials.Len()-p.mu.canceled)*p.mu.shared
+	lanes := int(p.mu.leases) + p.flyingLocked()*p.sharedLocked()
 	if lanes == 0 || p.mu.leases == 0 {
 		return 0
 	}

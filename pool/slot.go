@@ -18,12 +18,12 @@ import (
 type slotState uint8
 
 const (
-	empty slotState = iota
-	dialing
+	dialing slotState = iota
 	idle
 	inUse
 	closing
-	numStates
+	empty
+	numStates = empty
 )
 
 // slot is a unit of capacity and the resource in it. It lives from the start of
@@ -65,7 +65,6 @@ type slot[R any] struct {
 	capacity   int32     // what Capacity said last: leases at once
 	expect     int32     // the capacity it is about to have; never less than capacity
 	leases     int       // out, or lent
-	lent       int       // of them, in the lane
 	uses       uint64    // leases so far
 	idleSince  time.Time // from its birth on
 
@@ -83,6 +82,7 @@ type share[R any] struct {
 	joined    uint64              // counts the shareable resources of the pool: a larger one came later
 	shareLink chain.Link[slot[R]] // in Pool.shares
 	roomIndex int                 // in Pool.roomy, counted from 1; 0: not in it
+	seats     int                 // leases in the lane
 	free      []*cell[R]          // cells that are not out
 }
 
@@ -135,6 +135,14 @@ func (s *slot[R]) promises() int {
 		return min(max(0, int(s.expect)-s.leases), maxShared)
 	}
 	return 0
+}
+
+// lent returns how many leases of the slot are in the lane.
+func (s *slot[R]) lent() int {
+	if s.share == nil {
+		return btoi(s.own.lent)
+	}
+	return s.seats
 }
 
 // takeCell returns a cell that no lease has.

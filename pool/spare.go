@@ -61,6 +61,7 @@ func (p *Pool[R]) addWarmer(w *warmer) error {
 	if err := w.hopeless(*p.mu.limits); err != nil {
 		return err
 	}
+	p.ownLocked()
 	w.next, p.mu.warmers = p.mu.warmers, w
 	return nil
 }

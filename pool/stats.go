@@ -173,11 +173,10 @@ func (p *Pool[R]) Stats() Stats {
 func (p *Pool[R]) statsLocked() Stats {
 	var s Stats
 	p.mu.count.fill(&s)
-	p.waits.Load().fill(&s.WaitTimes)
 	s.Limits = *p.mu.limits
 	s.Idle, s.InUse = p.mu.slots[idle], p.mu.slots[inUse]
 	s.Dialing, s.Closing = p.mu.slots[dialing], p.mu.slots[closing]
-	s.Leases = p.mu.leases
+	s.Leases = int(p.mu.leases)
 	p.laneStatsLocked(&s)
 	s.Open = s.Idle + s.InUse
 	s.Waiting = p.waiters.Len()
