@@ -17,11 +17,6 @@ func (p *Pool[R]) balanceLocked() {
 		p.armLocked()
 		return
 	}
-	if p.saturatedLocked() {
-		p.countUncoveredLocked(0)
-		p.armLocked()
-		return
-	}
 	for again := true; again; {
 		p.shrinkLocked()
 		yielded := p.serveLocked()
@@ -35,11 +30,12 @@ func (p *Pool[R]) balanceLocked() {
 }
 
 // saturatedLocked reports whether all slots are out on leases, at the limit, and
-// callers wait: then there is nothing to hand out, to dial or to close, and a look
-// at each of these would find so. It is what a busy pool mostly is.
+// callers wait: then there is nothing to hand out, to dial or to close, the pool is
+// not bare, and a look at each of these would find so. It is what a busy pool mostly
+// is.
 func (p *Pool[R]) saturatedLocked() bool {
 	limit := p.mu.limits.MaxOpen
-	return limit > 0 && p.mu.slots[inUse] == limit && p.usedLocked() == limit && p.mu.draining == 0 &&
+	return limit > 0 && !p.mu.closed && p.mu.slots[inUse] == limit && p.usedLocked() == limit && p.mu.draining == 0 &&
 		p.waiters.Len() > 0 && p.mu.fresh == 0 && p.mu.promised == 0 && p.member == nil && len(p.mu.roomy) == 0 && p.mu.warmers == nil
 }
 

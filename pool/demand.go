@@ -260,6 +260,9 @@ func (p *Pool[R]) ticketsLocked(r *report) {
 // countUncoveredLocked notes how many waiters nothing is on its way to: those
 // whom MaxWaiters counts. slots is how many the Budget will have for this pool.
 func (p *Pool[R]) countUncoveredLocked(slots int) {
+	if p.total == nil && p.mu.limits.MaxWaiters == 0 {
+		return // nobody asks
+	}
 	n := max(0, p.unmetLocked()-slots*p.sharedLocked())
 	if d := n - int(p.mu.uncovered); d != 0 && p.total != nil {
 		// Who adds looks at the sum: of two who come at once, the second is over.

@@ -130,6 +130,15 @@ func (p *Pool[R]) unlockQuietly() {
 // finish is unlock, and returns the panic of a hook. own says that it is a
 // goroutine of the pool that finishes: Shutdown waits for its hooks, as for itself.
 func (p *Pool[R]) finish(own bool) (err *panicError) {
+	if p.mu.chores == nil && p.saturatedLocked() {
+		p.mu.handed, p.mu.wasQuiet = nil, false
+		p.countUncoveredLocked(0)
+		if len(p.mu.deadlines) > 0 {
+			p.armLocked()
+		}
+		p.mu.Unlock()
+		return nil
+	}
 	p.balanceLocked()
 	p.mu.handed = nil
 	var c chores
