@@ -36,7 +36,8 @@ func (p *Pool[R]) balanceLocked() {
 func (p *Pool[R]) saturatedLocked() bool {
 	limit := p.mu.limits.MaxOpen
 	return limit > 0 && !p.mu.closed && p.mu.slots[inUse] == limit && p.usedLocked() == limit && p.mu.draining == 0 &&
-		p.waiters.Len() > 0 && p.mu.fresh == 0 && p.mu.promised == 0 && p.member == nil && len(p.mu.roomy) == 0 && p.mu.warmers == nil
+		p.waiters.Len() > 0 && p.mu.fresh == 0 && p.mu.promised == 0 && len(p.mu.roomy) == 0 && p.mu.warmers == nil &&
+		(p.member == nil || p.member.unmoved(p.standingLocked()))
 }
 
 // shrinkLocked brings the pool down to MaxOpen as far as it can be done now. The

@@ -32,6 +32,9 @@ func (p *Pool[R]) handOffLocked(s *slot[R]) bool {
 // mayKeepLocked reports whether the oldest waiter of the pool may have the slot, as
 // far as the Budget is concerned.
 func (p *Pool[R]) mayKeepLocked(s *slot[R]) bool {
+	if !p.member.budget.hungry.Load() && !p.member.ordered.Load() {
+		return true // no pool wants what this one has, and the Budget has not shrunk
+	}
 	e, ok := p.waiters.Front()
 	return ok && !p.member.ordered.Load() && p.member.mayKeep(Ticket(e.Place), s.leases > 0, p.standingLocked())
 }

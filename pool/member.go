@@ -191,6 +191,12 @@ func (m *member) report(r report, wake []*member) (orders, []*member) {
 	return o, wake
 }
 
+// unmoved reports whether a pool that stands so and wants nothing has just that to
+// report that it reported last, and no orders to fetch.
+func (m *member) unmoved(s standing) bool {
+	return !m.changed && !m.ordered.Load() && m.last.standing == s && *m.sent == wants{}
+}
+
 // forgetTicket takes the oldest ticket out of the report.
 func (r *wants) forgetTicket() {
 	if r.known > 0 {

@@ -132,7 +132,11 @@ func (p *Pool[R]) unlockQuietly() {
 func (p *Pool[R]) finish(own bool) (err *panicError) {
 	if p.mu.chores == nil && p.saturatedLocked() {
 		p.mu.handed, p.mu.wasQuiet = nil, false
-		p.countUncoveredLocked(0)
+		if p.member == nil {
+			p.countUncoveredLocked(0)
+		} else {
+			p.countUncoveredLocked(int(p.member.coming))
+		}
 		if len(p.mu.deadlines) > 0 {
 			p.armLocked()
 		}
