@@ -83,6 +83,9 @@ func (p *Pool[R]) leaseOutLocked(s *slot[R], t Ticket, mayCheck bool) Lease[R] {
 			p.move(s, inUse)
 		}
 	}
+	if s.lent > 0 {
+		p.unlistLentLocked(s)
+	}
 	p.refitLocked(s)
 	return Lease[R]{cell: c, number: c.begin(), ticket: t}
 }

@@ -1,0 +1,214 @@
+package pool
+
+import (
+	"context"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/berth-go/berth/internal/lane"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// A wire is a shareable resource whose peer says how many leases it carries.
+type wire struct {
+	n        int
+	capacity int
+	changed  func()
+	closes   int
+}
+
+// set changes the capacity, and returns when the pool knows.
+func (w *wire) set(capacity int) {
+	w.capacity = capacity
+	w.changed()
+	synctest.Wait()
+}
+
+// wires is a pool of wires and what it has dialled.
+type wires struct {
+	*Pool[*wire]
+	t   *testing.T
+	all []*wire
+}
+
+// newWires returns a pool whose wires carry so many leases each.
+func newWires(t *testing.T, capacity int, change func(*Config[*wire])) *wires {
+	ws := &wires{t: t}
+	cfg := Config[*wire]{
+		Dial: func(context.Context) (*wire, error) {
+			w := &wire{n: len(ws.all) + 1, capacity: capacity}
+			ws.all = append(ws.all, w)
+			return w, nil
+		},
+		Close:    func(w *wire) error { w.closes++; return nil },
+		Capacity: func(w *wire) int { return w.capacity },
+		Watch:    func(w *wire, changed func()) { w.changed = changed },
+	}
+	if change != nil {
+		change(&cfg)
+	}
+	p, err := New(cfg)
+	require.NoError(t, err)
+	ws.Pool = p
+	t.Cleanup(func() {
+		assert.NoError(t, p.Close())
+		if t.Failed() {
+			return // leases may be out
+		}
+		assert.NoError(t, p.Shutdown(context.Background()))
+		for _, w := range ws.all {
+			assert.Equal(t, 1, w.closes, "wire %d", w.n)
+		}
+	})
+	return ws
+}
+
+// warm uses the pool until its lane is open.
+func (ws *wires) warm() *wires {
+	ws.t.Helper()
+	for range coldest {
+		ws.take().Release()
+		if ws.resting() > 0 {
+			return ws
+		}
+	}
+	require.Fail(ws.t, "the lane stays closed")
+	return ws
+}
+
+func (ws *wires) take() Lease[*wire] {
+	ws.t.Helper()
+	return mustAcquire(ws.t, ws.Pool)
+}
+
+// fromLane takes from the lane, or fails the test.
+func (ws *wires) fromLane() Lease[*wire] {
+	ws.t.Helper()
+	l := ws.take()
+	require.True(ws.t, l.fast(), "not from the lane")
+	return l
+}
+
+// locked takes past the lane, under the lock.
+func (ws *wires) locked() Lease[*wire] {
+	ws.t.Helper()
+	l, err := ws.acquire(ws.t.Context(), Request{})
+	require.NoError(ws.t, err)
+	return l
+}
+
+func release(all ...Lease[*wire]) {
+	for _, l := range all {
+		l.Release()
+	}
+	synctest.Wait()
+}
+
+func TestLaneLendsTheRoomOfTheOldestShareableResource(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ws := newWires(t, 3, nil)
+		first := []Lease[*wire]{ws.locked(), ws.locked(), ws.locked()}
+		second := ws.locked()
+		require.Len(t, ws.all, 2)
+		ws.warm()
+		require.Equal(t, 2, ws.resting(), "what the second has left")
+		a := ws.fromLane()
+		assert.Same(t, ws.all[1], a.Value())
+
+		first[0].Release() // the first is the oldest with room again
+		require.Equal(t, 1, ws.resting())
+		b := ws.fromLane()
+		assert.Same(t, ws.all[0], b.Value())
+		c := ws.take()
+		assert.Same(t, ws.all[1], c.Value())
+		assert.Len(t, ws.all, 2)
+		release(first[1], first[2], second, a, b, c)
+		s := ws.Stats()
+		assert.Equal(t, []int{2, 2, 0}, []int{s.Open, s.Idle, s.Leases})
+	})
+}
+
+// A lane has so many seats; who comes beyond them goes to the lock, to the same
+// resource.
+func TestShareableResourceHasMoreLeasesThanTheLaneHasSeats(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ws := newWires(t, 100, nil).warm()
+		assert.Equal(t, lane.Max, ws.resting())
+		var all []Lease[*wire]
+		for range 100 {
+			all = append(all, ws.take())
+		}
+		assert.Len(t, ws.all, 1)
+		s := ws.Stats()
+		assert.Equal(t, []int{1, 0, 1, 100}, []int{s.Open, s.Idle, s.InUse, s.Leases})
+		release(all...)
+		s = ws.Stats()
+		assert.Equal(t, []int{1, 1, 0, 0}, []int{s.Open, s.Idle, s.InUse, s.Leases})
+		assert.EqualValues(t, s.Hits+s.Waits, s.Acquires)
+		assert.EqualValues(t, s.Acquires, s.LeaseTimes.Count())
+	})
+}
+
+// Info counts all leases of the resource, whichever seats they had, and says the
+// same when the lease has left the lane.
+func TestInfoOfSharedLeasesInTheLane(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ws := newWires(t, 4, nil).warm()
+		time.Sleep(time.Second) // given up: nobody uses it
+		require.Zero(t, ws.resting())
+		ws.warm()
+		uses := ws.Stats().Acquires
+		for range 3 {
+			ws.fromLane().Release()
+		}
+		l := ws.fromLane()
+		want := LeaseInfo{Reused: true, Uses: uses + 4, Age: time.Second}
+		assert.Equal(t, want, l.Info())
+		m := ws.fromLane()
+		assert.Equal(t, uses+5, m.Info().Uses)
+		m.Release()
+		want = l.Info()
+		ws.Reset() // takes it out of the lane
+		require.False(t, l.fast())
+		assert.Equal(t, want, l.Info())
+		l.Release()
+		assert.Zero(t, l.Info())
+	})
+}
+
+// A lease of the lane on what another lease keeps busy has not found it idle.
+func TestSharedLeaseBesideAnotherWasNeverIdle(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ws := newWires(t, 4, nil)
+		ws.locked().Release()
+		time.Sleep(time.Hour)
+		a := ws.locked()
+		assert.Equal(t, time.Hour, a.Info().IdleFor)
+		for range warm {
+			ws.locked().Release()
+		}
+		b := ws.fromLane()
+		assert.Zero(t, b.Info().IdleFor)
+		release(a)
+		assert.Zero(t, b.Info().IdleFor, "also when the other has ended")
+		b.Release()
+	})
+}
+
+// The first lease after a rest has found the resource idle.
+func TestFirstSharedLeaseKnowsHowLongTheResourceWasIdle(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ws := newWires(t, 4, nil).warm()
+		time.Sleep(laneTick / 2)
+		ws.rebalance() // closes the lane and opens it again, with the same time
+		l := ws.fromLane()
+		assert.Less(t, l.Info().IdleFor, laneTick)
+		l.Release()
+		time.Sleep(time.Hour)
+		l = ws.take()
+		assert.InDelta(t, time.Hour, l.Info().IdleFor, float64(laneTick))
+		l.Release()
+	})
+}
