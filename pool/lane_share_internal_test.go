@@ -2,6 +2,7 @@ package pool
 
 import (
 	"context"
+	"errors"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -211,4 +212,90 @@ func TestFirstSharedLeaseKnowsHowLongTheResourceWasIdle(t *testing.T) {
 		assert.InDelta(t, time.Hour, l.Info().IdleFor, float64(laneTick))
 		l.Release()
 	})
+}
+
+// Take refuses. The caller keeps its place, is counted once, and the resource is
+// judged as under the lock.
+func TestRefusedTakeOfTheLaneIsNoHit(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var refuse func(*wire) error
+		ws := newWires(t, 4, func(c *Config[*wire]) {
+			c.Take = func(w *wire) error {
+				if refuse == nil {
+					return nil
+				}
+				return refuse(w)
+			}
+		}).warm()
+		s := ws.Stats()
+		times := 0
+		refuse = func(*wire) error {
+			if times++; times == 1 {
+				assert.Equal(t, s.Hits+1, ws.Stats().Hits, "the lease has begun")
+				return errors.New("busy")
+			}
+			return nil
+		}
+		last := ws.lastTicket()
+		l := ws.take()
+		assert.Equal(t, 2, times)
+		assert.Equal(t, last, l.Ticket())
+		assert.Equal(t, s.Acquires+1, ws.Stats().Acquires)
+		assert.Same(t, ws.all[0], l.Value())
+		l.Release()
+
+		refuse = func(w *wire) error {
+			if w.n == 1 {
+				return errors.New("broken")
+			}
+			return nil
+		}
+		ws.warm()
+		synctest.Wait()
+		assert.Equal(t, 1, ws.all[0].closes, "refused too often without other leases")
+		assert.EqualValues(t, 1, ws.Stats().Closes.Of(ReasonTake))
+		assert.EqualValues(t, ws.Stats().Hits+ws.Stats().Waits, ws.Stats().Acquires)
+	})
+}
+
+// A Take that refuses although Capacity says that there is room makes the resource
+// full until one of its leases ends. That one was in the lane, and ends under the
+// lock, where Capacity is read again.
+func TestResourceThatRefusedHasItsRoomAgainWhenALeaseOfTheLaneEnds(t *testing.T) {
+	for _, recycling := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			refuse, during := false, func() {}
+			ws := newWires(t, 3, func(c *Config[*wire]) {
+				c.MaxOpen = 1
+				c.Take = func(*wire) error {
+					if refuse {
+						refuse = false
+						return errors.New("busy")
+					}
+					return nil
+				}
+				if recycling {
+					c.Recycle = func(*wire) error { during(); return nil }
+				}
+			}).warm()
+			x := ws.fromLane()
+			got := make(chan Lease[*wire], 2)
+			more := func() {
+				refuse = true
+				for range 2 {
+					go func() { got <- ws.take() }()
+					synctest.Wait()
+				}
+				assert.Empty(t, got, "the resource is full")
+			}
+			if recycling {
+				during = func() { during = func() {}; more() } // x has ended, and is not settled yet
+			} else {
+				more()
+			}
+			release(x)
+			require.Len(t, got, 2, "a waiter sleeps beside room (I2)")
+			release(<-got, <-got)
+		})
+	}
 }
