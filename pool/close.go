@@ -110,6 +110,9 @@ func (p *Pool[R]) closeLocked(s *slot[R], why Reason) {
 // forgetLocked takes a slot out of everything from which slots are handed out.
 func (p *Pool[R]) forgetLocked(s *slot[R]) {
 	p.reclaimSlotLocked(s) // leases that are out must not come to rest
+	if p.mu.share == s {
+		p.mu.share = nil // so the GC can free it: none of its leases is in the lane
+	}
 	s.gone = true
 	s.probed = false // it leaves the idle lists
 	p.setOpeningLocked(s, false)

@@ -299,3 +299,91 @@ func TestResourceThatRefusedHasItsRoomAgainWhenALeaseOfTheLaneEnds(t *testing.T)
 		})
 	}
 }
+
+// Times shorter than the lane's own keep a resource out of it, in use or not: it may
+// come to rest there and be due at once.
+func TestShareableResourceThatIsSoonDueIsNotLent(t *testing.T) {
+	for name, change := range map[string]func(*Config[*wire]){
+		"MaxIdleTime": func(c *Config[*wire]) { c.MaxIdleTime = laneTick / 2 },
+		"MaxLifetime": func(c *Config[*wire]) { c.MaxLifetime = time.Minute },
+		"CheckAfter": func(c *Config[*wire]) {
+			c.CheckAfter, c.Check = laneTick/2, func(context.Context, *wire) error { return nil }
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				ws := newWires(t, 4, change)
+				x := ws.locked()
+				time.Sleep(time.Minute - laneTick/2)
+				for range 10 {
+					ws.take().Release()
+				}
+				assert.Zero(t, ws.resting())
+				release(x)
+				if ws.cfg.MaxLifetime == 0 {
+					ws.take().Release()
+					assert.Zero(t, ws.resting())
+				}
+			})
+		})
+	}
+}
+
+// The lane does not keep what has left the pool.
+func TestLaneForgetsAClosedResource(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ws := newWires(t, 4, nil).warm()
+		require.NotNil(t, ws.mu.share)
+		ws.CloseIdle()
+		assert.Nil(t, ws.mu.share)
+		for range ws.mu.lane.Seats() {
+			assert.Fail(t, "a seat is left")
+		}
+		ws.warm()
+		assert.Same(t, ws.all[1], ws.mu.share.value)
+	})
+}
+
+// Of the resources idle beyond MinIdle the lane has one, and of MaxIdle no more are
+// idle when all that is lent has come to rest.
+func TestSharedLaneKeepsToTheLimitsOfIdleResources(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ws := newWires(t, 2, func(c *Config[*wire]) { c.MinIdle, c.MaxIdle = 1, 2 })
+		ws.take().Release()
+		synctest.Wait()
+		idle := func() int { synctest.Wait(); return ws.Stats().Idle }
+		for range 50 {
+			ws.take().Release()
+		}
+		assert.Equal(t, len(ws.all), idle())
+		x, y, z := ws.take(), ws.take(), ws.take()
+		assert.GreaterOrEqual(t, idle(), 1, "MinIdle")
+		release(x, y, z)
+		assert.LessOrEqual(t, idle(), 2, "MaxIdle")
+		time.Sleep(time.Second)
+		assert.LessOrEqual(t, idle(), 2)
+		assert.GreaterOrEqual(t, idle(), 1)
+	})
+}
+
+// The last leases of two resources come to rest in the lane and beside it, and one of
+// the two is too many.
+func TestWhatComesToRestInTheSharedLaneKeepsToMaxIdle(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ws := newWires(t, 2, func(c *Config[*wire]) { c.MaxIdle = 1 })
+		a, b, c := ws.locked(), ws.locked(), ws.locked()
+		require.Len(t, ws.all, 2)
+		for range coldest {
+			if ws.take().Release(); ws.resting() > 0 {
+				break
+			}
+		}
+		x := ws.fromLane() // of the second
+		release(a, b)      // the first is idle
+		c.Release()
+		x.Release()
+		synctest.Wait()
+		s := ws.Stats()
+		assert.Equal(t, []int{1, 1, 0}, []int{s.Open, s.Idle, s.InUse})
+	})
+}
