@@ -355,7 +355,8 @@ func TestSharedLaneKeepsToTheLimitsOfIdleResources(t *testing.T) {
 		for range 50 {
 			ws.take().Release()
 		}
-		assert.Equal(t, len(ws.all), idle())
+		kept := idle()
+		assert.Len(t, ws.all, kept)
 		x, y, z := ws.take(), ws.take(), ws.take()
 		assert.GreaterOrEqual(t, idle(), 1, "MinIdle")
 		release(x, y, z)
