@@ -311,7 +311,7 @@ func (a *attempt[R]) accept() (bool, error) {
 		}
 	}
 	first := l.cell.uses == 1
-	err := p.take(l)
+	err := p.take(l, false)
 	if err == nil {
 		return true, nil
 	}

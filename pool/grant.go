@@ -83,6 +83,9 @@ func (p *Pool[R]) leaseOutLocked(s *slot[R], t Ticket, mayCheck bool) Lease[R] {
 			p.move(s, inUse)
 		}
 	}
+	if s.lent() > 0 {
+		p.unlistLentLocked(s)
+	}
 	p.refitLocked(s)
 	return Lease[R]{cell: c, number: c.begin(), ticket: t}
 }
@@ -207,6 +210,9 @@ func (p *Pool[R]) endLease(c *cell[R]) {
 	p.lock()
 	defer p.unlock()
 	c.slot.refusals = 0
+	if c.slot.refused { // since release asked, or this lease was in the lane: its end may be what makes room
+		p.queueLookLocked(c.slot)
+	}
 	p.endLeaseLocked(c, EndRelease, nil)
 }
 
@@ -288,8 +294,9 @@ func (p *Pool[R]) check(ctx context.Context, l Lease[R]) bool {
 	return true
 }
 
-// take runs Take for a lease. On an error the lease has ended.
-func (p *Pool[R]) take(l Lease[R]) error {
+// take runs Take for a lease. On an error the lease has ended; if it began in the lane
+// it counts as no hit then, as its caller is counted when it is served.
+func (p *Pool[R]) take(l Lease[R], fast bool) error {
 	if p.cfg.Take == nil {
 		return nil
 	}
@@ -303,7 +310,7 @@ func (p *Pool[R]) take(l Lease[R]) error {
 	err := p.cfg.Take(c.slot.value)
 	done = true
 	if err != nil && c.end(l.number) {
-		p.refused(c)
+		p.refused(c, fast)
 	}
 	return err
 }
@@ -316,10 +323,10 @@ const maxRefusals = 2
 // resource. If it says there is room, the two disagree: with other leases out
 // that may pass, and the resource is full until one of them ends; without any, a
 // shareable one is tried again a few times, and then closed like an exclusive one.
-func (p *Pool[R]) refused(c *cell[R]) {
+func (p *Pool[R]) refused(c *cell[R], fast bool) {
 	var failed *panicError
 	defer func() { // also after runtime.Goexit in Capacity
-		p.endRefused(c)
+		p.endRefused(c, fast)
 		if failed != nil {
 			panic(failed.value)
 		}
@@ -329,7 +336,7 @@ func (p *Pool[R]) refused(c *cell[R]) {
 	}
 }
 
-func (p *Pool[R]) endRefused(c *cell[R]) {
+func (p *Pool[R]) endRefused(c *cell[R], fast bool) {
 	s := c.slot
 	p.lock()
 	defer p.unlock()
@@ -345,6 +352,9 @@ func (p *Pool[R]) endRefused(c *cell[R]) {
 		p.retireLocked(s, ReasonTake)
 	}
 	p.endLeaseLocked(c, EndRelease, nil)
+	if fast {
+		p.mu.count.Hits-- // here, as the key may be forgotten with what it has counted
+	}
 	if p.mu.handed == s {
 		p.mu.handed = nil // it did not come from a user's hands
 	}

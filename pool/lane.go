@@ -47,25 +47,14 @@ func (p *Pool[R]) takeFast() (Lease[R], bool) {
 func (p *Pool[R]) TakeFast(part.Access) (Lease[R], bool) { return p.tryFast() }
 
 // tryFast is takeFast and then Take, if there is one. A caller whose lease Take has
-// refused gets that lease, which has ended, and goes on under the lock at its place.
+// refused gets that lease, which has ended and was no hit, and goes on under the lock
+// at its place.
 func (p *Pool[R]) tryFast() (Lease[R], bool) {
 	l, ok := p.takeFast()
 	if ok && p.takes {
-		ok = p.takeLent(l)
+		ok = p.take(l, true) == nil
 	}
 	return l, ok
-}
-
-// takeLent reports whether Take accepts a lease that began in the lane. If not, the
-// lease has ended, and was no hit.
-func (p *Pool[R]) takeLent(l Lease[R]) bool {
-	if p.take(l) == nil {
-		return true
-	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.mu.count.Hits-- // it is counted when the caller is served
-	return false
 }
 
 // releaseSlow is Release where the lane could not end the lease.

@@ -45,14 +45,16 @@ func mustAcquire[R any](t *testing.T, p *Pool[R]) Lease[R] {
 	return l
 }
 
-// resting returns how many resources rest in the lane.
-func (p *Pool[R]) resting() int {
+// resting returns how many leases rest in the lane.
+func (p *Pool[R]) resting() (n int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.open.Load() == nil {
-		return 0
+	if ln := p.open.Load(); ln != nil {
+		for _, s := range ln.Seats() {
+			n += btoi(s.Turn.Load().State() == turn.Resting)
+		}
 	}
-	return p.mu.lent - p.outOfLane()
+	return n
 }
 
 // reopen uses the pool until its lane is open.

@@ -6,31 +6,31 @@ import (
 	"github.com/berth-go/berth/internal/turn"
 )
 
-// laneInfoLocked is the LeaseInfo of a lease in the lane.
+// laneInfoLocked is the LeaseInfo of a lease in the lane. Leases of a shareable
+// resource have no order there: each counts those that have begun by now.
 func (p *Pool[R]) laneInfoLocked(c *cell[R], number uint64) LeaseInfo {
 	s, began := c.slot, p.begunLocked(c)
 	before := number - c.lentAt // leases that the lane has had of the resource
 	if s.shareable {
-		before = p.laneUsesLocked(s) - 1
+		before += p.otherUsesLocked(c)
 	}
 	i := LeaseInfo{Uses: s.uses + before + 1, Age: max(0, began.Sub(p.timeOf(s.born)))}
 	i.Reused = i.Uses > 1
-	if before == 0 && s.leases == s.lent() { // else it was in use within the same tick
+	if before == 0 && s.leases == s.lent() && p.mu.lane.Listed() { // else it was in use within the same tick
 		i.IdleFor = min(max(0, began.Sub(s.idleSince)), i.Age)
 	}
 	return i
 }
 
-// laneUsesLocked returns how many leases of a shareable slot have begun in the lane
-// and are not in the accounts, the present one included.
-func (p *Pool[R]) laneUsesLocked(s *slot[R]) (n uint64) {
+// otherUsesLocked returns how many leases of the slot of c have begun in other seats
+// of the lane and are not in the accounts.
+func (p *Pool[R]) otherUsesLocked(c *cell[R]) (n uint64) {
 	for _, seat := range p.mu.lane.Seats() {
-		c, t := cellOf[R](seat), seat.Turn.Load()
-		if c.slot == s {
-			n += t.Number() - c.lentAt + uint64(btoi(t.State() == turn.Out)) //nolint:gosec // 0 or 1
+		if o, t := cellOf[R](seat), seat.Turn.Load(); o != c && o.slot == c.slot {
+			n += t.Number() - o.lentAt + uint64(btoi(t.State() == turn.Out)) //nolint:gosec // 0 or 1
 		}
 	}
-	return max(n, 1)
+	return n
 }
 
 // laneStatsLocked corrects what the accounts say, in which all that is lent is in

@@ -214,19 +214,21 @@ func (p *Pool[R]) lendShareLocked(s *slot[R], limit int) {
 	p.refitLocked(s)
 }
 
-// lastsLocked reports whether nothing will have to be done about a slot before t.
+// lastsLocked reports whether nothing will have to be done about a slot before t. What
+// is in use may be idle from now on.
 func (p *Pool[R]) lastsLocked(s *slot[R], t time.Time) bool {
-	c := &p.cfg
+	c, since := &p.cfg, s.idleSince
+	if s.state != idle {
+		since = p.nowLocked()
+	}
 	switch {
 	case s.opening || s.draining || s.checking:
 		return false
 	case c.MaxLifetime > 0 && !s.expires.After(t):
 		return false
-	case s.state != idle:
-		return true
-	case c.MaxIdleTime > 0 && t.Sub(s.idleSince) >= c.MaxIdleTime:
+	case c.MaxIdleTime > 0 && t.Sub(since) >= c.MaxIdleTime:
 		return false
-	case c.Check != nil && t.Sub(later(s.idleSince, s.tested)) >= c.CheckAfter:
+	case c.Check != nil && t.Sub(later(since, s.tested)) >= c.CheckAfter:
 		return false
 	}
 	return true

@@ -141,9 +141,7 @@ func (p *Pool[R]) adoptLeaseLocked(c *cell[R], number uint64) {
 	c.idleFor, c.uses = i.IdleFor, i.Uses
 	p.creditLocked(c, number)
 	p.endLoanLocked(c)
-	if p.member != nil {
-		p.member.unidle(&c.slot.mark)
-	}
+	p.unlistLentLocked(c.slot)
 	c.slot.uses++
 	p.mu.count.Hits++
 	p.mu.lending.hits++
@@ -155,6 +153,20 @@ func (p *Pool[R]) adoptLeaseLocked(c *cell[R], number uint64) {
 		p.mu.out.Insert(&c.link, c, nil)
 	} else {
 		p.mu.out.Insert(&c.link, c, &older.link)
+	}
+}
+
+// unlistLentLocked is for a slot that was idle when it was lent, and has a lease that
+// is not the lane's: others can not have it for the asking any more.
+func (p *Pool[R]) unlistLentLocked(s *slot[R]) {
+	if !p.mu.lane.Listed() {
+		return
+	}
+	if s.shareable {
+		p.mu.lane.SetListed(false)
+	}
+	if p.member != nil {
+		p.member.unidle(&s.mark)
 	}
 }
 

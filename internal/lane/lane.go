@@ -44,7 +44,7 @@ type Lane struct {
 	shared bool         // all seats are those of one shareable resource
 	width  uber.Uint32  // seats are lent below this index
 	salt   uber.Uint32  // another one spreads the goroutines anew
-	listed uber.Bool    // shared: the resource was idle when it was lent
+	listed uber.Bool    // shared: see SetListed
 
 	_       [64]byte    // what follows is written by callers: not on the line that all read
 	clashes uber.Uint32 // how often callers were in each other's way, since the last tick
@@ -279,8 +279,13 @@ func (l *Lane) Seats() iter.Seq2[int, *Seat] {
 	}
 }
 
-// SetListed notes whether the resource of a shared lane was idle when it was lent.
+// SetListed notes whether the resource of a shared lane was idle when it was lent, and
+// has had no lease since but from the lane.
 func (l *Lane) SetListed(listed bool) { l.listed.Store(listed) }
+
+// Listed reports whether what is in use of the lane was idle when it was lent: what
+// is exclusive always was.
+func (l *Lane) Listed() bool { return !l.shared || l.listed.Load() }
 
 // InUse returns how many resources are in use that were idle when they were lent. It
 // needs no lock.
@@ -294,7 +299,7 @@ func (l *Lane) InUse() int {
 	if !l.shared {
 		return n
 	}
-	if n > 0 && l.listed.Load() {
+	if n > 0 && l.Listed() {
 		return 1
 	}
 	return 0

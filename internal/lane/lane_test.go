@@ -1,0 +1,347 @@
+package lane_test
+
+import (
+	"math"
+	"testing"
+	"time"
+
+	"github.com/berth-go/berth/internal/lane"
+	"github.com/berth-go/berth/internal/turn"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+var kinds = map[string]func() *lane.Lane{"by stamp": lane.New, "spread": lane.NewSpread, "shared": lane.NewShared}
+
+// put returns n seats that rest in a lane, the last of them most recently.
+func put(l *lane.Lane, n int) []*lane.Seat {
+	seats := make([]*lane.Seat, n)
+	for i := range seats {
+		seats[i] = &lane.Seat{}
+		l.Put(seats[i], math.MaxUint64)
+	}
+	return seats
+}
+
+func taken(t *testing.T, l *lane.Lane) (*lane.Seat, uint64) {
+	t.Helper()
+	s, number := l.Take()
+	require.NotNil(t, s, "nothing rests")
+	require.Equal(t, turn.Out, s.Turn.Load().State())
+	require.Equal(t, s.Turn.Load().Number(), number)
+	return s, number
+}
+
+// drop takes a seat back, as its pool does.
+func drop(l *lane.Lane, s *lane.Seat) turn.Turn {
+	t := s.Turn.Reclaim()
+	l.Drop(s)
+	return t
+}
+
+func TestTakeFindsEverySeatThatRestsAndNoOther(t *testing.T) {
+	for name, empty := range kinds {
+		t.Run(name, func(t *testing.T) {
+			l := empty()
+			s, _ := l.Take()
+			require.Nil(t, s, "an empty lane")
+			put(l, lane.Max)
+			leases := map[*lane.Seat]uint64{}
+			for range lane.Max {
+				s, number := taken(t, l)
+				assert.NotContains(t, leases, s, "it is out")
+				leases[s] = number
+			}
+			s, _ = l.Take()
+			require.Nil(t, s, "all are out")
+			for s, number := range leases {
+				require.True(t, l.Rest(s, number))
+				again, next := taken(t, l)
+				require.Same(t, s, again, "the only one that rests")
+				require.Equal(t, number+1, next)
+			}
+		})
+	}
+}
+
+func TestTakeFindsTheSeatThatRestedLast(t *testing.T) {
+	l := lane.New()
+	seats := put(l, 3)
+	for _, want := range []int{2, 1, 0} {
+		s, _ := taken(t, l)
+		assert.Same(t, seats[want], s)
+	}
+	for _, i := range []int{1, 2, 0} {
+		require.True(t, l.Rest(seats[i], 0))
+	}
+	s, number := taken(t, l)
+	assert.Same(t, seats[0], s)
+	require.True(t, l.Rest(s, number)) // as the top it rests again without a new stamp
+	for _, want := range []int{0, 2, 1} {
+		s, _ := taken(t, l)
+		assert.Same(t, seats[want], s)
+	}
+}
+
+// Stamps begin again at 0 after some ten thousand rests; the order does not.
+func TestOrderOutlivesTheEndOfTheStamps(t *testing.T) {
+	assert.True(t, lane.NewerStamp(0, turn.StampMask))
+	assert.True(t, lane.NewerStamp(3, turn.StampMask-3))
+	assert.False(t, lane.NewerStamp(turn.StampMask, 0))
+	assert.False(t, lane.NewerStamp(7, 7))
+
+	l := lane.New()
+	seats := put(l, 3)
+	for range 3 {
+		taken(t, l)
+	}
+	order := []int{0, 1, 2}
+	wraps := 0
+	for round := range uint64(turn.StampMask / 2) {
+		before := seats[0].Turn.Load().Stamp()
+		for _, i := range order {
+			require.True(t, l.Rest(seats[i], round))
+		}
+		wraps += b(seats[0].Turn.Load().Stamp() < before)
+		for n := range order {
+			s, _ := taken(t, l)
+			require.Same(t, seats[order[2-n]], s, "round %d", round)
+		}
+		order = []int{order[1], order[2], order[0]}
+	}
+	assert.Positive(t, wraps)
+}
+
+func b(is bool) int {
+	if is {
+		return 1
+	}
+	return 0
+}
+
+func TestLeaseEndsOnce(t *testing.T) {
+	for name, empty := range kinds {
+		t.Run(name, func(t *testing.T) {
+			l := empty()
+			put(l, 1)
+			s, number := taken(t, l)
+			assert.False(t, l.Rest(s, number+1), "none that is to come")
+			require.True(t, l.Rest(s, number))
+			assert.False(t, l.Rest(s, number))
+			_, ok := l.Settle(s, number)
+			assert.False(t, ok)
+
+			s, next := taken(t, l)
+			assert.False(t, l.Rest(s, number), "a copy of the lease before")
+			assert.False(t, s.Turn.End(number))
+			settling, ok := l.Settle(s, next)
+			require.True(t, ok)
+			assert.False(t, l.Rest(s, next))
+			_, ok = l.Settle(s, next)
+			assert.False(t, ok)
+			none, _ := l.Take()
+			assert.Nil(t, none, "what settles is nobody's yet")
+			require.True(t, l.Settled(s, settling))
+			assert.False(t, l.Settled(s, settling))
+			taken(t, l)
+		})
+	}
+}
+
+// What has to end under the lock does nothing here.
+func TestLeasesThatMustEndUnderTheLock(t *testing.T) {
+	for name, empty := range kinds {
+		refused := func(t *testing.T, l *lane.Lane, s *lane.Seat, number uint64) {
+			t.Helper()
+			before := s.Turn.Load()
+			assert.False(t, l.Rest(s, number))
+			_, ok := l.Settle(s, number)
+			assert.False(t, ok)
+			assert.Equal(t, before, s.Turn.Load())
+			require.True(t, s.Turn.End(number))
+		}
+		t.Run(name+"/begun before the last opening", func(t *testing.T) {
+			l := empty()
+			put(l, 1)
+			l.Open(time.Second)
+			s, number := taken(t, l)
+			assert.Equal(t, time.Second, s.Began())
+			l.Open(2 * time.Second)
+			assert.Equal(t, time.Second, s.Began())
+			refused(t, l, s, number)
+			l.Drop(s)
+			l.Put(s, math.MaxUint64)
+			assert.Equal(t, 2*time.Second, s.Began(), "who takes it may be reclaimed before noting it")
+			s, number = taken(t, l)
+			assert.True(t, l.Rest(s, number))
+		})
+		t.Run(name+"/the last one", func(t *testing.T) {
+			l, s := empty(), &lane.Seat{}
+			for number := range uint64(3) { // those before its time in the lane do not count
+				require.True(t, s.Turn.End(number))
+			}
+			l.Put(s, 2)
+			_, number := taken(t, l)
+			require.True(t, l.Rest(s, number))
+			_, number = taken(t, l)
+			refused(t, l, s, number)
+		})
+		t.Run(name+"/reclaimed", func(t *testing.T) {
+			l := empty()
+			put(l, 1)
+			s, number := taken(t, l)
+			drop(l, s)
+			refused(t, l, s, number)
+		})
+		t.Run(name+"/reclaimed while it settles", func(t *testing.T) {
+			l := empty()
+			put(l, 1)
+			s, number := taken(t, l)
+			settling, ok := l.Settle(s, number)
+			require.True(t, ok)
+			drop(l, s)
+			assert.False(t, l.Settled(s, settling))
+			assert.Equal(t, turn.Held, s.Turn.Load().State())
+		})
+		t.Run(name+"/begun under the lock", func(t *testing.T) {
+			refused(t, empty(), &lane.Seat{}, 0)
+		})
+	}
+}
+
+// Whoever has the lane from before, when its seats went to another one, takes and
+// ends nothing that is out there; what rests there it may have.
+func TestStaleLaneDoesNoHarm(t *testing.T) {
+	for name, empty := range kinds {
+		t.Run(name, func(t *testing.T) {
+			old, now := empty(), lane.New()
+			old.Open(time.Second)
+			put(old, 1)
+			s, number := taken(t, old)
+			drop(old, s)
+			none, _ := old.Take()
+			assert.Nil(t, none)
+			assert.False(t, old.Rest(s, number))
+			require.True(t, s.Turn.End(number))
+
+			now.Open(2 * time.Second)
+			now.Put(s, math.MaxUint64)
+			none, _ = old.Take()
+			assert.Nil(t, none)
+			_, next := taken(t, now)
+			assert.False(t, old.Rest(s, number))
+			assert.False(t, old.Rest(s, next), "the time is that of another lane")
+			_, ok := old.Settle(s, next)
+			assert.False(t, ok)
+			assert.True(t, now.Rest(s, next))
+		})
+	}
+}
+
+func TestDropLeavesTheOthersWhereTheyAre(t *testing.T) {
+	for name, empty := range kinds {
+		t.Run(name, func(t *testing.T) {
+			l := empty()
+			seats := put(l, 4)
+			at := func() (at []int, those []*lane.Seat) {
+				for i, s := range l.Seats() {
+					at, those = append(at, i), append(those, s)
+				}
+				return at, those
+			}
+			drop(l, seats[1])
+			drop(l, seats[3])
+			where, those := at()
+			assert.Equal(t, []int{0, 2}, where)
+			assert.Equal(t, []*lane.Seat{seats[0], seats[2]}, those)
+			l.Put(seats[3], math.MaxUint64)
+			where, _ = at()
+			assert.Equal(t, []int{0, 1, 2}, where, "a free place is filled first")
+			for _, i := range []int{0, 2, 3} {
+				drop(l, seats[i])
+			}
+			where, _ = at()
+			assert.Empty(t, where)
+			s, _ := l.Take()
+			assert.Nil(t, s)
+			for range l.Seats() { // and a look that is broken off goes no further
+				assert.Fail(t, "there is none")
+			}
+		})
+	}
+}
+
+func TestInUseCountsResources(t *testing.T) {
+	for name, tt := range map[string]struct {
+		empty  func() *lane.Lane
+		listed bool
+		want   [3]int // with so many of two out
+	}{
+		"exclusive":                    {lane.New, false, [3]int{0, 1, 2}},
+		"spread":                       {lane.NewSpread, false, [3]int{0, 1, 2}},
+		"shared, was idle":             {lane.NewShared, true, [3]int{0, 1, 1}},
+		"shared, was in use elsewhere": {lane.NewShared, false, [3]int{0, 0, 0}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := tt.empty()
+			l.SetListed(tt.listed)
+			put(l, 2)
+			assert.Equal(t, tt.want[0], l.InUse())
+			s, number := taken(t, l)
+			assert.Equal(t, tt.want[1], l.InUse())
+			taken(t, l)
+			assert.Equal(t, tt.want[2], l.InUse())
+			_, ok := l.Settle(s, number)
+			require.True(t, ok)
+			assert.Equal(t, tt.want[2], l.InUse(), "what settles is in use")
+			assert.Equal(t, tt.listed || !l.Shared(), l.Listed())
+		})
+	}
+}
+
+func TestCrowdedIsAskedByTheTick(t *testing.T) {
+	l := lane.New()
+	assert.False(t, l.Crowded())
+	l.Clash(lane.ManyClashes - 1)
+	assert.False(t, l.Crowded())
+	l.Clash(1)
+	assert.False(t, l.Crowded(), "those of the tick before are forgotten")
+	l.Clash(lane.ManyClashes)
+	assert.True(t, l.Crowded())
+	assert.False(t, l.Crowded())
+
+	put(l, 1) // the one at hand is out: a small clash each time
+	taken(t, l)
+	for range lane.ManyClashes {
+		l.Take()
+	}
+	assert.True(t, l.Crowded())
+}
+
+// One goroutine finds the same seat again, and after SpreadAnew perhaps another.
+func TestGoroutineFindsItsSeatAgain(t *testing.T) {
+	for name, empty := range kinds {
+		t.Run(name, func(t *testing.T) {
+			l := empty()
+			put(l, lane.Max)
+			assert.Equal(t, name != "by stamp", l.Spread())
+			assert.Equal(t, name == "shared", l.Shared())
+			found, same := map[*lane.Seat]bool{}, 0
+			for range 64 {
+				s, number := taken(t, l)
+				require.True(t, l.Rest(s, number))
+				again, number := taken(t, l)
+				same += b(s == again)
+				require.True(t, l.Rest(again, number))
+				found[s] = true
+				l.SpreadAnew()
+			}
+			assert.Greater(t, same, 48, "but for when its stack has moved")
+			if l.Spread() {
+				assert.Greater(t, len(found), lane.Max/2)
+			} else {
+				assert.Len(t, found, 1)
+			}
+		})
+	}
+}
