@@ -80,6 +80,11 @@
 // of the call that asked for them. A panic in PerKey or Shared reaches the caller,
 // with nothing locked or counted.
 //
+// # Tests with testing/synctest
+//
+// A pool, with all its keys, belongs to the bubble in which it is first used: it
+// keeps the channels of waiters for later ones, of whatever key. Make one per test.
+//
 // # Example
 //
 //	p, err := keyed.New(keyed.Config[string, net.Conn]{

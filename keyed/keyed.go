@@ -81,15 +81,12 @@ func New[K comparable, R any](cfg Config[K, R]) (*Pool[K, R], error) {
 // it.
 func (p *Pool[K, R]) Acquire(ctx context.Context, key K) (pool.Lease[R], error) {
 	e := p.keys.Get(key)
-	var r pool.Request
 	if e != nil && ctx.Err() == nil {
-		l, ok := e.takeFast()
-		if ok {
+		if l, ok := e.takeFast(); ok {
 			return l, nil
 		}
-		r.Place = l.Ticket() // a place if Take has refused
 	}
-	return p.acquire(ctx, key, e, r)
+	return p.acquire(ctx, key, e, pool.Request{})
 }
 
 // acquire is Acquire when there is nothing in the lane of the key. found is what is

@@ -17,10 +17,14 @@ import (
 // [*DialError] if the dial failed that this caller waited for.
 func (p *Pool[R]) Acquire(ctx context.Context) (Lease[R], error) {
 	if ctx.Err() != nil {
-		return p.acquire(ctx, Request{})
+		return p.acquire(ctx, Request{}, false)
 	}
 	if p.takes {
-		return p.acquireTaking(ctx)
+		l, ok := p.takeFastAndTake()
+		if ok {
+			return l, nil
+		}
+		return p.acquire(ctx, Request{Place: l.ticket}, l.ticket != 0)
 	}
 	// The common case is in one piece: calls would be a good part of its cost.
 	if ln := p.open.Load(); ln != nil {
@@ -28,16 +32,7 @@ func (p *Pool[R]) Acquire(ctx context.Context) (Lease[R], error) {
 			return Lease[R]{cell: cellOf[R](s), number: number, ticket: p.lastTicket()}, nil
 		}
 	}
-	return p.acquire(ctx, Request{})
-}
-
-// acquireTaking is Acquire with Take.
-func (p *Pool[R]) acquireTaking(ctx context.Context) (Lease[R], error) {
-	l, ok := p.tryFast()
-	if ok {
-		return l, nil
-	}
-	return p.acquire(ctx, Request{Place: l.ticket}) // a place if Take has refused
+	return p.acquire(ctx, Request{}, false)
 }
 
 // AcquireWith is like [Pool.Acquire], with a [Request].
@@ -45,17 +40,20 @@ func (p *Pool[R]) AcquireWith(ctx context.Context, r Request) (Lease[R], error) 
 	if r == (Request{}) {
 		return p.Acquire(ctx)
 	}
-	return p.acquire(ctx, r)
+	return p.acquire(ctx, r, false)
 }
 
-// AcquireSlow is Acquire for package keyed, which has found nothing in the lane.
+// AcquireSlow is AcquireWith for package keyed, which has called TakeFast.
 func (p *Pool[R]) AcquireSlow(ctx context.Context, r Request, _ part.Access) (Lease[R], error) {
-	return p.acquire(ctx, r)
+	if p.takes && r == (Request{}) {
+		return p.Acquire(ctx)
+	}
+	return p.acquire(ctx, r, false)
 }
 
-// acquire is Acquire under the lock.
-func (p *Pool[R]) acquire(ctx context.Context, r Request) (Lease[R], error) {
-	a := attempt[R]{p: p, ctx: ctx, user: ctx, place: r.Place, fresh: r.Fresh, low: r.Low, newcomer: r.Place == 0}
+// acquire is Acquire under the lock. counted says that the call is in the Stats.
+func (p *Pool[R]) acquire(ctx context.Context, r Request, counted bool) (Lease[R], error) {
+	a := attempt[R]{p: p, ctx: ctx, user: ctx, place: r.Place, fresh: r.Fresh, low: r.Low, newcomer: r.Place == 0, counted: counted}
 	defer a.end()
 	for {
 		if err := a.next(); err != nil {
@@ -77,8 +75,10 @@ func (p *Pool[R]) acquire(ctx context.Context, r Request) (Lease[R], error) {
 // It passes over resources whose Check is due. The second result is false if it
 // has no lease, also when the pool is closed.
 func (p *Pool[R]) TryAcquire() (Lease[R], bool) {
-	if l, ok := p.tryFast(); ok {
-		return l, true
+	if !p.takes {
+		if l, ok := p.takeFast(); ok {
+			return l, true
+		}
 	}
 	return p.tryAcquire()
 }
@@ -89,11 +89,11 @@ func (p *Pool[R]) tryAcquire() (Lease[R], bool) {
 	defer a.end()
 	for a.tryOnce() {
 		if ok, _ := a.accept(); ok {
+			p.mu.Lock()
+			p.mu.count.Hits++
+			p.mu.Unlock()
 			return a.deliver(), true
 		}
-		p.mu.Lock()
-		p.mu.count.Hits--
-		p.mu.Unlock()
 	}
 	return Lease[R]{}, false
 }
@@ -114,7 +114,6 @@ func (a *attempt[R]) tryOnce() bool {
 	}, false)
 	if ok {
 		a.lease = l
-		p.mu.count.Hits++
 		p.warmLocked()
 	}
 	return ok

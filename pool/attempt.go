@@ -311,7 +311,7 @@ func (a *attempt[R]) accept() (bool, error) {
 		}
 	}
 	first := l.cell.uses == 1
-	err := p.take(l, false)
+	err := p.take(l)
 	if err == nil {
 		return true, nil
 	}

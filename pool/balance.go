@@ -35,8 +35,8 @@ func (p *Pool[R]) balanceLocked() {
 // is.
 func (p *Pool[R]) saturatedLocked() bool {
 	limit := p.mu.limits.MaxOpen
-	return limit > 0 && !p.mu.closed && p.mu.slots[inUse] == limit && p.usedLocked() == limit && p.mu.draining == 0 &&
-		p.waiters.Len() > 0 && p.mu.fresh == 0 && p.mu.promised == 0 && len(p.mu.roomy) == 0 && p.mu.warmers == nil &&
+	return limit > 0 && !p.mu.closed && p.mu.slots[inUse] == limit && p.usedLocked() == limit &&
+		p.waiters.Len() > 0 && p.mu.fresh == 0 && len(p.mu.roomy) == 0 && p.mu.warmers == nil &&
 		(p.member == nil || p.member.unmoved(p.standingLocked()))
 }
 

@@ -52,6 +52,7 @@ type BudgetStats struct {
 type Budget struct {
 	tickets atomic.Uint64 // the last one given; one sequence for all pools (I3)
 	hungry  uber.Bool     // no pool may open its lane; written under mu
+	affine  uber.Bool     // Affinity is set; written under mu
 	start   time.Time     // 0 of the times in idle
 	none    wants         // of pools that want nothing; never changed
 
@@ -88,6 +89,7 @@ func NewBudget(l BudgetLimits) (*Budget, error) {
 	b := &Budget{start: time.Now()}
 	b.tickets.Store(1) // 0 is no place, and a caller served at once has the last one given
 	b.mu.limits = l
+	b.affine.Store(l.Affinity > 0)
 	b.mu.idle.init()
 	return b, nil
 }
@@ -101,6 +103,7 @@ func (b *Budget) SetLimits(l BudgetLimits) error {
 	}
 	b.mu.Lock()
 	b.mu.limits = l
+	b.affine.Store(l.Affinity > 0)
 	wake := b.settleLocked(nil, nil)
 	b.mu.Unlock()
 	for _, m := range wake {

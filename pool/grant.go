@@ -294,9 +294,8 @@ func (p *Pool[R]) check(ctx context.Context, l Lease[R]) bool {
 	return true
 }
 
-// take runs Take for a lease. On an error the lease has ended; if it began in the lane
-// it counts as no hit then, as its caller is counted when it is served.
-func (p *Pool[R]) take(l Lease[R], fast bool) error {
+// take runs Take for a lease. On an error the lease has ended.
+func (p *Pool[R]) take(l Lease[R]) error {
 	if p.cfg.Take == nil {
 		return nil
 	}
@@ -310,7 +309,7 @@ func (p *Pool[R]) take(l Lease[R], fast bool) error {
 	err := p.cfg.Take(c.slot.value)
 	done = true
 	if err != nil && c.end(l.number) {
-		p.refused(c, fast)
+		p.refused(c)
 	}
 	return err
 }
@@ -323,10 +322,10 @@ const maxRefusals = 2
 // resource. If it says there is room, the two disagree: with other leases out
 // that may pass, and the resource is full until one of them ends; without any, a
 // shareable one is tried again a few times, and then closed like an exclusive one.
-func (p *Pool[R]) refused(c *cell[R], fast bool) {
+func (p *Pool[R]) refused(c *cell[R]) {
 	var failed *panicError
 	defer func() { // also after runtime.Goexit in Capacity
-		p.endRefused(c, fast)
+		p.endRefused(c)
 		if failed != nil {
 			panic(failed.value)
 		}
@@ -336,7 +335,7 @@ func (p *Pool[R]) refused(c *cell[R], fast bool) {
 	}
 }
 
-func (p *Pool[R]) endRefused(c *cell[R], fast bool) {
+func (p *Pool[R]) endRefused(c *cell[R]) {
 	s := c.slot
 	p.lock()
 	defer p.unlock()
@@ -352,9 +351,6 @@ func (p *Pool[R]) endRefused(c *cell[R], fast bool) {
 		p.retireLocked(s, ReasonTake)
 	}
 	p.endLeaseLocked(c, EndRelease, nil)
-	if fast {
-		p.mu.count.Hits-- // here, as the key may be forgotten with what it has counted
-	}
 	if p.mu.handed == s {
 		p.mu.handed = nil // it did not come from a user's hands
 	}

@@ -32,7 +32,7 @@ func (p *Pool[R]) handOffLocked(s *slot[R]) bool {
 // mayKeepLocked reports whether the oldest waiter of the pool may have the slot, as
 // far as the Budget is concerned.
 func (p *Pool[R]) mayKeepLocked(s *slot[R]) bool {
-	if !p.member.budget.hungry.Load() && !p.member.ordered.Load() {
+	if b := p.member.budget; !b.hungry.Load() && !b.affine.Load() {
 		return true // no pool wants what this one has, and the Budget has not shrunk
 	}
 	e, ok := p.waiters.Front()

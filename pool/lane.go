@@ -42,17 +42,20 @@ func (p *Pool[R]) takeFast() (Lease[R], bool) {
 	return Lease[R]{cell: cellOf[R](s), number: number, ticket: p.lastTicket()}, true
 }
 
-// TakeFast is tryFast for package keyed: nobody else can call it, as its parameter
-// cannot be made outside this module.
-func (p *Pool[R]) TakeFast(part.Access) (Lease[R], bool) { return p.tryFast() }
+// TakeFast is takeFast for package keyed: nobody else can call it, as its parameter
+// cannot be made outside this module. It never takes anything where Take has to run.
+func (p *Pool[R]) TakeFast(part.Access) (Lease[R], bool) {
+	if p.takes {
+		return Lease[R]{}, false
+	}
+	return p.takeFast()
+}
 
-// tryFast is takeFast and then Take, if there is one. A caller whose lease Take has
-// refused gets that lease, which has ended and was no hit, and goes on under the lock
-// at its place.
-func (p *Pool[R]) tryFast() (Lease[R], bool) {
-	l, ok := p.takeFast()
-	if ok && p.takes {
-		ok = p.take(l, true) == nil
+// takeFastAndTake is takeFast and Take. A lease that Take has refused has ended; its
+// call goes on under the lock, at its place, and is counted as a hit by now.
+func (p *Pool[R]) takeFastAndTake() (l Lease[R], ok bool) {
+	if l, ok = p.takeFast(); ok {
+		ok = p.take(l) == nil
 	}
 	return l, ok
 }

@@ -137,7 +137,7 @@ func (p *Pool[R]) finish(own bool) (err *panicError) {
 		} else {
 			p.countUncoveredLocked(int(p.member.coming))
 		}
-		if len(p.mu.deadlines) > 0 {
+		if len(p.mu.deadlines) > 0 || p.mu.times != nil {
 			p.armLocked()
 		}
 		p.mu.Unlock()

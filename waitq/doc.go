@@ -26,7 +26,8 @@
 // order.
 //
 // In tests with testing/synctest a queue belongs to the bubble in which it is
-// first used, as it keeps channels for reuse. Make one per test.
+// first used, as it keeps channels for reuse, and so do all queues that share
+// [Spares]. Make them anew in each test.
 //
 // # States
 //

@@ -19,8 +19,8 @@ type node[T any] struct {
 
 	// ready carries one signal per wait that is delivered or failed. It has room
 	// for it, so the giver never blocks and the waiter may come late. It belongs
-	// to this queue alone: channels shared between queues would tie users' tests
-	// to each other's synctest bubbles.
+	// to this queue, or those that share its Spares: channels shared by all would
+	// tie users' tests to each other's synctest bubbles.
 	ready chan struct{}
 
 	prev, next *node[T] // under the queue's lock; next also chains claimed and free nodes

@@ -1,0 +1,76 @@
+package pool
+
+import (
+	"context"
+	"runtime"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// waiterOf returns a channel with what a caller gets who waits.
+func waiterOf(t *testing.T, p *Pool[int]) <-chan Lease[int] {
+	got := make(chan Lease[int], 1)
+	go func() {
+		l, err := p.Acquire(t.Context())
+		assert.NoError(t, err)
+		got <- l
+	}()
+	return got
+}
+
+// numbered dials 1, 2, 3 and so on.
+func numbered() func(context.Context) (int, error) {
+	made := 0
+	return func(context.Context) (int, error) { made++; return made, nil }
+}
+
+// A lease may last longer than the life of its resource, and by the wall clock alone.
+func TestWaiterIsNotHandedWhatExpiredWhileTheMachineSlept(t *testing.T) {
+	p, err := New(Config[int]{Dial: numbered(), MaxOpen: 1, MaxLifetime: time.Minute})
+	require.NoError(t, err)
+	l := mustAcquire(t, p)
+	got := waiterOf(t, p)
+	for p.waiters.Len() == 0 {
+		runtime.Gosched()
+	}
+	p.mu.Lock()
+	l.cell.slot.expires = sleptSince(l.cell.slot.expires, time.Hour)
+	p.mu.Unlock()
+	l.Release()
+	next := <-got
+	assert.Equal(t, 2, next.Value())
+	assert.EqualValues(t, 1, p.Stats().Closes.Of(ReasonLifetime))
+	next.Release()
+	require.NoError(t, p.Shutdown(t.Context()))
+}
+
+// An exclusive resource may say after a lease that it needs a rest.
+func TestWaiterIsNotHandedAResourceWithoutCapacity(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		capacity := 1
+		var changed func()
+		p, err := New(Config[int]{
+			Dial: numbered(), MaxOpen: 1, Shareable: func(int) bool { return false },
+			Capacity: func(int) int { return capacity }, Watch: func(_ int, f func()) { changed = f },
+		})
+		require.NoError(t, err)
+		l := mustAcquire(t, p)
+		got := waiterOf(t, p)
+		synctest.Wait()
+		capacity = 0
+		l.Release()
+		synctest.Wait()
+		require.Empty(t, got)
+		capacity = 1
+		changed()
+		synctest.Wait()
+		next := <-got
+		assert.Equal(t, 1, next.Value())
+		next.Release()
+		require.NoError(t, p.Shutdown(t.Context()))
+	})
+}
