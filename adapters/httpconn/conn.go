@@ -112,9 +112,10 @@ func (c *conn) finish(l pool.Lease[*conn], e exchange.Ending, last bool) {
 		l.Discard(nil)
 	case c.Err() != nil:
 		l.Discard(c.Err())
-	case e.Err != nil && e.Err != exchange.ErrBodyClosed && c.streams == nil: //nolint:errorlint // our own value, never wrapped
+	case e.Err != nil && e.Err != exchange.ErrBodyClosed && c.streams == nil && c.cc.Available() == 0: //nolint:errorlint // our own value, never wrapped
 		// Half a response was read: what follows on the connection is not the
-		// beginning of the next one. A stream ends alone.
+		// beginning of the next one. A stream ends alone; and where a whole body
+		// made no sense to the decompressor, the connection is free.
 		l.Discard(e.Err)
 	default:
 		l.Release()

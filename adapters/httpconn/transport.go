@@ -45,7 +45,7 @@ func New(cfg Config) (*Transport, error) {
 		return nil, err
 	}
 	t := &Transport{
-		wire: newWire(base), names: newNames(), memory: newMemory(),
+		wire: newWire(base, l.closeSerial), names: newNames(), memory: newMemory(),
 		maxStreams:  pick(cfg.MaxStreamsPerConn, 0),
 		single:      base.DisableKeepAlives,
 		closeSerial: l.closeSerial,
@@ -149,7 +149,6 @@ func (t *Transport) attempt(call *exchange.Call, lease pool.Lease[*conn], c *con
 	resp, failure := call.Attempt(c, exchange.Attempt{
 		Used:   info.Reused || info.IdleFor > 0,
 		Shared: c.shareable(),
-		Close:  t.single && !wantsHTTP1(call.Request().Header),
 		End:    func(e exchange.Ending) { c.finish(lease, e, last) },
 	})
 	if failure != nil {

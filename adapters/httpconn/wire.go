@@ -28,9 +28,11 @@ type wire struct {
 	proxy      func(*http.Request) (*url.URL, error) // nil: no proxies
 	tlsHTTP2   bool                                  // HTTP/2 is offered to https hosts
 	plainHTTP2 bool                                  // and spoken to http hosts, without asking
+
+	closeSerial bool // one request per HTTP/1 connection
 }
 
-func newWire(base *http.Transport) *wire {
+func newWire(base *http.Transport, closeSerial bool) *wire {
 	// The copy comes first. It makes base settle its own HTTP/2 set-up, which
 	// protocols then reads.
 	auto, http1 := base.Clone(), base.Clone()
@@ -39,6 +41,8 @@ func newWire(base *http.Transport) *wire {
 		auto: auto, http1: http1, proxy: base.Proxy,
 		tlsHTTP2:   p.HTTP2(),
 		plainHTTP2: p.UnencryptedHTTP2() && !p.HTTP1(),
+
+		closeSerial: closeSerial,
 	}
 	if auto.HTTP2 == nil {
 		auto.HTTP2 = &http.HTTP2Config{}
@@ -86,9 +90,14 @@ func (w *wire) prepare(tr *http.Transport, p http.Protocols) {
 		tr.TLSClientConfig.NextProtos = slices.DeleteFunc(slices.Clone(tr.TLSClientConfig.NextProtos),
 			func(s string) bool { return s == "h2" })
 	}
-	tr.MaxConnsPerHost, tr.MaxIdleConnsPerHost, tr.MaxIdleConns = 0, 0, 0
-	tr.IdleConnTimeout = 0       // the pool's business
-	tr.DisableKeepAlives = false // each request says it instead
+	tr.MaxConnsPerHost, tr.MaxIdleConns = 0, 0
+	tr.IdleConnTimeout = 0 // the pool's business
+	// Of a connection that is not kept, net/http must know: it tells the server,
+	// and the trace. DisableKeepAlives is Base's.
+	tr.MaxIdleConnsPerHost = 0
+	if w.closeSerial {
+		tr.MaxIdleConnsPerHost = -1
+	}
 	tr.Proxy = func(req *http.Request) (*url.URL, error) {
 		return dialingOf(req.Context()).proxy, nil
 	}

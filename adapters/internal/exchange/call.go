@@ -44,7 +44,6 @@ type Call struct {
 type Attempt struct {
 	Used   bool         // the connection has carried a request before, or lay idle
 	Shared bool         // others use it at the same time: the end of this exchange is not the connection's
-	Close  bool         // the connection is to carry no request after this one
 	End    func(Ending) // called exactly once for each successful Attempt, maybe before it returns
 }
 
@@ -145,11 +144,10 @@ func (c *Call) outgoing(how Attempt) *http.Request {
 	}
 	req := c.req.WithContext(ctx)
 	if c.body != nil {
-		req.Body = c.body
+		req.Body = c.body.outgoing(how, c.req.GetBody != nil)
 	}
 	// The context has it already. Left in place it would cost a second goroutine.
 	req.Cancel = nil //nolint:staticcheck // deprecated, which is why it goes
-	req.Close = req.Close || how.Close
 	return req
 }
 
