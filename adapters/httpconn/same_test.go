@@ -51,6 +51,8 @@ type session struct {
 	wire *wiretap
 	ours bool
 
+	untraced bool
+
 	mu    sync.Mutex
 	notes []string
 }
@@ -63,10 +65,20 @@ func (s *session) note(format string, args ...any) {
 
 type scenarios []scenario
 
-// with sets what is the same for all. A handler of nil leaves each its own.
+func (all scenarios) untraced() scenarios {
+	for i := range all {
+		all[i].noTrace = true
+	}
+	return all
+}
+
+// with sets what is the same for all. A handler of nil leaves each its own, and
+// who has kinds keeps them.
 func (all scenarios) with(kinds []kind, handler http.HandlerFunc) scenarios {
 	for i := range all {
-		all[i].kinds = kinds
+		if all[i].kinds == nil {
+			all[i].kinds = kinds
+		}
 		if handler != nil {
 			all[i].serve = handler
 		}
@@ -116,7 +128,7 @@ func (sc *scenario) session(t *testing.T, server *httptest.Server, open func(*wi
 	var done func()
 	s.rt, done = open(s.wire)
 	_, theirs := s.rt.(*http.Transport)
-	s.ours = !theirs
+	s.ours, s.untraced = !theirs, sc.noTrace
 	sc.run(s)
 	done()
 	return s
@@ -187,7 +199,7 @@ func (s *session) send(req *http.Request) *http.Response {
 	}
 	if err != nil {
 		s.note("error: %s", errorClass(err))
-		s.note("trace: %v", trace.list())
+		s.noteTrace(trace.beforeSending())
 		return nil
 	}
 	if s.ours {
@@ -199,9 +211,15 @@ func (s *session) send(req *http.Request) *http.Response {
 	s.note("header: %v", resp.Header)
 	resp.Body = &notedBody{ReadCloser: resp.Body, end: func() {
 		until(s.T, "WroteRequest", trace.complete)
-		s.note("trace: %v", trace.list())
+		s.noteTrace(trace.list())
 	}}
 	return resp
+}
+
+func (s *session) noteTrace(events []string) {
+	if !s.untraced {
+		s.note("trace: %v", events)
+	}
 }
 
 // read reads the response's body to its end, and writes down what came.
@@ -285,7 +303,7 @@ func (e *events) add(format string, args ...any) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	next := fmt.Sprintf(format, args...)
-	if len(e.all) == 1 && e.all[0] == next {
+	if strings.HasPrefix(next, "GetConn ") && slices.Contains(e.all, next) {
 		return // net/http tells of GetConn twice where it looks into two pools
 	}
 	e.all = append(e.all, next)
@@ -311,6 +329,18 @@ func (e *events) list() []string {
 	return slices.Concat(e.all, e.wrote)
 }
 
+// beforeSending is the list up to the first byte that was sent. When a request has
+// failed, what followed is a matter of timing.
+func (e *events) beforeSending() []string {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	sent := slices.IndexFunc(e.all, func(s string) bool { return strings.HasPrefix(s, "WroteHeaderField") })
+	if sent < 0 {
+		sent = len(e.all)
+	}
+	return slices.Clone(e.all[:sent])
+}
+
 func (e *events) hooks(server string) *httptrace.ClientTrace {
 	named := func(addr string) string { return strings.ReplaceAll(addr, server, "server") }
 	return &httptrace.ClientTrace{
@@ -334,6 +364,6 @@ func (e *events) hooks(server string) *httptrace.ClientTrace {
 		WroteHeaderField: func(k string, v []string) { e.add("WroteHeaderField %s %s", k, named(strings.Join(v, ","))) },
 		WroteHeaders:     func() { e.addWrote("WroteHeaders") },
 		Wait100Continue:  func() { e.addWrote("Wait100Continue") },
-		WroteRequest:     func(i httptrace.WroteRequestInfo) { e.addWrote("WroteRequest %v", i.Err) },
+		WroteRequest:     func(i httptrace.WroteRequestInfo) { e.addWrote("WroteRequest %v", i.Err == nil) },
 	}
 }

@@ -20,10 +20,11 @@ import (
 // The caller must close every response's body, or read it to its end: until then
 // the response holds its connection, or its stream of one.
 type Transport struct {
-	wire   *wire
-	names  *names
-	memory *memory
-	pool   *keyed.Pool[Host, *conn]
+	wire    *wire
+	names   *names
+	memory  *memory
+	schemes schemes
+	pool    *keyed.Pool[Host, *conn]
 
 	maxStreams  int  // of an HTTP/2 connection. 0: the server's number
 	single      bool // one request per connection: Base.DisableKeepAlives
@@ -72,9 +73,12 @@ func New(cfg Config) (*Transport, error) {
 // The end of the request's context ends the request wherever it is, also while
 // the response's body is being read.
 func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
-	call, err := exchange.New(req)
-	if err != nil {
-		return nil, err
+	call, resp, err := t.begin(req)
+	if call == nil {
+		return resp, err
+	}
+	if err := exchange.ErrorOf(call.Context()); err != nil {
+		return nil, call.Fail(err)
 	}
 	host, err := t.host(req)
 	if err != nil {

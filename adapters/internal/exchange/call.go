@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptrace"
+	"time"
 
 	"go.uber.org/atomic"
 )
@@ -50,9 +51,7 @@ type Attempt struct {
 // New returns the call for req, or what is wrong with req, with its body closed.
 func New(req *http.Request) (*Call, error) {
 	if err := validate(req); err != nil {
-		if req.Body != nil {
-			_ = req.Body.Close()
-		}
+		closeBody(req)
 		return nil, err
 	}
 	c := &Call{req: req, replayable: isReplayable(req)}
@@ -71,9 +70,31 @@ func New(req *http.Request) (*Call, error) {
 func (c *Call) awaitCancel(canceled <-chan struct{}) {
 	select {
 	case <-canceled:
+		if d, ok := c.ctx.Deadline(); ok && time.Until(d) <= 0 {
+			<-c.ctx.Done() // http.Client sets both, and it is the time that is over
+		}
 		c.cancel(errCanceled)
 	case <-c.ctx.Done():
 	}
+}
+
+// grace is how long ended waits. It is for a goroutine that is about to run.
+const grace = 5 * time.Millisecond
+
+// ended returns the error of a call whose context is done. The timeout of an
+// http.Client ends the context and, by a timer of its own, closes Request.Cancel;
+// only after that does the Client know that it was its timeout, and say so.
+func (c *Call) ended() error {
+	canceled := c.req.Cancel                                        //nolint:staticcheck // deprecated, but http.Client.Timeout sets it
+	if canceled != nil && c.ctx.Err() == context.DeadlineExceeded { //nolint:errorlint // as context returns it
+		t := time.NewTimer(grace)
+		defer t.Stop()
+		select {
+		case <-canceled:
+		case <-t.C:
+		}
+	}
+	return ErrorOf(c.ctx)
 }
 
 // Context is the call's context, to wait for a connection with.
@@ -105,7 +126,7 @@ func (c *Call) Attempt(conn Conn, how Attempt) (*http.Response, *Failure) {
 		// The end of the context closes the connection, and a server that sees
 		// that coming may answer in haste, even half a request.
 		_ = resp.Body.Close()
-		err = ErrorOf(c.ctx)
+		err = c.ended()
 	}
 	if err != nil {
 		stop()

@@ -38,7 +38,7 @@ func (b *responseBody) Read(p []byte) (int, error) {
 		if ctx := b.call.ctx; !b.ended.Load() && ctx.Err() != nil {
 			// Also in place of EOF: a server that sees the connection closing may
 			// end its answer early, and the rest would pass for the whole.
-			b.err = ErrorOf(ctx)
+			b.err = b.call.ended()
 			err = b.err
 		}
 		// Before the caller sees EOF, so that the next request it sends finds the
