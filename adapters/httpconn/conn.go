@@ -36,7 +36,11 @@ func (c *conn) RoundTrip(req *http.Request) (*http.Response, error) {
 	if c.streams != nil {
 		return c.streams.RoundTrip(req)
 	}
-	return c.cc.RoundTrip(req)
+	resp, err := c.cc.RoundTrip(req)
+	if err == nil {
+		c.serial.kept.heed(resp.Header)
+	}
+	return resp, err
 }
 
 // Err is not nil once the connection is of no use.
@@ -47,7 +51,7 @@ func (c *conn) close() error {
 		return nil
 	}
 	if c.streams == nil {
-		return c.cc.Close()
+		return c.serial.close()
 	}
 	err := c.streams.Close()
 	if c.raw != nil {

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -34,6 +35,7 @@ type wires struct {
 	byAddr map[string]int // open, by address
 	conns  []net.Conn
 	hold   chan struct{} // not nil: dials wait for it or the context
+	refuse chan struct{} // not nil: dials fail until it is closed
 	began  chan string   // gets the address of each dial, if there is room
 }
 
@@ -47,10 +49,17 @@ func (w *wires) dial(ctx context.Context, network, addr string) (net.Conn, error
 	w.open++
 	w.byAddr[addr]++
 	w.most = max(w.most, w.open)
-	hold := w.hold
+	hold, refuse := w.hold, w.refuse
 	w.mu.Unlock()
 	w.began <- addr
 	var err error
+	if refuse != nil {
+		select {
+		case <-refuse:
+		default:
+			err = errors.New("refused")
+		}
+	}
 	if hold != nil {
 		select {
 		case <-hold:
@@ -304,5 +313,17 @@ func (g *gate) pass(t *testing.T) {
 	case g.open <- struct{}{}:
 	case <-time.After(patience):
 		require.FailNow(t, "no request is waiting for its answer")
+	}
+}
+
+// functions returns the names of the functions of a stack.
+func functions(stack []uintptr) string {
+	var b strings.Builder
+	for frames := runtime.CallersFrames(stack); ; {
+		f, more := frames.Next()
+		b.WriteString(f.Function + "\n")
+		if !more {
+			return b.String()
+		}
 	}
 }

@@ -150,7 +150,7 @@ func TestSameResponses(t *testing.T) {
 				req.Header.Set("Expect", "100-continue")
 				s.do(req)
 			}, noWire: true},
-		{name: "read after close", serve: describe, run: func(s *session) {
+		{name: "read after close", serve: describe, noTrace: true, run: func(s *session) {
 			resp := s.send(s.request("GET", "/", nil))
 			s.note("%v", resp.Body.Close())
 			_, err := resp.Body.Read(make([]byte, 1))

@@ -4,9 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"iter"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/berth-go/berth/adapters/h2"
 	"github.com/berth-go/berth/adapters/internal/exchange"
@@ -26,8 +26,10 @@ type Transport struct {
 	schemes schemes
 	pool    *keyed.Pool[Host, *conn]
 
-	maxStreams  int  // of an HTTP/2 connection. 0: the server's number
-	single      bool // one request per connection: Base.DisableKeepAlives
+	maxStreams      int  // of an HTTP/2 connection. 0: the server's number
+	single          bool // one request per connection: Base.DisableKeepAlives
+	keepAliveMargin time.Duration
+
 	closeSerial bool // one request per HTTP/1 connection, without telling the server
 }
 
@@ -46,17 +48,22 @@ func New(cfg Config) (*Transport, error) {
 		return nil, err
 	}
 	t := &Transport{
-		wire: newWire(base, l.closeSerial), names: newNames(), memory: newMemory(),
+		wire: newWire(base, l), names: newNames(), memory: newMemory(),
 		maxStreams:  pick(cfg.MaxStreamsPerConn, 0),
 		single:      base.DisableKeepAlives,
 		closeSerial: l.closeSerial,
+
+		keepAliveMargin: cfg.KeepAliveMargin,
+	}
+	if t.keepAliveMargin == 0 {
+		t.keepAliveMargin = defaultKeepAliveMargin
 	}
 	if t.single {
 		t.maxStreams = 1
 	}
 	t.pool, err = keyed.New(t.poolConfig(&cfg, l))
 	if err != nil {
-		return nil, err
+		return nil, ownWords(err)
 	}
 	return t, nil
 }
@@ -132,7 +139,7 @@ func (t *Transport) acquire(call *exchange.Call, h Host, r pool.Request) (pool.L
 // named returns the error of a wrong PerHost under that name, and any other as it
 // is: to package keyed, which finds it, the field is PerKey.
 func named(err error) error {
-	if strings.HasPrefix(err.Error(), "keyed: PerKey") {
+	if err != nil && strings.HasPrefix(err.Error(), "keyed: PerKey") {
 		return fmt.Errorf("httpconn: Config.PerHost is wrong: %w", err)
 	}
 	return err
@@ -153,6 +160,7 @@ func (t *Transport) attempt(call *exchange.Call, lease pool.Lease[*conn], c *con
 	resp, failure := call.Attempt(c, exchange.Attempt{
 		Used:   info.Reused || info.IdleFor > 0,
 		Shared: c.shareable(),
+		Keep:   !last && !c.shareable(),
 		End:    func(e exchange.Ending) { c.finish(lease, e, last) },
 	})
 	if failure != nil {
@@ -189,7 +197,7 @@ func (t *Transport) dial(ctx context.Context, h Host) (*conn, error) {
 	}
 	c := &conn{cc: cc, raw: raw}
 	if !isHTTP2 {
-		c.serial = newSerial(cc)
+		c.serial = newSerial(cc, t.keepAliveMargin)
 		if t.wire.maybeHTTP2(h) {
 			t.memory.learnHTTP1(h)
 		}
@@ -213,25 +221,3 @@ func (t *Transport) shared(h Host) int {
 	}
 	return n
 }
-
-// CloseIdleConnections closes the connections that are idle now. It does not
-// interrupt any in use.
-func (t *Transport) CloseIdleConnections() { t.pool.CloseIdle() }
-
-// Close closes the transport for good and does not wait: idle connections are
-// closed, requests that wait and later ones fail with pool.ErrClosed, and those
-// in flight go on, their connections being closed after them. It returns nil.
-func (t *Transport) Close() error { return t.pool.Close() }
-
-// Shutdown closes the transport and waits until all requests in flight have ended
-// and all connections are closed. If ctx ends first, the error says what is left
-// and wraps ctx's; Shutdown may be called again.
-func (t *Transport) Shutdown(ctx context.Context) error { return t.pool.Shutdown(ctx) }
-
-// Stats returns the numbers of the pool over all hosts: Open and the like count
-// connections, Leases requests.
-func (t *Transport) Stats() pool.Stats { return t.pool.Stats() }
-
-// All returns the hosts that have connections, or requests waiting for them, with
-// their numbers.
-func (t *Transport) All() iter.Seq2[Host, pool.Stats] { return t.pool.All() }

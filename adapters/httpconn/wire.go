@@ -32,7 +32,7 @@ type wire struct {
 	closeSerial bool // one request per HTTP/1 connection
 }
 
-func newWire(base *http.Transport, closeSerial bool) *wire {
+func newWire(base *http.Transport, l limits) *wire {
 	// The copy comes first. It makes base settle its own HTTP/2 set-up, which
 	// protocols then reads.
 	auto, http1 := base.Clone(), base.Clone()
@@ -42,13 +42,20 @@ func newWire(base *http.Transport, closeSerial bool) *wire {
 		tlsHTTP2:   p.HTTP2(),
 		plainHTTP2: p.UnencryptedHTTP2() && !p.HTTP1(),
 
-		closeSerial: closeSerial,
+		closeSerial: l.closeSerial,
 	}
 	if auto.HTTP2 == nil {
 		auto.HTTP2 = &http.HTTP2Config{}
 	}
-	if auto.HTTP2.SendPingTimeout == 0 {
-		auto.HTTP2.SendPingTimeout = pingInterval
+	switch l.pingTime {
+	case NoLimit:
+		auto.HTTP2.SendPingTimeout = 0
+	case 0:
+		if auto.HTTP2.SendPingTimeout == 0 {
+			auto.HTTP2.SendPingTimeout = pingInterval
+		}
+	default:
+		auto.HTTP2.SendPingTimeout = l.pingTime
 	}
 	w.prepare(auto, p)
 	var only1 http.Protocols

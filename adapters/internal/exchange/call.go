@@ -37,6 +37,7 @@ type Call struct {
 	how       Attempt
 	stopWatch func() bool
 	upgraded  bool
+	drain     bool // a response that is not read to its end is worth reading for the connection's sake
 
 	trace httptrace.ClientTrace
 }
@@ -45,12 +46,13 @@ type Call struct {
 type Attempt struct {
 	Used   bool         // the connection has carried a request before, or lay idle
 	Shared bool         // others use it at the same time: the end of this exchange is not the connection's
+	Keep   bool         // the connection is wanted after this exchange, and Shared is not set
 	End    func(Ending) // called exactly once for each successful Attempt, maybe before it returns
 }
 
 // New returns the call for req, or what is wrong with req, with its body closed.
 func New(req *http.Request) (*Call, error) {
-	if err := validate(req); err != nil {
+	if err := Validate(req); err != nil {
 		closeBody(req)
 		return nil, err
 	}
@@ -179,6 +181,7 @@ func (c *Call) deliver(resp *http.Response, how Attempt, stop func() bool) {
 	_, raw := resp.Body.(io.Writer)
 	c.how, c.stopWatch = how, stop
 	c.upgraded = raw && resp.StatusCode == http.StatusSwitchingProtocols
+	c.drain = drains && how.Keep && !c.upgraded && !resp.Close && c.req.Method != http.MethodConnect && resp.ContentLength <= maxDrain
 	b := &c.resp
 	b.src, b.call = resp.Body, c
 	switch {

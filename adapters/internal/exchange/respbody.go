@@ -26,12 +26,17 @@ type responseBody struct {
 	src   io.ReadCloser
 	call  *Call
 	ended atomic.Bool
-	err   error // for all Reads once the context has ended the body; Read's own
+
+	closing atomic.Bool // Close was called, and the rest is being drained
+	err     error       // for all Reads once the context has ended the body; Read's own
 }
 
 func (b *responseBody) Read(p []byte) (int, error) {
 	if b.err != nil {
 		return 0, b.err
+	}
+	if b.call.drain && b.closing.Load() {
+		return 0, errReadAfterClose
 	}
 	n, err := b.src.Read(p)
 	if err != nil {
@@ -49,6 +54,12 @@ func (b *responseBody) Read(p []byte) (int, error) {
 }
 
 func (b *responseBody) Close() error {
+	if b.call.drain && !b.ended.Load() {
+		if !b.closing.Swap(true) {
+			b.drainAndClose()
+		}
+		return nil
+	}
 	// The connection first: it settles what becomes of the stream, and it must
 	// not learn of that from the context.
 	err := b.src.Close()

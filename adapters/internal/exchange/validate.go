@@ -7,11 +7,11 @@ import (
 	"strings"
 )
 
-// validate returns what is wrong with req, in the words of net/http. It runs
+// Validate returns what is wrong with req, in the words of net/http. It runs
 // before a connection is asked for: an [http.ClientConn] that is given a bad
 // request gives up a reservation which may be somebody else's, and leaves the
 // body open.
-func validate(req *http.Request) error {
+func Validate(req *http.Request) error {
 	if err := validateFields(req); err != nil {
 		return err
 	}
@@ -27,7 +27,7 @@ func validate(req *http.Request) error {
 	return nil
 }
 
-// validateFields is the part of validate that a request for another round tripper
+// validateFields is the part of Validate that a request for another round tripper
 // has to pass too. What fields may hold is the matter of HTTP alone.
 func validateFields(req *http.Request) error {
 	if req.URL == nil {
