@@ -10,6 +10,7 @@ import (
 
 	"github.com/berth-go/berth/adapters/h2"
 	"github.com/berth-go/berth/adapters/internal/exchange"
+	"github.com/berth-go/berth/adapters/internal/wire"
 	"github.com/berth-go/berth/keyed"
 	"github.com/berth-go/berth/pool"
 )
@@ -20,8 +21,8 @@ import (
 // The caller must close every response's body, or read it to its end: until then
 // the response holds its connection, or its stream of one.
 type Transport struct {
-	wire    *wire
-	names   *names
+	wire    *settings
+	names   *wire.Names
 	memory  *memory
 	schemes schemes
 	pool    *keyed.Pool[Host, *conn]
@@ -48,7 +49,7 @@ func New(cfg Config) (*Transport, error) {
 		return nil, err
 	}
 	t := &Transport{
-		wire: newWire(base, l), names: newNames(), memory: newMemory(),
+		wire: newSettings(base, l), names: wire.NewNames(), memory: newMemory(),
 		maxStreams:  pick(cfg.MaxStreamsPerConn, 0),
 		single:      base.DisableKeepAlives,
 		closeSerial: l.closeSerial,
@@ -102,7 +103,7 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		if failure == nil {
 			return resp, nil
 		}
-		if err := t.again(call, failure); err != nil {
+		if err := call.Again(failure); err != nil {
 			return nil, call.Fail(err)
 		}
 		if !failure.Refused {
@@ -174,28 +175,14 @@ func (t *Transport) isLast(req *http.Request, c *conn) bool {
 	return req.Close || t.single || t.closeSerial && !c.shareable()
 }
 
-// again prepares the call for another attempt, or returns the error to give up
-// with.
-func (t *Transport) again(call *exchange.Call, f *exchange.Failure) error {
-	if !f.Retry {
-		return f.Err
-	}
-	if err := call.Rewind(); err != nil {
-		return err
-	}
-	if f.Refused {
-		return call.Pause()
-	}
-	return nil
-}
-
 // dial makes a connection for the pool.
 func (t *Transport) dial(ctx context.Context, h Host) (*conn, error) {
-	cc, raw, isHTTP2, err := t.wire.dial(ctx, h)
+	made, isHTTP2, err := t.wire.dial(ctx, h)
 	if err != nil {
 		return nil, err
 	}
-	c := &conn{cc: cc, raw: raw}
+	cc := made.ClientConn
+	c := &conn{cc: cc, raw: made.Raw}
 	if !isHTTP2 {
 		c.serial = newSerial(cc, t.keepAliveMargin)
 		if t.wire.maybeHTTP2(h) {

@@ -64,6 +64,21 @@ func isReplayable(req *http.Request) bool {
 	return (key || xkey) && (!hasBody(req) || req.GetBody != nil)
 }
 
+// Again prepares the call for another attempt after f, or returns the error to
+// give up with.
+func (c *Call) Again(f *Failure) error {
+	if !f.Retry {
+		return f.Err
+	}
+	if err := c.Rewind(); err != nil {
+		return err
+	}
+	if f.Refused {
+		return c.Pause()
+	}
+	return nil
+}
+
 // Pause waits before a refused request is sent again: not at all the first time,
 // then 1, 2, 4, ... seconds and up to a tenth more, so that the callers a server
 // has refused together do not come back together. It returns an error if the
