@@ -24,7 +24,7 @@ func TestExamplesInTheDocumentationCompile(t *testing.T) {
 	require.NoError(t, err)
 	dir := t.TempDir()
 	overlay := map[string]string{} // where the compiler finds what
-	args := []string{"vet", "-overlay", filepath.Join(dir, "overlay.json")}
+	args := []string{"build", "-overlay", filepath.Join(dir, "overlay.json")}
 	for i, b := range blocks {
 		code, _, closed := strings.Cut(b, "```")
 		require.True(t, closed)
