@@ -75,7 +75,7 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	host := Host{Scheme: req.URL.Scheme, Addr: addr}
 	var place pool.Request // the end of the queue, and after a lost connection the front
 	for lost := 0; ; {
-		lease, err := t.pool.AcquireWith(call.Context(), host, place)
+		lease, err := exchange.Acquire(call.Context(), t.pool, host, place)
 		if err != nil {
 			return nil, call.Fail(err)
 		}

@@ -2,7 +2,9 @@ package httpconn
 
 import (
 	"fmt"
+	"net/http"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 
@@ -45,5 +47,19 @@ func TestMemoryKeepsWhatTheServerSaidBeforeANewConnectionHasHeard(t *testing.T) 
 		m.learnStreams(h, n)
 		m.learnHTTP2(h)
 		assert.Equal(t, n, m.streams(h))
+	}
+}
+
+func TestPingInterval(t *testing.T) {
+	for _, tt := range []struct{ base, config, want time.Duration }{
+		{0, 0, 30 * time.Second},
+		{time.Second, 0, time.Second},
+		{time.Second, time.Minute, time.Minute},
+		{time.Second, NoLimit, 0},
+	} {
+		base := &http.Transport{HTTP2: &http.HTTP2Config{SendPingTimeout: tt.base}}
+		s := newSettings(base, limits{pingTime: tt.config})
+		assert.Equal(t, tt.want, s.auto.HTTP2.SendPingTimeout)
+		assert.Equal(t, tt.base, base.HTTP2.SendPingTimeout)
 	}
 }

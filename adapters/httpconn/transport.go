@@ -121,7 +121,7 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 func (t *Transport) acquire(call *exchange.Call, h Host, r pool.Request) (pool.Lease[*conn], error) {
 	trace := traceOf(call)
 	trace.getConn(t.names, h)
-	lease, err := t.pool.AcquireWith(call.Context(), h, r)
+	lease, err := exchange.Acquire(call.Context(), t.pool, h, r)
 	if err != nil {
 		return lease, named(err)
 	}
