@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -33,6 +34,7 @@ type wires struct {
 	open   int
 	most   int
 	byAddr map[string]int // open, by address
+	peaks  map[string]int // the most of these
 	conns  []net.Conn
 	hold   chan struct{} // not nil: dials wait for it or the context
 	refuse chan struct{} // not nil: dials fail until it is closed
@@ -40,7 +42,7 @@ type wires struct {
 }
 
 func newWires() *wires {
-	return &wires{byAddr: map[string]int{}, began: make(chan string, 1000)}
+	return &wires{byAddr: map[string]int{}, peaks: map[string]int{}, began: make(chan string, 1000)}
 }
 
 func (w *wires) dial(ctx context.Context, network, addr string) (net.Conn, error) {
@@ -49,9 +51,13 @@ func (w *wires) dial(ctx context.Context, network, addr string) (net.Conn, error
 	w.open++
 	w.byAddr[addr]++
 	w.most = max(w.most, w.open)
+	w.peaks[addr] = max(w.peaks[addr], w.byAddr[addr])
 	hold, refuse := w.hold, w.refuse
 	w.mu.Unlock()
-	w.began <- addr
+	select {
+	case w.began <- addr:
+	default:
+	}
 	var err error
 	if refuse != nil {
 		select {
@@ -97,6 +103,12 @@ func (w *wires) mostOpen() int {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.most
+}
+
+func (w *wires) mostByAddr() map[string]int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return maps.Clone(w.peaks)
 }
 
 type countedConn struct {
