@@ -144,12 +144,14 @@ func TestSameResponses(t *testing.T) {
 			_ = w.Close()
 			_, _ = read(resp)
 		}, noWire: true},
-		{name: "Expect refused", serve: status(http.StatusExpectationFailed), tune: func(tr *http.Transport) { tr.ExpectContinueTimeout = patience },
+		{
+			name: "Expect refused", serve: status(http.StatusExpectationFailed), tune: func(tr *http.Transport) { tr.ExpectContinueTimeout = patience },
 			run: func(s *session) {
 				req := s.request("POST", "/", stream{strings.NewReader("text")})
 				req.Header.Set("Expect", "100-continue")
 				s.do(req)
-			}, noWire: true},
+			}, noWire: true,
+		},
 		{name: "read after close", serve: describe, noTrace: true, run: func(s *session) {
 			resp := s.send(s.request("GET", "/", nil))
 			s.note("%v", resp.Body.Close())
@@ -166,11 +168,13 @@ func TestSameResponses(t *testing.T) {
 		{name: "a header over the limit", serve: func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Big", strings.Repeat("x", 100_000))
 		}, tune: func(tr *http.Transport) { tr.MaxResponseHeaderBytes = 10_000 }, run: get},
-		{name: "no header in time", serve: func(_ http.ResponseWriter, r *http.Request) {
-			<-r.Context().Done()
-			panic(http.ErrAbortHandler)
+		{
+			name: "no header in time", serve: func(_ http.ResponseWriter, r *http.Request) {
+				<-r.Context().Done()
+				panic(http.ErrAbortHandler)
+			},
+			tune: func(tr *http.Transport) { tr.ResponseHeaderTimeout = 20_000_000 }, run: get,
 		},
-			tune: func(tr *http.Transport) { tr.ResponseHeaderTimeout = 20_000_000 }, run: get},
 	}.with(allKinds, nil))
 }
 

@@ -88,7 +88,7 @@ const grace = 5 * time.Millisecond
 // only after that does the Client know that it was its timeout, and say so.
 func (c *Call) ended() error {
 	canceled := c.req.Cancel                                        //nolint:staticcheck // deprecated, but http.Client.Timeout sets it
-	if canceled != nil && c.ctx.Err() == context.DeadlineExceeded { //nolint:errorlint // as context returns it
+	if canceled != nil && c.ctx.Err() == context.DeadlineExceeded {
 		t := time.NewTimer(grace)
 		defer t.Stop()
 		select {
