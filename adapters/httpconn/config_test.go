@@ -72,6 +72,8 @@ func TestNoLimitIsAcceptedEverywhere(t *testing.T) {
 		MaxConns: httpconn.NoLimit, MaxIdleConns: httpconn.NoLimit,
 		MaxStreamsPerConn: httpconn.NoLimit, MaxWaitersPerHost: httpconn.NoLimit, MaxDialsPerHost: httpconn.NoLimit,
 		WaitTimeout: httpconn.NoLimit, DialTimeout: httpconn.NoLimit, IdleConnTimeout: httpconn.NoLimit,
+		MaxWaiters: httpconn.NoLimit, MaxDials: httpconn.NoLimit,
+		MaxConnLifetime: httpconn.NoLimit, DrainTimeout: httpconn.NoLimit, PingInterval: httpconn.NoLimit, LeakAfter: httpconn.NoLimit,
 	}, func(tr *http.Transport) {
 		tr.MaxConnsPerHost, tr.IdleConnTimeout = 1, time.Nanosecond
 	})

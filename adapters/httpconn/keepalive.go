@@ -40,11 +40,9 @@ func (k *keepAlive) heed(h http.Header) {
 	}
 }
 
-// idle starts the time of an idle connection. over is called at its end.
+// idle starts the time of an idle connection, if the server has said one. over is
+// called at its end.
 func (k *keepAlive) idle(over func()) {
-	if k.keep == 0 {
-		return
-	}
 	k.end.Store(time.Now().Add(k.keep).UnixNano())
 	if k.timer == nil {
 		k.timer = time.AfterFunc(k.keep, over)

@@ -153,6 +153,18 @@ func TestGoodbyeAtEveryPoint(t *testing.T) {
 	}
 }
 
+func TestServerThatAlwaysSaysGoodbyeIsNotDialledForEver(t *testing.T) {
+	s := newRawHTTP2(t, func(*rawConn, int, uint32) {}, func(s *rawHTTP2) {
+		s.begin = func(c *rawConn) {
+			c.frame(frameSettings, 0, connectionFrame)
+			c.goAway(0, codeNo)
+		}
+	})
+	c := newClient(t, plain2, nil, httpconn.Config{MaxConnsPerHost: 1})
+	require.Error(t, within(t, c.start(post(t, s.url)), "end of the request").err)
+	assert.LessOrEqual(t, c.wires.dialled(), 10)
+}
+
 func TestStreamResetInTheBodyIsAnErrorOfTheBody(t *testing.T) {
 	s := newRawHTTP2(t, func(c *rawConn, n int, stream uint32) {
 		if n > 0 {

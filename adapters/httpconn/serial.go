@@ -70,7 +70,9 @@ func (s *serial) drop() {
 }
 
 func (s *serial) end() {
-	s.kept.idle(s.tell)
+	if s.kept.keep != 0 {
+		s.kept.idle(s.tell)
+	}
 	s.leased.Store(false)
 }
 

@@ -87,7 +87,7 @@ const grace = 5 * time.Millisecond
 // http.Client ends the context and, by a timer of its own, closes Request.Cancel;
 // only after that does the Client know that it was its timeout, and say so.
 func (c *Call) ended() error {
-	canceled := c.req.Cancel                                        //nolint:staticcheck // deprecated, but http.Client.Timeout sets it
+	canceled := c.req.Cancel //nolint:staticcheck // deprecated, but http.Client.Timeout sets it
 	if canceled != nil && c.ctx.Err() == context.DeadlineExceeded {
 		t := time.NewTimer(grace)
 		defer t.Stop()
