@@ -207,3 +207,42 @@ func TestDrainTimeoutEndsAConnectionThatDoesNotEnd(t *testing.T) {
 		assert.Equal(t, uint64(1), c.Stats().Closes.Total())
 	})
 }
+
+func TestReuseChoosesAmongHTTP2Connections(t *testing.T) {
+	for reuse, want := range map[pool.Reuse][]int{
+		pool.ReuseNewest:      {4}, // all on the oldest, as it has room
+		pool.ReuseLeastLoaded: {2, 2},
+	} {
+		forEach(t, http2, func(t *testing.T, k kind) {
+			from := make(chan string, 10)
+			leave := make(chan struct{})
+			s := serve(t, k, func(_ http.ResponseWriter, r *http.Request) {
+				if r.URL.Path == "/known" {
+					return
+				}
+				from <- r.RemoteAddr
+				<-leave
+			})
+			c := newClient(t, k, s, httpconn.Config{Reuse: reuse})
+			require.NoError(t, c.Warm(t.Context(), s.URL, 2))
+			for range 4 {
+				c.mustGet(s.URL + "/known") // so that the servers' numbers of streams are
+			}
+			counts := map[string]int{}
+			var results []<-chan result
+			for range 4 {
+				results = append(results, c.start(request(t.Context(), t, http.MethodGet, s.URL, nil)))
+				counts[within(t, from, "request")]++
+			}
+			var got []int
+			for _, n := range counts {
+				got = append(got, n)
+			}
+			assert.Equal(t, want, got)
+			close(leave)
+			for _, ch := range results {
+				require.NoError(t, within(t, ch, "response").err)
+			}
+		})
+	}
+}

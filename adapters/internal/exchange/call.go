@@ -159,9 +159,10 @@ func nothingToStop() bool { return true }
 // a RoundTripper must not change the caller's.
 func (c *Call) outgoing(how Attempt) *http.Request {
 	ctx := c.ctx
-	if c.replayable && how.Used {
+	if c.replayable && how.Used && how.Shared {
 		// Only such an attempt can be repeated once it was written, and only
-		// while no byte of a response has come.
+		// while no byte of a response has come. On a connection that is not shared
+		// the error says so, and the trace is spared.
 		c.trace = httptrace.ClientTrace{GotFirstResponseByte: c.gotFirstByte}
 		ctx = httptrace.WithClientTrace(ctx, &c.trace)
 	}

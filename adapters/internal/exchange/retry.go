@@ -49,7 +49,13 @@ func (c *Call) mayRepeat(conn Conn, how Attempt, err error) bool {
 	if !how.Used || !c.replayable {
 		return false
 	}
-	return conn.Err() != nil && !c.firstByte.Load() && !isTimeout(err)
+	if conn.Err() == nil || isTimeout(err) {
+		return false
+	}
+	if how.Shared {
+		return !c.firstByte.Load()
+	}
+	return endedUnanswered(err)
 }
 
 // isReplayable reports whether doing req twice does what doing it once does, by
