@@ -25,8 +25,13 @@ func TestSameEndOfTheContext(t *testing.T) {
 			endless(w, r)
 			panic(http.ErrAbortHandler) // as below
 		}
+		if r.URL.Path == "/warm" {
+			return
+		}
 		_, _ = io.Copy(io.Discard, r.Body) // else the server does not look for the end
-		arrived <- struct{}{}
+		if r.URL.Path != "/silent" {
+			arrived <- struct{}{}
+		}
 		<-r.Context().Done()
 		panic(http.ErrAbortHandler) // an answer could reach the client in time
 	}
@@ -39,7 +44,8 @@ func TestSameEndOfTheContext(t *testing.T) {
 		within(s.T, done, "end of the request")
 	}
 	client := func(s *session, path string) {
-		c := &http.Client{Transport: s.rt, Timeout: 50 * time.Millisecond}
+		s.do(s.request("GET", "/warm", nil))
+		c := &http.Client{Transport: s.rt, Timeout: 150 * time.Millisecond}
 		resp, err := c.Get(s.url + path)
 		if err == nil {
 			_, err = read(resp)
@@ -61,9 +67,10 @@ func TestSameEndOfTheContext(t *testing.T) {
 			during(s, s.request("POST", "/", stream{strings.NewReader("x")}).WithContext(ctx), func() { cancel(errWhy) })
 		}},
 		{name: "a deadline in flight", run: func(s *session) {
+			s.do(s.request("GET", "/warm", nil))
 			ctx, cancel := context.WithTimeout(s.Context(), 50*time.Millisecond)
 			defer cancel()
-			during(s, s.request("GET", "/", nil).WithContext(ctx), func() {})
+			s.do(s.request("GET", "/silent", nil).WithContext(ctx))
 		}},
 		{name: "Request.Cancel in flight", run: func(s *session) {
 			cancel := make(chan struct{})
@@ -80,7 +87,7 @@ func TestSameEndOfTheContext(t *testing.T) {
 			_, err = io.ReadAll(resp.Body)
 			s.note("%s %v", errorClass(err), resp.Body.Close())
 		}},
-		{name: "http.Client's timeout in flight", run: func(s *session) { client(s, "/") }},
+		{name: "http.Client's timeout in flight", run: func(s *session) { client(s, "/silent") }},
 		{name: "http.Client's timeout in the body", run: func(s *session) { client(s, "/body") }},
 	}.untraced().with(allKinds, slow))
 }
