@@ -112,3 +112,23 @@ func TestBodyThatDoesNotEndIsNotWaitedForLong(t *testing.T) {
 	until(t, "its lease ends", func() bool { return c.Stats().Leases == 0 })
 	until(t, "the connection is closed", func() bool { st := c.Stats(); return st.Open == 0 && st.Closing == 0 })
 }
+
+func TestReadIsInterruptedByClose(t *testing.T) {
+	forEach(t, allKinds, func(t *testing.T, k kind) {
+		s := serve(t, k, endless)
+		c := newClient(t, k, s, httpconn.Config{})
+		resp, err := c.http.Get(s.URL)
+		require.NoError(t, err)
+		_, err = io.ReadFull(resp.Body, make([]byte, 5))
+		require.NoError(t, err)
+		reading := make(chan error, 1)
+		go func() {
+			_, err := resp.Body.Read(make([]byte, 1))
+			reading <- err
+		}()
+		require.NoError(t, resp.Body.Close())
+		err = within(t, reading, "end of Read")
+		require.Error(t, err)
+		assert.Contains(t, err.Error(), "closed")
+	})
+}

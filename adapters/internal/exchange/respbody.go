@@ -44,6 +44,9 @@ func (b *responseBody) Read(p []byte) (int, error) {
 			// Also in place of EOF: a server that sees the connection closing may
 			// end its answer early, and the rest would pass for the whole.
 			b.err = b.call.ended()
+			if b.closing.Load() {
+				b.err = errReadAfterClose // it is the draining that ended
+			}
 			err = b.err
 		}
 		// Before the caller sees EOF, so that the next request it sends finds the
