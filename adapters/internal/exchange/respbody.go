@@ -39,14 +39,14 @@ func (b *responseBody) Read(p []byte) (int, error) {
 		return 0, errReadAfterClose
 	}
 	n, err := b.src.Read(p)
+	if err != nil && err != io.EOF && b.closing.Load() {
+		return n, errReadAfterClose // the draining, which Close began, has ended; it ends the exchange
+	}
 	if err != nil {
 		if ctx := b.call.ctx; !b.ended.Load() && ctx.Err() != nil {
 			// Also in place of EOF: a server that sees the connection closing may
 			// end its answer early, and the rest would pass for the whole.
 			b.err = b.call.ended()
-			if b.closing.Load() {
-				b.err = errReadAfterClose // it is the draining that ended
-			}
 			err = b.err
 		}
 		// Before the caller sees EOF, so that the next request it sends finds the
@@ -74,7 +74,7 @@ func (b *responseBody) finish(err error) {
 	if b.ended.Swap(true) {
 		return
 	}
-	if err == io.EOF { //nolint:errorlint // io.Reader's contract: EOF itself
+	if err == io.EOF {
 		err = nil
 	}
 	b.call.received(err)
