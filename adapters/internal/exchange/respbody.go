@@ -74,7 +74,7 @@ func (b *responseBody) finish(err error) {
 	if b.ended.Swap(true) {
 		return
 	}
-	if err == io.EOF {
+	if err == io.EOF { //nolint:errorlint // io.Reader's contract: EOF itself
 		err = nil
 	}
 	b.call.received(err)
