@@ -17,10 +17,14 @@
 //		Shared:   h2.InitialStreams,
 //	}
 //
+// A [Transport] is an [http.RoundTripper] on such resources, for hosts that are
+// known to speak HTTP/2, without HTTP/1 as a way out.
+//
 // # When not to use it
 //
-// For an [http.Client], use package httpconn, which also knows HTTP/1, keys,
-// proxies and retries.
+// For hosts of which it is not known that they speak HTTP/2, use package httpconn,
+// which also knows HTTP/1, proxies and other schemes, and tells
+// [net/http/httptrace] which connection a request got.
 //
 // # States
 //
@@ -53,5 +57,5 @@
 //
 // # Example
 //
-// See ExampleResource.
+// See ExampleResource and ExampleTransport.
 package h2

@@ -61,3 +61,28 @@ func ExampleResource() {
 	// hello over HTTP/2.0
 	// <nil> 1
 }
+
+func ExampleTransport() {
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		fmt.Fprint(w, "hello over ", r.Proto)
+	}))
+	server.Config.Protocols = new(http.Protocols)
+	server.Config.Protocols.SetUnencryptedHTTP2(true) // no TLS, and no HTTP/1
+	server.Start()
+	defer server.Close()
+
+	transport, err := h2.New(h2.Config{MaxConnsPerHost: 2})
+	if err != nil {
+		panic(err)
+	}
+	defer func() { _ = transport.Shutdown(context.Background()) }()
+
+	resp, err := (&http.Client{Transport: transport}).Get(server.URL)
+	if err != nil {
+		panic(err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	body, err := io.ReadAll(resp.Body)
+	fmt.Println(string(body), err)
+	// Output: hello over HTTP/2.0 <nil>
+}

@@ -101,7 +101,7 @@ func (c *fakeConn) Release() { c.streamEnds() }
 func (c *fakeConn) streamEnds() { c.set(true, func() { c.inFlight-- }) }
 
 func (c *fakeConn) RoundTrip(req *http.Request) (*http.Response, error) {
-	if trace := httptrace.ContextClientTrace(req.Context()); trace != nil {
+	if trace := httptrace.ContextClientTrace(req.Context()); trace != nil && trace.WroteHeaders != nil {
 		trace.WroteHeaders()
 	}
 	if c.answer != nil {

@@ -1,11 +1,9 @@
 package httpconn
 
 import (
-	"fmt"
 	"net/http"
 	"time"
 
-	"github.com/berth-go/berth/keyed"
 	"github.com/berth-go/berth/pool"
 )
 
@@ -48,6 +46,14 @@ type Config struct {
 	MaxWaitersPerHost int
 	// MaxDialsPerHost bounds the dials in flight to a Host. 0: no limit.
 	MaxDialsPerHost int
+	// MaxWaiters and MaxDials are the same over all hosts.
+	MaxWaiters, MaxDials int
+	// MaxRequestsPerConn is how many requests a connection carries in its life; it
+	// then ends with the last of them. 0: no limit.
+	MaxRequestsPerConn uint64
+	// Reuse says which connection gets the next request. 0: of HTTP/1 the one that
+	// was used last, of HTTP/2 the oldest with room, so that surplus ones idle out.
+	Reuse pool.Reuse
 
 	// WaitTimeout bounds the wait for a connection, its dial included. 0: only
 	// the request's context does.
@@ -59,130 +65,49 @@ type Config struct {
 	// Base's, where 0 is never.
 	IdleConnTimeout time.Duration
 
+	// MaxConnLifetime is after what time a connection gets no more requests; it is
+	// closed when those that it has end. So addresses that have changed are
+	// followed although the host is busy. ConnLifetimeJitter shortens it for each
+	// connection by a random part of itself, so that connections which began
+	// together do not end together. ConnOverlap is how long before the end the
+	// successor is dialled, while the caps allow it. 0: never; none; not.
+	MaxConnLifetime, ConnLifetimeJitter, ConnOverlap time.Duration
+	// DrainTimeout closes an HTTP/2 connection that takes no more requests (its
+	// server has said goodbye, or its lifetime is over) with those that it still
+	// has. 0: an hour.
+	DrainTimeout time.Duration
+	// KeepAliveMargin is how long before the end of the time that a server gives in
+	// a "Keep-Alive: timeout=" header an idle HTTP/1 connection is closed, or half
+	// of that time if it is shorter. 0: a second. Below 0: the header is ignored,
+	// as net/http does.
+	KeepAliveMargin time.Duration
+	// PingInterval is after what silence an HTTP/2 connection is pinged; one that
+	// does not answer in time (Base.HTTP2.PingTimeout, or else 15 s) is closed. 0:
+	// Base.HTTP2.SendPingTimeout, or else 30 s. NoLimit: none is.
+	PingInterval time.Duration
+
+	// BackoffBase is the time for which a failed dial to a Host holds up the next,
+	// doubled with each further failure up to BackoffMax. 0: not at all.
+	BackoffBase, BackoffMax time.Duration
+	// BreakAfter is the number of failed dials to a Host in a row after which
+	// requests that need one fail at once, with a *pool.DialError whose FailFast is
+	// set, until one dial, tried again and again, succeeds. 0: never.
+	BreakAfter int
+	// ShedLate says what becomes of a request whose deadline is nearer than the
+	// wait that it has to expect.
+	ShedLate pool.Shed
+
+	// LeakAfter is how long a request may hold its connection, from getting it to
+	// the end of the response's body, before Hooks.Leak hears of it, with the stack
+	// of the RoundTrip. LeakSample n looks at one of n requests. 0: never; at all.
+	LeakAfter  time.Duration
+	LeakSample int
+
+	// Hooks tell of what happens to connections. The Key of their events is a
+	// [Host]. nil: none.
+	Hooks *pool.Hooks
+
 	// PerHost returns limits for one Host: a field that is not zero replaces the
 	// limit per host above, and NoLimit stands for none.
 	PerHost func(Host) pool.Limits
-}
-
-// limits are a Config's numbers with Base's in place, 0 for no limit.
-type limits struct {
-	conns, idlePerHost, totalConns, idle int
-	closeSerial                          bool // HTTP/1 connections are not kept
-	idleTime                             time.Duration
-}
-
-// limits checks c and resolves its numbers. The error names the wrong field.
-func (c *Config) limits(base *http.Transport) (limits, error) {
-	for _, f := range []struct {
-		name string
-		v    int
-	}{
-		{"MaxConnsPerHost", c.MaxConnsPerHost},
-		{"MaxConns", c.MaxConns},
-		{"MaxIdleConns", c.MaxIdleConns},
-		{"MaxStreamsPerConn", c.MaxStreamsPerConn},
-		{"MaxDialsPerHost", c.MaxDialsPerHost},
-	} {
-		if f.v < 0 {
-			return limits{}, fieldError(f.name, f.v, "use 0 for the default, NoLimit for none")
-		}
-	}
-	for _, f := range []struct {
-		name string
-		v    time.Duration
-	}{
-		{"WaitTimeout", c.WaitTimeout},
-		{"DialTimeout", c.DialTimeout},
-		{"IdleConnTimeout", c.IdleConnTimeout},
-	} {
-		if f.v < 0 {
-			return limits{}, fieldError(f.name, f.v, "use 0 for the default, NoLimit for none")
-		}
-	}
-	l := limits{
-		conns:      pick(c.MaxConnsPerHost, base.MaxConnsPerHost),
-		totalConns: pick(c.MaxConns, 0),
-		idle:       pick(c.MaxIdleConns, base.MaxIdleConns),
-		idleTime:   noLimitIsZero(c.IdleConnTimeout),
-	}
-	if c.IdleConnTimeout == 0 {
-		l.idleTime = max(0, base.IdleConnTimeout)
-	}
-	l.setIdlePerHost(c.MaxIdleConnsPerHost, base.MaxIdleConnsPerHost)
-	return l, nil
-}
-
-func (l *limits) setIdlePerHost(v, base int) {
-	if v == 0 {
-		v = base
-	}
-	l.closeSerial = v < 0
-	switch {
-	case v == NoLimit:
-	case v > 0:
-		l.idlePerHost = v
-	case l.conns > 0:
-		l.idlePerHost = l.conns
-	default:
-		l.idlePerHost = http.DefaultMaxIdleConnsPerHost
-	}
-}
-
-// pick returns v, or base if v is 0, with 0 for no limit. What is negative in
-// base is no limit in net/http.
-func pick(v, base int) int {
-	switch v {
-	case 0:
-		return max(0, base)
-	case NoLimit:
-		return 0
-	}
-	return v
-}
-
-// noLimitIsZero is for durations: NoLimit can be assigned to them too, and on a
-// 32-bit machine it is only two seconds.
-func noLimitIsZero(d time.Duration) time.Duration {
-	if d == NoLimit {
-		return 0
-	}
-	return d
-}
-
-func fieldError(field string, v any, remedy string) error {
-	return fmt.Errorf("httpconn: Config.%s is %v: %s", field, v, remedy)
-}
-
-// poolConfig returns the pool that t runs on.
-func (t *Transport) poolConfig(c *Config, l limits) keyed.Config[Host, *conn] {
-	return keyed.Config[Host, *conn]{
-		Dial:      t.dial,
-		Close:     (*conn).close,
-		Take:      (*conn).take,
-		Capacity:  (*conn).capacity,
-		Shareable: (*conn).shareable,
-		Expect:    (*conn).expect,
-		Watch:     (*conn).watch,
-		Shared:    t.shared,
-
-		MaxOpenPerKey:    l.conns,
-		MaxIdlePerKey:    l.idlePerHost,
-		MaxWaitersPerKey: pickWaiters(c.MaxWaitersPerHost),
-		MaxDialsPerKey:   pick(c.MaxDialsPerHost, 0),
-		MaxOpen:          l.totalConns,
-		MaxIdle:          l.idle,
-		PerKey:           c.PerHost,
-
-		WaitTimeout: noLimitIsZero(c.WaitTimeout),
-		DialTimeout: noLimitIsZero(c.DialTimeout),
-		MaxIdleTime: l.idleTime,
-	}
-}
-
-// pickWaiters leaves what is negative: it means that none waits.
-func pickWaiters(v int) int {
-	if v == NoLimit {
-		return 0
-	}
-	return v
 }

@@ -25,13 +25,33 @@ func TestNewNamesTheWrongField(t *testing.T) {
 		"WaitTimeout":       {WaitTimeout: -1},
 		"DialTimeout":       {DialTimeout: -1},
 		"IdleConnTimeout":   {IdleConnTimeout: -1},
+		"PingInterval":      {PingInterval: -1},
+		"MaxDials":          {MaxDials: -1},
+		"MaxConnLifetime":   {MaxConnLifetime: -1},
+		"DrainTimeout":      {DrainTimeout: -1},
+		"BackoffBase":       {BackoffBase: -1},
+		"BackoffMax":        {BackoffBase: 1, BackoffMax: -1},
+		"BreakAfter":        {BreakAfter: -1},
+		"LeakAfter":         {LeakAfter: -1},
+		"LeakSample":        {LeakAfter: 1, LeakSample: -1},
 	} {
 		t.Run(field, func(t *testing.T) {
 			tr, err := httpconn.New(cfg)
 			require.Error(t, err)
-			assert.Contains(t, err.Error(), "Config."+field+" is -1")
+			assert.Contains(t, err.Error(), "httpconn: Config."+field+" is -1")
 			assert.Nil(t, tr)
 		})
+	}
+	for want, cfg := range map[string]httpconn.Config{
+		"Config.ConnLifetimeJitter is 2s, not below MaxConnLifetime 1s": {MaxConnLifetime: time.Second, ConnLifetimeJitter: 2 * time.Second},
+		"Config.ConnOverlap is 2s":                                      {MaxConnLifetime: time.Second, ConnOverlap: 2 * time.Second},
+		"Config.Reuse is 9":                                             {Reuse: 9},
+		"Config.ShedLate is 9":                                          {ShedLate: 9},
+		"Config.LeakSample is set":                                      {LeakSample: 1},
+		"Config.BackoffMax is set":                                      {BackoffMax: 1},
+	} {
+		_, err := httpconn.New(cfg)
+		assert.ErrorContains(t, err, want)
 	}
 }
 
@@ -52,6 +72,8 @@ func TestNoLimitIsAcceptedEverywhere(t *testing.T) {
 		MaxConns: httpconn.NoLimit, MaxIdleConns: httpconn.NoLimit,
 		MaxStreamsPerConn: httpconn.NoLimit, MaxWaitersPerHost: httpconn.NoLimit, MaxDialsPerHost: httpconn.NoLimit,
 		WaitTimeout: httpconn.NoLimit, DialTimeout: httpconn.NoLimit, IdleConnTimeout: httpconn.NoLimit,
+		MaxWaiters: httpconn.NoLimit, MaxDials: httpconn.NoLimit,
+		MaxConnLifetime: httpconn.NoLimit, DrainTimeout: httpconn.NoLimit, PingInterval: httpconn.NoLimit, LeakAfter: httpconn.NoLimit,
 	}, func(tr *http.Transport) {
 		tr.MaxConnsPerHost, tr.IdleConnTimeout = 1, time.Nanosecond
 	})

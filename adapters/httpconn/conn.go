@@ -36,7 +36,11 @@ func (c *conn) RoundTrip(req *http.Request) (*http.Response, error) {
 	if c.streams != nil {
 		return c.streams.RoundTrip(req)
 	}
-	return c.cc.RoundTrip(req)
+	resp, err := c.cc.RoundTrip(req)
+	if err == nil {
+		c.serial.kept.heed(resp.Header)
+	}
+	return resp, err
 }
 
 // Err is not nil once the connection is of no use.
@@ -47,7 +51,7 @@ func (c *conn) close() error {
 		return nil
 	}
 	if c.streams == nil {
-		return c.cc.Close()
+		return c.serial.close()
 	}
 	err := c.streams.Close()
 	if c.raw != nil {
@@ -112,9 +116,10 @@ func (c *conn) finish(l pool.Lease[*conn], e exchange.Ending, last bool) {
 		l.Discard(nil)
 	case c.Err() != nil:
 		l.Discard(c.Err())
-	case e.Err != nil && e.Err != exchange.ErrBodyClosed && c.streams == nil: //nolint:errorlint // our own value, never wrapped
+	case e.Err != nil && e.Err != exchange.ErrBodyClosed && c.streams == nil && c.cc.Available() == 0: //nolint:errorlint // our own value, never wrapped
 		// Half a response was read: what follows on the connection is not the
-		// beginning of the next one. A stream ends alone.
+		// beginning of the next one. A stream ends alone; and where a whole body
+		// made no sense to the decompressor, the connection is free.
 		l.Discard(e.Err)
 	default:
 		l.Release()

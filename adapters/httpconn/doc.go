@@ -17,7 +17,10 @@
 // HTTP/2 connection is a shareable one, with as many as the server has streams.
 // A lease lasts until the response's body has been read to its end or closed: a
 // body that is never closed holds its lease, and with it the connection or the
-// stream, for ever.
+// stream, for ever; see Config.LeakAfter.
+//
+// docs/http.md lists what else there is that an http.Transport lacks, and, line by
+// line, what differs from it and why.
 //
 // # When not to use it
 //

@@ -2,43 +2,14 @@ package httpconn
 
 import (
 	"fmt"
-	"net/url"
-	"strconv"
+	"net/http"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
-	"github.com/stretchr/testify/require"
 
 	"github.com/berth-go/berth/adapters/h2"
 )
-
-func TestAddrIsCanonical(t *testing.T) {
-	n := newNames()
-	for in, want := range map[string]string{
-		"http://example.com":             "example.com:80",
-		"https://example.com":            "example.com:443",
-		"https://EXAMPLE.com:8443":       "example.com:8443",
-		"http://example.com:":            "example.com:80",
-		"http://127.0.0.1:8080":          "127.0.0.1:8080",
-		"http://[2001:DB8::1]":           "[2001:db8::1]:80",
-		"http://[fe80::A%25Eth0]:81":     "[fe80::a%Eth0]:81",
-		"http://bücher.example":          "xn--bcher-kva.example:80",
-		"https://BÜCHER.example:1":       "xn--bcher-kva.example:1",
-		"http://xn--bcher-kva.example:2": "xn--bcher-kva.example:2",
-	} {
-		u, err := url.Parse(in)
-		require.NoError(t, err)
-		got, err := n.addr(u)
-		require.NoError(t, err, in)
-		assert.Equal(t, want, got, in)
-	}
-}
-
-func TestAddrNamesTheHostThatHasNoASCIIForm(t *testing.T) {
-	u := &url.URL{Scheme: "http", Host: "\u0378.example"} // a character without a meaning yet
-	_, err := newNames().addr(u)
-	require.ErrorContains(t, err, strconv.Quote(u.Host))
-}
 
 func TestHostStringHidesThePassword(t *testing.T) {
 	for want, h := range map[string]Host{
@@ -76,5 +47,19 @@ func TestMemoryKeepsWhatTheServerSaidBeforeANewConnectionHasHeard(t *testing.T) 
 		m.learnStreams(h, n)
 		m.learnHTTP2(h)
 		assert.Equal(t, n, m.streams(h))
+	}
+}
+
+func TestPingInterval(t *testing.T) {
+	for _, tt := range []struct{ base, config, want time.Duration }{
+		{0, 0, 30 * time.Second},
+		{time.Second, 0, time.Second},
+		{time.Second, time.Minute, time.Minute},
+		{time.Second, NoLimit, 0},
+	} {
+		base := &http.Transport{HTTP2: &http.HTTP2Config{SendPingTimeout: tt.base}}
+		s := newSettings(base, limits{pingTime: tt.config})
+		assert.Equal(t, tt.want, s.auto.HTTP2.SendPingTimeout)
+		assert.Equal(t, tt.base, base.HTTP2.SendPingTimeout)
 	}
 }

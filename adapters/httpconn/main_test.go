@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -32,13 +34,15 @@ type wires struct {
 	open   int
 	most   int
 	byAddr map[string]int // open, by address
+	peaks  map[string]int // the most of these
 	conns  []net.Conn
 	hold   chan struct{} // not nil: dials wait for it or the context
+	refuse chan struct{} // not nil: dials fail until it is closed
 	began  chan string   // gets the address of each dial, if there is room
 }
 
 func newWires() *wires {
-	return &wires{byAddr: map[string]int{}, began: make(chan string, 1000)}
+	return &wires{byAddr: map[string]int{}, peaks: map[string]int{}, began: make(chan string, 1000)}
 }
 
 func (w *wires) dial(ctx context.Context, network, addr string) (net.Conn, error) {
@@ -47,10 +51,21 @@ func (w *wires) dial(ctx context.Context, network, addr string) (net.Conn, error
 	w.open++
 	w.byAddr[addr]++
 	w.most = max(w.most, w.open)
-	hold := w.hold
+	w.peaks[addr] = max(w.peaks[addr], w.byAddr[addr])
+	hold, refuse := w.hold, w.refuse
 	w.mu.Unlock()
-	w.began <- addr
+	select {
+	case w.began <- addr:
+	default:
+	}
 	var err error
+	if refuse != nil {
+		select {
+		case <-refuse:
+		default:
+			err = errors.New("refused")
+		}
+	}
 	if hold != nil {
 		select {
 		case <-hold:
@@ -88,6 +103,12 @@ func (w *wires) mostOpen() int {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.most
+}
+
+func (w *wires) mostByAddr() map[string]int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return maps.Clone(w.peaks)
 }
 
 type countedConn struct {
@@ -304,5 +325,17 @@ func (g *gate) pass(t *testing.T) {
 	case g.open <- struct{}{}:
 	case <-time.After(patience):
 		require.FailNow(t, "no request is waiting for its answer")
+	}
+}
+
+// functions returns the names of the functions of a stack.
+func functions(stack []uintptr) string {
+	var b strings.Builder
+	for frames := runtime.CallersFrames(stack); ; {
+		f, more := frames.Next()
+		b.WriteString(f.Function + "\n")
+		if !more {
+			return b.String()
+		}
 	}
 }

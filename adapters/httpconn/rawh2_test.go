@@ -19,6 +19,7 @@ import (
 
 // Frame types, flags and codes of RFC 9113.
 const (
+	frameData     = 0
 	frameHeaders  = 1
 	frameReset    = 3
 	frameSettings = 4
@@ -41,6 +42,10 @@ type rawHTTP2 struct {
 	url    string
 	answer func(c *rawConn, n int, stream uint32)
 
+	begin func(c *rawConn) // nil: SETTINGS without any
+	mute  bool             // pings are not answered
+	acked chan struct{}    // not nil: gets an acknowledgement of SETTINGS
+
 	mu       sync.Mutex
 	requests int
 	conns    int
@@ -62,16 +67,25 @@ func (c *rawConn) ok(stream uint32) {
 	c.frame(frameHeaders, flagEndHeaders|flagEndStream, stream, 0x88)
 }
 
+// streams tells how many streams the server allows at once.
+func (c *rawConn) streams(n byte) { c.frame(frameSettings, 0, connectionFrame, 0, 3, 0, 0, 0, n) }
+
+// begin begins an answer of 200, to which data belongs.
+func (c *rawConn) begin(stream uint32) { c.frame(frameHeaders, flagEndHeaders, stream, 0x88) }
+
 func (c *rawConn) reset(stream uint32, code byte) { c.frame(frameReset, 0, stream, 0, 0, 0, code) }
 
 func (c *rawConn) goAway(last uint32, code byte) {
 	c.frame(frameGoAway, 0, connectionFrame, append(binary.BigEndian.AppendUint32(nil, last), 0, 0, 0, code)...)
 }
 
-func newRawHTTP2(t *testing.T, answer func(c *rawConn, n int, stream uint32)) *rawHTTP2 {
+func newRawHTTP2(t *testing.T, answer func(c *rawConn, n int, stream uint32), tune ...func(*rawHTTP2)) *rawHTTP2 {
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	s := &rawHTTP2{url: "http://" + ln.Addr().String(), answer: answer}
+	for _, f := range tune {
+		f(s)
+	}
 	var wg sync.WaitGroup
 	wg.Go(func() {
 		for {
@@ -96,7 +110,11 @@ func (s *rawHTTP2) serve(c *rawConn) {
 	if _, err := io.ReadFull(c, make([]byte, len(preface))); err != nil {
 		return
 	}
-	c.frame(frameSettings, 0, connectionFrame)
+	if s.begin != nil {
+		s.begin(c)
+	} else {
+		c.frame(frameSettings, 0, connectionFrame)
+	}
 	for {
 		h := make([]byte, 9)
 		if _, err := io.ReadFull(c, h); err != nil {
@@ -115,7 +133,9 @@ func (s *rawHTTP2) serve(c *rawConn) {
 			s.answer(c, n, binary.BigEndian.Uint32(h[5:]))
 		case kind == frameSettings && flags&flagAck == 0:
 			c.frame(frameSettings, flagAck, connectionFrame)
-		case kind == framePing && flags&flagAck == 0:
+		case kind == frameSettings && s.acked != nil:
+			s.acked <- struct{}{}
+		case kind == framePing && flags&flagAck == 0 && !s.mute:
 			c.frame(framePing, flagAck, connectionFrame, payload...)
 		}
 	}

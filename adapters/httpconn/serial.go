@@ -2,6 +2,7 @@ package httpconn
 
 import (
 	"net/http"
+	"time"
 
 	"go.uber.org/atomic"
 
@@ -18,10 +19,12 @@ type serial struct {
 
 	changed atomic.Pointer[func()] // the pool's, from watch
 	told    atomic.Bool            // capacity was not 0 when the pool last asked, so only the end is news
+
+	kept keepAlive
 }
 
-func newSerial(conn *http.ClientConn) *serial {
-	s := &serial{conn: conn}
+func newSerial(conn *http.ClientConn, margin time.Duration) *serial {
+	s := &serial{conn: conn, kept: keepAlive{margin: margin}}
 	s.told.Store(true)
 	// The hook runs at the end of every response, on the way to the reader, and
 	// under locks of the connection: it must only look and mark.
@@ -37,12 +40,21 @@ func (s *serial) watch(changed func()) {
 // look tells the pool what it cannot see for itself: the pool reads the capacity
 // at the end of every lease, so there is news only between leases.
 func (s *serial) look() {
-	if changed := s.changed.Load(); changed != nil && (s.conn.Err() != nil || !s.told.Load()) {
+	if s.conn.Err() != nil || !s.told.Load() {
+		s.tell()
+	}
+}
+
+func (s *serial) tell() {
+	if changed := s.changed.Load(); changed != nil {
 		(*changed)()
 	}
 }
 
 func (s *serial) take() error {
+	if s.kept.isOver() {
+		return errKeptTooLong // which capacity says too
+	}
 	s.leased.Store(true)
 	err := s.conn.Reserve()
 	if err != nil {
@@ -57,7 +69,19 @@ func (s *serial) drop() {
 	s.end()
 }
 
-func (s *serial) end() { s.leased.Store(false) }
+func (s *serial) end() {
+	if s.kept.keep != 0 {
+		s.kept.idle(s.tell)
+	}
+	s.leased.Store(false)
+}
+
+func (s *serial) close() error {
+	if t := s.kept.timer; t != nil {
+		t.Stop()
+	}
+	return s.conn.Close()
+}
 
 // capacity returns 1 while a lease is out, whatever became of the connection: the
 // holder finds out, and if the protocol was switched, the end of the connection as
@@ -66,7 +90,7 @@ func (s *serial) capacity() int {
 	switch {
 	case s.leased.Load():
 		return 1
-	case s.conn.Err() != nil:
+	case s.conn.Err() != nil, s.kept.isOver():
 		return pool.Dead
 	case s.conn.Available() > 0:
 		s.told.Store(true)

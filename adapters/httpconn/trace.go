@@ -5,6 +5,7 @@ import (
 	"net/url"
 
 	"github.com/berth-go/berth/adapters/internal/exchange"
+	"github.com/berth-go/berth/adapters/internal/wire"
 	"github.com/berth-go/berth/pool"
 )
 
@@ -19,13 +20,13 @@ func traceOf(call *exchange.Call) tracer {
 
 // getConn tells the address that a dial would go to, which is the proxy's where
 // there is one.
-func (t tracer) getConn(n *names, h Host) {
+func (t tracer) getConn(n *wire.Names, h Host) {
 	if t.trace == nil || t.trace.GetConn == nil {
 		return
 	}
 	addr := h.Addr
 	if u, err := url.Parse(h.Proxy); err == nil && h.Proxy != "" {
-		if a, err := n.addr(u); err == nil {
+		if a, err := n.Addr(u); err == nil {
 			addr = a
 		}
 	}

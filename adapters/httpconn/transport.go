@@ -4,12 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"iter"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/berth-go/berth/adapters/h2"
 	"github.com/berth-go/berth/adapters/internal/exchange"
+	"github.com/berth-go/berth/adapters/internal/wire"
 	"github.com/berth-go/berth/keyed"
 	"github.com/berth-go/berth/pool"
 )
@@ -20,13 +21,16 @@ import (
 // The caller must close every response's body, or read it to its end: until then
 // the response holds its connection, or its stream of one.
 type Transport struct {
-	wire   *wire
-	names  *names
-	memory *memory
-	pool   *keyed.Pool[Host, *conn]
+	wire    *settings
+	names   *wire.Names
+	memory  *memory
+	schemes schemes
+	pool    *keyed.Pool[Host, *conn]
 
-	maxStreams  int  // of an HTTP/2 connection. 0: the server's number
-	single      bool // one request per connection: Base.DisableKeepAlives
+	maxStreams      int  // of an HTTP/2 connection. 0: the server's number
+	single          bool // one request per connection: Base.DisableKeepAlives
+	keepAliveMargin time.Duration
+
 	closeSerial bool // one request per HTTP/1 connection, without telling the server
 }
 
@@ -45,17 +49,22 @@ func New(cfg Config) (*Transport, error) {
 		return nil, err
 	}
 	t := &Transport{
-		wire: newWire(base), names: newNames(), memory: newMemory(),
+		wire: newSettings(base, l), names: wire.NewNames(), memory: newMemory(),
 		maxStreams:  pick(cfg.MaxStreamsPerConn, 0),
 		single:      base.DisableKeepAlives,
 		closeSerial: l.closeSerial,
+
+		keepAliveMargin: cfg.KeepAliveMargin,
+	}
+	if t.keepAliveMargin == 0 {
+		t.keepAliveMargin = defaultKeepAliveMargin
 	}
 	if t.single {
 		t.maxStreams = 1
 	}
 	t.pool, err = keyed.New(t.poolConfig(&cfg, l))
 	if err != nil {
-		return nil, err
+		return nil, ownWords(err)
 	}
 	return t, nil
 }
@@ -72,9 +81,12 @@ func New(cfg Config) (*Transport, error) {
 // The end of the request's context ends the request wherever it is, also while
 // the response's body is being read.
 func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
-	call, err := exchange.New(req)
-	if err != nil {
-		return nil, err
+	call, resp, err := t.begin(req)
+	if call == nil {
+		return resp, err
+	}
+	if err := exchange.ErrorOf(call.Context()); err != nil {
+		return nil, call.Fail(err)
 	}
 	host, err := t.host(req)
 	if err != nil {
@@ -91,7 +103,7 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		if failure == nil {
 			return resp, nil
 		}
-		if err := t.again(call, failure); err != nil {
+		if err := call.Again(failure); err != nil {
 			return nil, call.Fail(err)
 		}
 		if !failure.Refused {
@@ -109,7 +121,7 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 func (t *Transport) acquire(call *exchange.Call, h Host, r pool.Request) (pool.Lease[*conn], error) {
 	trace := traceOf(call)
 	trace.getConn(t.names, h)
-	lease, err := t.pool.AcquireWith(call.Context(), h, r)
+	lease, err := exchange.Acquire(call.Context(), t.pool, h, r)
 	if err != nil {
 		return lease, named(err)
 	}
@@ -128,7 +140,7 @@ func (t *Transport) acquire(call *exchange.Call, h Host, r pool.Request) (pool.L
 // named returns the error of a wrong PerHost under that name, and any other as it
 // is: to package keyed, which finds it, the field is PerKey.
 func named(err error) error {
-	if strings.HasPrefix(err.Error(), "keyed: PerKey") {
+	if err != nil && strings.HasPrefix(err.Error(), "keyed: PerKey") {
 		return fmt.Errorf("httpconn: Config.PerHost is wrong: %w", err)
 	}
 	return err
@@ -149,7 +161,7 @@ func (t *Transport) attempt(call *exchange.Call, lease pool.Lease[*conn], c *con
 	resp, failure := call.Attempt(c, exchange.Attempt{
 		Used:   info.Reused || info.IdleFor > 0,
 		Shared: c.shareable(),
-		Close:  t.single && !wantsHTTP1(call.Request().Header),
+		Keep:   !last && !c.shareable(),
 		End:    func(e exchange.Ending) { c.finish(lease, e, last) },
 	})
 	if failure != nil {
@@ -163,30 +175,16 @@ func (t *Transport) isLast(req *http.Request, c *conn) bool {
 	return req.Close || t.single || t.closeSerial && !c.shareable()
 }
 
-// again prepares the call for another attempt, or returns the error to give up
-// with.
-func (t *Transport) again(call *exchange.Call, f *exchange.Failure) error {
-	if !f.Retry {
-		return f.Err
-	}
-	if err := call.Rewind(); err != nil {
-		return err
-	}
-	if f.Refused {
-		return call.Pause()
-	}
-	return nil
-}
-
 // dial makes a connection for the pool.
 func (t *Transport) dial(ctx context.Context, h Host) (*conn, error) {
-	cc, raw, isHTTP2, err := t.wire.dial(ctx, h)
+	made, isHTTP2, err := t.wire.dial(ctx, h)
 	if err != nil {
 		return nil, err
 	}
-	c := &conn{cc: cc, raw: raw}
+	cc := made.ClientConn
+	c := &conn{cc: cc, raw: made.Raw}
 	if !isHTTP2 {
-		c.serial = newSerial(cc)
+		c.serial = newSerial(cc, t.keepAliveMargin)
 		if t.wire.maybeHTTP2(h) {
 			t.memory.learnHTTP1(h)
 		}
@@ -210,25 +208,3 @@ func (t *Transport) shared(h Host) int {
 	}
 	return n
 }
-
-// CloseIdleConnections closes the connections that are idle now. It does not
-// interrupt any in use.
-func (t *Transport) CloseIdleConnections() { t.pool.CloseIdle() }
-
-// Close closes the transport for good and does not wait: idle connections are
-// closed, requests that wait and later ones fail with pool.ErrClosed, and those
-// in flight go on, their connections being closed after them. It returns nil.
-func (t *Transport) Close() error { return t.pool.Close() }
-
-// Shutdown closes the transport and waits until all requests in flight have ended
-// and all connections are closed. If ctx ends first, the error says what is left
-// and wraps ctx's; Shutdown may be called again.
-func (t *Transport) Shutdown(ctx context.Context) error { return t.pool.Shutdown(ctx) }
-
-// Stats returns the numbers of the pool over all hosts: Open and the like count
-// connections, Leases requests.
-func (t *Transport) Stats() pool.Stats { return t.pool.Stats() }
-
-// All returns the hosts that have connections, or requests waiting for them, with
-// their numbers.
-func (t *Transport) All() iter.Seq2[Host, pool.Stats] { return t.pool.All() }

@@ -43,7 +43,7 @@ func atomics(files []*file) []finding {
 	const uber, std = "go.uber.org/atomic", "sync/atomic"
 	var found []finding
 	for _, f := range files {
-		if !f.isGo() || f.isTest() || within(f.path, "benchmarks") {
+		if !f.isGo() || f.isTest() || f.isElsewhere() {
 			continue
 		}
 		for _, p := range []string{uber, std} {
@@ -71,7 +71,7 @@ func swaps(files []*file, allowed map[string]string) []finding {
 	var found []finding
 	seen := map[string]bool{}
 	for _, f := range files {
-		if !f.isGo() || f.isTest() || within(f.path, "benchmarks") {
+		if !f.isGo() || f.isTest() || f.isElsewhere() {
 			continue
 		}
 		for n := range ast.Preorder(f.ast) {

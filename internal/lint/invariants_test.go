@@ -41,7 +41,7 @@ func invariants(files []*file, count int) []finding {
 		switch {
 		case f.path == invariantsPage:
 			stated = headingNumbers(f.text)
-		case !f.isGo() || within(f.path, "internal/lint") || within(f.path, "benchmarks"):
+		case !f.isGo() || within(f.path, "internal/lint") || f.isElsewhere():
 			// These rules are about the numbers, not about what they stand for.
 		default:
 			tags = append(tags, tagsOf(f)...)

@@ -91,7 +91,13 @@ func (f *file) isHelper() bool {
 // isShipped reports whether f is Go code that reaches users: part of a package
 // that they import, or of an example that they run.
 func (f *file) isShipped() bool {
-	return f.isGo() && !f.isTest() && !f.isHelper() && !within(f.path, "benchmarks")
+	return f.isGo() && !f.isTest() && !f.isHelper() && !f.isElsewhere()
+}
+
+// isElsewhere reports whether f belongs to a module of its own, which may import
+// anything and reaches no user.
+func (f *file) isElsewhere() bool {
+	return within(f.path, "benchmarks") || within(f.path, "adapters/compat")
 }
 
 // within reports whether name is dir or lies in it.

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptrace"
+	"time"
 
 	"go.uber.org/atomic"
 )
@@ -36,6 +37,7 @@ type Call struct {
 	how       Attempt
 	stopWatch func() bool
 	upgraded  bool
+	drain     bool // a response that is not read to its end is worth reading for the connection's sake
 
 	trace httptrace.ClientTrace
 }
@@ -44,16 +46,14 @@ type Call struct {
 type Attempt struct {
 	Used   bool         // the connection has carried a request before, or lay idle
 	Shared bool         // others use it at the same time: the end of this exchange is not the connection's
-	Close  bool         // the connection is to carry no request after this one
+	Keep   bool         // the connection is wanted after this exchange, and Shared is not set
 	End    func(Ending) // called exactly once for each successful Attempt, maybe before it returns
 }
 
 // New returns the call for req, or what is wrong with req, with its body closed.
 func New(req *http.Request) (*Call, error) {
-	if err := validate(req); err != nil {
-		if req.Body != nil {
-			_ = req.Body.Close()
-		}
+	if err := Validate(req); err != nil {
+		closeBody(req)
 		return nil, err
 	}
 	c := &Call{req: req, replayable: isReplayable(req)}
@@ -72,9 +72,31 @@ func New(req *http.Request) (*Call, error) {
 func (c *Call) awaitCancel(canceled <-chan struct{}) {
 	select {
 	case <-canceled:
+		if d, ok := c.ctx.Deadline(); ok && time.Until(d) <= 0 {
+			<-c.ctx.Done() // http.Client sets both, and it is the time that is over
+		}
 		c.cancel(errCanceled)
 	case <-c.ctx.Done():
 	}
+}
+
+// grace is how long ended waits. It is for a goroutine that is about to run.
+const grace = 5 * time.Millisecond
+
+// ended returns the error of a call whose context is done. The timeout of an
+// http.Client ends the context and, by a timer of its own, closes Request.Cancel;
+// only after that does the Client know that it was its timeout, and say so.
+func (c *Call) ended() error {
+	canceled := c.req.Cancel //nolint:staticcheck // deprecated, but http.Client.Timeout sets it
+	if canceled != nil && c.ctx.Err() == context.DeadlineExceeded {
+		t := time.NewTimer(grace)
+		defer t.Stop()
+		select {
+		case <-canceled:
+		case <-t.C:
+		}
+	}
+	return ErrorOf(c.ctx)
 }
 
 // Context is the call's context, to wait for a connection with.
@@ -106,7 +128,7 @@ func (c *Call) Attempt(conn Conn, how Attempt) (*http.Response, *Failure) {
 		// The end of the context closes the connection, and a server that sees
 		// that coming may answer in haste, even half a request.
 		_ = resp.Body.Close()
-		err = ErrorOf(c.ctx)
+		err = c.ended()
 	}
 	if err != nil {
 		stop()
@@ -137,19 +159,19 @@ func nothingToStop() bool { return true }
 // a RoundTripper must not change the caller's.
 func (c *Call) outgoing(how Attempt) *http.Request {
 	ctx := c.ctx
-	if c.replayable && how.Used {
+	if c.replayable && how.Used && how.Shared {
 		// Only such an attempt can be repeated once it was written, and only
-		// while no byte of a response has come.
+		// while no byte of a response has come. On a connection that is not shared
+		// the error says so, and the trace is spared.
 		c.trace = httptrace.ClientTrace{GotFirstResponseByte: c.gotFirstByte}
 		ctx = httptrace.WithClientTrace(ctx, &c.trace)
 	}
 	req := c.req.WithContext(ctx)
 	if c.body != nil {
-		req.Body = c.body
+		req.Body = c.body.outgoing(how, c.req.GetBody != nil)
 	}
 	// The context has it already. Left in place it would cost a second goroutine.
 	req.Cancel = nil //nolint:staticcheck // deprecated, which is why it goes
-	req.Close = req.Close || how.Close
 	return req
 }
 
@@ -160,6 +182,7 @@ func (c *Call) deliver(resp *http.Response, how Attempt, stop func() bool) {
 	_, raw := resp.Body.(io.Writer)
 	c.how, c.stopWatch = how, stop
 	c.upgraded = raw && resp.StatusCode == http.StatusSwitchingProtocols
+	c.drain = drains && how.Keep && !c.upgraded && !resp.Close && c.req.Method != http.MethodConnect && resp.ContentLength <= maxDrain
 	b := &c.resp
 	b.src, b.call = resp.Body, c
 	switch {

@@ -43,8 +43,9 @@ func ErrorOf(ctx context.Context) error {
 // The tests of this package watch them; where one changes, fewer requests are
 // retried, and nothing else goes wrong.
 const (
-	nameNothingWritten = "nothingWrittenError"          // HTTP/1: no byte of the request left
-	nameReadFailed     = "transportReadFromServerError" // HTTP/1: no byte of a response came
+	nameNothingWritten = "nothingWrittenError"                 // HTTP/1: no byte of the request left
+	nameReadFailed     = "transportReadFromServerError"        // HTTP/1: no byte of a response came
+	textClosedIdle     = "http: server closed idle connection" // HTTP/1: the same, seen a little earlier
 	textUnusable       = "http2: client conn not usable"
 	textGoAway         = "http2: Transport received Server's graceful shutdown GOAWAY"
 	textNotEstablished = "http2: client conn could not be established"
@@ -76,6 +77,16 @@ func notSent(err error) bool {
 		return true
 	}
 	return false
+}
+
+// endedUnanswered reports whether err says that an HTTP/1 connection ended before
+// the first byte of a response.
+func endedUnanswered(err error) bool {
+	if isHTTPType(err, nameReadFailed) || err.Error() == textClosedIdle {
+		return true
+	}
+	var op *net.OpError // an answer that came before the failure would have been returned
+	return errors.As(err, &op) && op.Op == "write"
 }
 
 // Refused reports whether err is the server's refusal of an HTTP/2 stream before

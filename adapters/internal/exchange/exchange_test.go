@@ -3,7 +3,9 @@ package exchange_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptrace"
 	"strings"
@@ -199,6 +201,7 @@ func TestWhatMayBeRepeated(t *testing.T) {
 		key    bool
 		body   io.Reader
 		used   bool
+		alone  bool // the connection is not shared
 		conn   connFunc
 		want   bool
 	}{
@@ -215,6 +218,10 @@ func TestWhatMayBeRepeated(t *testing.T) {
 		"POST that was not sent":                {method: "POST", used: true, conn: connFunc{notSent, dead}, want: true},
 		"POST with an untouched body, not sent": {method: "POST", used: true, body: newBody("x"), conn: connFunc{notSent, dead}, want: true},
 		"POST with a spent body, not sent":      {method: "POST", used: true, body: newBody("x"), conn: connFunc{readThenNotSent, dead}},
+		"GET alone, closed":                     {method: "GET", used: true, alone: true, conn: connFunc{closedIdle, dead}, want: true},
+		"GET alone, not written":                {method: "GET", used: true, alone: true, conn: connFunc{notWritten, dead}, want: true},
+		"GET alone, half answered":              {method: "GET", used: true, alone: true, conn: connFunc{broken, dead}},
+		"POST alone, closed":                    {method: "POST", used: true, alone: true, conn: connFunc{closedIdle, dead}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			req := newRequest(t.Context(), t, tt.method, tt.body)
@@ -222,7 +229,7 @@ func TestWhatMayBeRepeated(t *testing.T) {
 				req.Header["Idempotency-Key"] = nil
 			}
 			c := newCall(t, req)
-			_, failure := c.Attempt(tt.conn, exchange.Attempt{Used: tt.used})
+			_, failure := c.Attempt(tt.conn, exchange.Attempt{Used: tt.used, Shared: !tt.alone})
 			require.NotNil(t, failure)
 			assert.Equal(t, tt.want, failure.Retry)
 			if tt.want {
@@ -231,6 +238,14 @@ func TestWhatMayBeRepeated(t *testing.T) {
 			require.Error(t, c.Fail(failure.Err))
 		})
 	}
+}
+
+func closedIdle(*http.Request) (*http.Response, error) {
+	return nil, errors.New("http: server closed idle connection")
+}
+
+func notWritten(*http.Request) (*http.Response, error) {
+	return nil, fmt.Errorf("connection broken: %w", &net.OpError{Op: "write", Err: errBroken})
 }
 
 func afterFirstByte(req *http.Request) (*http.Response, error) {
@@ -259,7 +274,7 @@ func TestFailureOfTheRequestsBodyIsNotRepeated(t *testing.T) {
 	req.Header["Idempotency-Key"] = nil
 	req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(errReader{errWhy}), nil }
 	c := newCall(t, req)
-	_, failure := c.Attempt(connFunc{readThenBroken, errBroken}, exchange.Attempt{Used: true})
+	_, failure := c.Attempt(connFunc{readThenBroken, errBroken}, exchange.Attempt{Used: true, Shared: true})
 	require.NotNil(t, failure)
 	assert.False(t, failure.Retry)
 	require.Error(t, c.Fail(failure.Err))
@@ -275,7 +290,7 @@ func TestRewindSendsTheBodyAgain(t *testing.T) {
 	req := newRequest(t.Context(), t, http.MethodGet, strings.NewReader("body"))
 	c := newCall(t, req)
 	for range 2 {
-		_, failure := c.Attempt(send, exchange.Attempt{Used: true})
+		_, failure := c.Attempt(send, exchange.Attempt{Used: true, Shared: true})
 		require.NotNil(t, failure)
 		require.True(t, failure.Retry)
 		require.NoError(t, c.Rewind())
@@ -289,7 +304,7 @@ func TestAttemptsAreBounded(t *testing.T) {
 	n := 0
 	for {
 		n++
-		_, failure := c.Attempt(connFunc{broken, errBroken}, exchange.Attempt{Used: true})
+		_, failure := c.Attempt(connFunc{broken, errBroken}, exchange.Attempt{Used: true, Shared: true})
 		require.NotNil(t, failure)
 		if !failure.Retry {
 			break
@@ -305,7 +320,7 @@ func TestEndOfTheContextIsTheErrorWhateverTheConnectionSays(t *testing.T) {
 	_, failure := c.Attempt(connFunc{func(*http.Request) (*http.Response, error) {
 		cancel(errWhy)
 		return nil, errBroken
-	}, errBroken}, exchange.Attempt{Used: true})
+	}, errBroken}, exchange.Attempt{Used: true, Shared: true})
 	require.NotNil(t, failure)
 	assert.False(t, failure.Retry)
 	require.ErrorIs(t, failure.Err, errWhy)

@@ -1,9 +1,12 @@
 package exchange
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"net/http"
+	"reflect"
+	"strings"
 	"sync"
 
 	"go.uber.org/atomic"
@@ -75,6 +78,19 @@ func (b *requestBody) whenClosed(f func()) {
 	}
 }
 
+// outgoing returns what the connection is to read. A body in memory goes as it is
+// if another can be had: net/http knows such bodies and sends them in one write
+// with the header, for which it must see them. There is nothing to notice about
+// one that cannot block or fail, except on a stream, where the end of the request
+// may come after that of the response.
+func (b *requestBody) outgoing(how Attempt, again bool) io.ReadCloser {
+	if how.Shared || !again || !inMemory(b.src) {
+		return b
+	}
+	b.read.Store(true)
+	return b.src
+}
+
 // fresh reports whether nobody has read or closed the body, so that it can be
 // sent as if for the first time.
 func (b *requestBody) fresh() bool {
@@ -103,6 +119,20 @@ func (c *Call) rewind() error {
 	}
 	c.body = &requestBody{src: src}
 	return nil
+}
+
+// inMemory reports whether body is what [http.NewRequest] makes of a reader in
+// memory: reading it does not block or fail, and closing it does nothing.
+func inMemory(body io.ReadCloser) bool {
+	t := reflect.TypeOf(body)
+	if t.PkgPath() != "io" || !strings.HasPrefix(t.Name(), "nopCloser") { // there are two
+		return false
+	}
+	switch reflect.ValueOf(body).Field(0).Interface().(type) {
+	case *bytes.Reader, *bytes.Buffer, *strings.Reader:
+		return true
+	}
+	return false
 }
 
 // hasBody reports whether req has a body to send and to close. [http.NoBody] has

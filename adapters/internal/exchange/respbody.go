@@ -26,19 +26,27 @@ type responseBody struct {
 	src   io.ReadCloser
 	call  *Call
 	ended atomic.Bool
-	err   error // for all Reads once the context has ended the body; Read's own
+
+	closing atomic.Bool // Close was called, and the rest is being drained
+	err     error       // for all Reads once the context has ended the body; Read's own
 }
 
 func (b *responseBody) Read(p []byte) (int, error) {
 	if b.err != nil {
 		return 0, b.err
 	}
+	if b.call.drain && b.closing.Load() {
+		return 0, errReadAfterClose
+	}
 	n, err := b.src.Read(p)
+	if err != nil && err != io.EOF && b.closing.Load() {
+		return n, errReadAfterClose // the draining, which Close began, has ended; it ends the exchange
+	}
 	if err != nil {
 		if ctx := b.call.ctx; !b.ended.Load() && ctx.Err() != nil {
 			// Also in place of EOF: a server that sees the connection closing may
 			// end its answer early, and the rest would pass for the whole.
-			b.err = ErrorOf(ctx)
+			b.err = b.call.ended()
 			err = b.err
 		}
 		// Before the caller sees EOF, so that the next request it sends finds the
@@ -49,6 +57,12 @@ func (b *responseBody) Read(p []byte) (int, error) {
 }
 
 func (b *responseBody) Close() error {
+	if b.call.drain && !b.ended.Load() {
+		if !b.closing.Swap(true) {
+			b.drainAndClose()
+		}
+		return nil
+	}
 	// The connection first: it settles what becomes of the stream, and it must
 	// not learn of that from the context.
 	err := b.src.Close()

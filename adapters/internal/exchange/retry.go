@@ -24,7 +24,7 @@ func (c *Call) judge(conn Conn, how Attempt, err error) *Failure {
 	if c.ctx.Err() != nil {
 		// Whatever happened to the connection, and whatever the closed request
 		// body made of it, happened because of this.
-		f.Err = ErrorOf(c.ctx)
+		f.Err = c.ended()
 		return f
 	}
 	f.Retry = c.attempts < maxAttempts && c.rewindable() && c.mayRepeat(conn, how, err)
@@ -49,7 +49,13 @@ func (c *Call) mayRepeat(conn Conn, how Attempt, err error) bool {
 	if !how.Used || !c.replayable {
 		return false
 	}
-	return conn.Err() != nil && !c.firstByte.Load() && !isTimeout(err)
+	if conn.Err() == nil || isTimeout(err) {
+		return false
+	}
+	if how.Shared {
+		return !c.firstByte.Load()
+	}
+	return endedUnanswered(err)
 }
 
 // isReplayable reports whether doing req twice does what doing it once does, by
@@ -62,6 +68,21 @@ func isReplayable(req *http.Request) bool {
 	_, key := req.Header["Idempotency-Key"]
 	_, xkey := req.Header["X-Idempotency-Key"]
 	return (key || xkey) && (!hasBody(req) || req.GetBody != nil)
+}
+
+// Again prepares the call for another attempt after f, or returns the error to
+// give up with.
+func (c *Call) Again(f *Failure) error {
+	if !f.Retry {
+		return f.Err
+	}
+	if err := c.Rewind(); err != nil {
+		return err
+	}
+	if f.Refused {
+		return c.Pause()
+	}
+	return nil
 }
 
 // Pause waits before a refused request is sent again: not at all the first time,

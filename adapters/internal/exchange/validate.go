@@ -7,25 +7,16 @@ import (
 	"strings"
 )
 
-// validate returns what is wrong with req, in the words of net/http. It runs
+// Validate returns what is wrong with req, in the words of net/http. It runs
 // before a connection is asked for: an [http.ClientConn] that is given a bad
 // request gives up a reservation which may be somebody else's, and leaves the
 // body open.
-func validate(req *http.Request) error {
-	if req.URL == nil {
-		return errors.New("http: nil Request.URL")
+func Validate(req *http.Request) error {
+	if err := validateFields(req); err != nil {
+		return err
 	}
-	if req.Header == nil {
-		return errors.New("http: nil Request.Header")
-	}
-	if s := req.URL.Scheme; s != "http" && s != "https" {
-		return fmt.Errorf("unsupported protocol scheme %q", s)
-	}
-	if what := badField(req.Header); what != "" {
-		return fmt.Errorf("net/http: invalid header %s", what)
-	}
-	if what := badField(req.Trailer); what != "" {
-		return fmt.Errorf("net/http: invalid trailer %s", what)
+	if !isHTTP(req) {
+		return fmt.Errorf("unsupported protocol scheme %q", req.URL.Scheme)
 	}
 	if req.Method != "" && !isToken(req.Method) {
 		return fmt.Errorf("net/http: invalid method %q", req.Method)
@@ -34,6 +25,31 @@ func validate(req *http.Request) error {
 		return errors.New("http: no Host in request URL")
 	}
 	return nil
+}
+
+// validateFields is the part of Validate that a request for another round tripper
+// has to pass too. What fields may hold is the matter of HTTP alone.
+func validateFields(req *http.Request) error {
+	if req.URL == nil {
+		return errors.New("http: nil Request.URL")
+	}
+	if req.Header == nil {
+		return errors.New("http: nil Request.Header")
+	}
+	if !isHTTP(req) {
+		return nil
+	}
+	if what := badField(req.Header); what != "" {
+		return fmt.Errorf("net/http: invalid header %s", what)
+	}
+	if what := badField(req.Trailer); what != "" {
+		return fmt.Errorf("net/http: invalid trailer %s", what)
+	}
+	return nil
+}
+
+func isHTTP(req *http.Request) bool {
+	return req.URL.Scheme == "http" || req.URL.Scheme == "https"
 }
 
 // badField describes a field of h that must not be sent, or returns "". It never

@@ -1,9 +1,9 @@
-package httpconn
+package wire
 
 import (
 	"context"
+	"crypto/tls"
 	"net"
-	"net/http"
 	"net/url"
 	"sync"
 )
@@ -24,8 +24,8 @@ type dialing struct {
 
 type dialingKey struct{}
 
-// dialingOf returns the dialing of ctx. There is always one: nothing but
-// [wire.dial] uses the transports.
+// dialingOf returns the dialing of ctx. There is always one: nothing but [Dial]
+// uses the transports.
 func dialingOf(ctx context.Context) *dialing {
 	return ctx.Value(dialingKey{}).(*dialing)
 }
@@ -52,20 +52,11 @@ func (d *dialing) abort() {
 	}
 }
 
-// result returns what a dial has found out.
-func (d *dialing) result(h Host, w *wire, cc *http.ClientConn) (raw net.Conn, isHTTP2 bool) {
+// handshakeDone is called after each TLS handshake of a dial. The last one is
+// that with the host; one with a proxy comes before.
+func (d *dialing) handshakeDone(cs tls.ConnectionState, err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	switch {
-	case !w.maybeHTTP2(h):
-	case d.mu.handshake:
-		isHTTP2 = d.mu.protocol == "h2"
-	case h.Scheme == "http":
-		isHTTP2 = true // prior knowledge
-	default:
-		// A dial func of the user's did TLS in a way of its own. Several requests
-		// at once are possible only on HTTP/2.
-		isHTTP2 = cc.Available() > 1
-	}
-	return d.mu.conn, isHTTP2
+	d.mu.handshake = err == nil
+	d.mu.protocol = cs.NegotiatedProtocol
 }

@@ -1,0 +1,132 @@
+package h2
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/berth-go/berth/adapters/internal/wire"
+	"github.com/berth-go/berth/keyed"
+	"github.com/berth-go/berth/pool"
+)
+
+// defaultDrainTimeout ends a connection that should end and does not, for its
+// slot is needed.
+const defaultDrainTimeout = time.Hour
+
+// A Host is what connections are pooled by.
+type Host struct {
+	Scheme string // http or https
+	Addr   string // host:port, in ASCII and lower case
+}
+
+func (h Host) String() string { return h.Scheme + "://" + h.Addr }
+
+// Config says how a [Transport] behaves. [New] reads it once. The zero Config is
+// useful.
+type Config struct {
+	// Dial makes a connection to a host. It may return any Conn: what carries
+	// several requests at once, whatever the protocol. nil: HTTP/2 as net/http
+	// speaks it, with TLS to https hosts and without to http hosts.
+	Dial func(ctx context.Context, h Host) (Conn, error)
+
+	// Base has the settings for the Dial of nil: TLS, dial funcs, timeouts, HTTP2.
+	// It is copied and never used to send anything; its Proxy, Protocols and limits
+	// do not count. nil: those of a new http.Transport.
+	Base *http.Transport
+
+	MaxConnsPerHost    int    // connections to a host: dialling, idle, in use and closing. 0: no limit
+	MaxConns           int    // over all hosts; an idle one to another host is closed where one is needed. 0: no limit
+	MaxStreamsPerConn  int    // requests at once on a connection, below what its server allows. 0: only the server does
+	MaxWaitersPerHost  int    // requests that wait for a connection. 0: no limit. Below 0: none waits, except for a dial of its own
+	MaxRequestsPerConn uint64 // in its life. 0: no limit
+
+	WaitTimeout        time.Duration // bounds the wait for a connection, its dial included. 0: only the request's context does
+	DialTimeout        time.Duration // bounds a dial. 0: no limit
+	IdleConnTimeout    time.Duration // closes idle connections after it. 0: never
+	MaxConnLifetime    time.Duration // after which a connection gets no more requests. 0: no limit
+	ConnLifetimeJitter time.Duration // shortens it for each connection by a random part of itself
+	DrainTimeout       time.Duration // closes a connection that gets no more requests, with those it has. 0: an hour
+
+	Reuse pool.Reuse  // which connection gets the next request. 0: the oldest with room
+	Hooks *pool.Hooks // the Key of their events is a Host. nil: none
+}
+
+// poolConfig returns the pool that t runs on.
+func (c *Config) poolConfig(t *Transport) keyed.Config[Host, *Resource] {
+	drain := c.DrainTimeout
+	if drain == 0 {
+		drain = defaultDrainTimeout
+	}
+	streams := InitialStreams
+	if c.MaxStreamsPerConn > 0 {
+		streams = min(streams, c.MaxStreamsPerConn)
+	}
+	return keyed.Config[Host, *Resource]{
+		Dial:     t.dial,
+		Close:    (*Resource).Close,
+		Take:     (*Resource).Take,
+		Capacity: (*Resource).Capacity,
+		Expect:   (*Resource).Expect,
+		Watch:    (*Resource).Watch,
+		Shared:   func(Host) int { return streams },
+
+		MaxOpenPerKey:    c.MaxConnsPerHost,
+		MaxOpen:          c.MaxConns,
+		MaxWaitersPerKey: c.MaxWaitersPerHost,
+		MaxUses:          c.MaxRequestsPerConn,
+
+		WaitTimeout:    c.WaitTimeout,
+		DialTimeout:    c.DialTimeout,
+		MaxIdleTime:    c.IdleConnTimeout,
+		MaxLifetime:    c.MaxConnLifetime,
+		LifetimeJitter: c.ConnLifetimeJitter,
+		DrainTimeout:   drain,
+		Reuse:          c.Reuse,
+		Hooks:          c.Hooks,
+	}
+}
+
+// dialer returns the Dial of nil.
+func (c *Config) dialer() func(context.Context, Host) (Conn, error) {
+	tr := &http.Transport{}
+	if c.Base != nil {
+		tr = c.Base.Clone()
+	}
+	if tr.HTTP2 == nil {
+		tr.HTTP2 = &http.HTTP2Config{}
+	}
+	if tr.HTTP2.SendPingTimeout == 0 {
+		tr.HTTP2.SendPingTimeout = wire.PingInterval
+	}
+	var p http.Protocols
+	p.SetHTTP2(true)
+	p.SetUnencryptedHTTP2(true)
+	wire.Prepare(tr, p)
+	tr.DisableKeepAlives = false
+	return func(ctx context.Context, h Host) (Conn, error) {
+		made, err := wire.Dial(ctx, tr, h.Scheme, h.Addr, nil)
+		if err != nil {
+			return nil, err
+		}
+		if !made.IsHTTP2() {
+			_ = made.Close()
+			return nil, fmt.Errorf("h2: %s does not speak HTTP/2", h)
+		}
+		return &wired{made}, nil
+	}
+}
+
+// wired is a connection of net/http whose Close leaves nothing open.
+type wired struct{ *wire.Conn }
+
+func (c *wired) Close() error {
+	err := c.Conn.Close()
+	if c.Raw != nil {
+		// A connection that is closing by itself lets Close return before it has
+		// closed the net.Conn, and until then its slot is not free.
+		_ = c.Raw.Close()
+	}
+	return err
+}

@@ -1,0 +1,181 @@
+package h2
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"net/http"
+	"strings"
+
+	"github.com/berth-go/berth/adapters/internal/exchange"
+	"github.com/berth-go/berth/adapters/internal/wire"
+	"github.com/berth-go/berth/keyed"
+	"github.com/berth-go/berth/pool"
+)
+
+// A Transport is an [http.RoundTripper] for hosts that are known to speak HTTP/2:
+// with TLS, and without it by prior knowledge. A host that does not is an error.
+// Make one with [New]; it is safe for concurrent use and meant to be shared.
+//
+// The caller must close every response's body, or read it to its end: until then
+// the response holds its stream.
+type Transport struct {
+	names *wire.Names
+	make  func(context.Context, Host) (Conn, error)
+	max   int // streams of a connection. 0: no limit of ours
+	pool  *keyed.Pool[Host, *Resource]
+}
+
+// New returns a Transport that has no connections yet. The error names the field
+// of Config that is wrong.
+func New(cfg Config) (*Transport, error) {
+	if cfg.MaxStreamsPerConn < 0 {
+		return nil, errors.New("h2: Config.MaxStreamsPerConn is below 0: use 0 for no limit")
+	}
+	t := &Transport{names: wire.NewNames(), make: cfg.Dial, max: cfg.MaxStreamsPerConn}
+	if t.make == nil {
+		t.make = cfg.dialer()
+	}
+	var err error
+	if t.pool, err = keyed.New(cfg.poolConfig(t)); err != nil {
+		return nil, ownWords(err)
+	}
+	return t, nil
+}
+
+// ownWords returns an error of keyed.New about a field under the name that it has
+// here.
+func ownWords(err error) error {
+	text := strings.NewReplacer("keyed: ", "h2: Config.", "MaxOpenPerKey", "MaxConnsPerHost", "MaxOpen", "MaxConns",
+		"LifetimeJitter", "ConnLifetimeJitter", "MaxLifetime", "MaxConnLifetime", "MaxIdleTime", "IdleConnTimeout").Replace(err.Error())
+	return errors.New(text)
+}
+
+// RoundTrip sends the request on a connection of the pool, for which it waits if
+// it must, and returns the response. It does not change the request, and it
+// closes the request's body in every case, maybe after it has returned.
+//
+// A request that its server has not acted on is sent again: one on a connection
+// that takes no more requests, or whose stream was refused. One that was lost with
+// the connection before the response began is too, if that is harmless: GET, HEAD,
+// OPTIONS, TRACE, or an Idempotency-Key or X-Idempotency-Key header, and a body
+// that is empty or has GetBody.
+func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
+	call, err := exchange.New(req)
+	if err != nil {
+		return nil, err
+	}
+	if err := exchange.ErrorOf(call.Context()); err != nil {
+		return nil, call.Fail(err)
+	}
+	addr, err := t.names.Addr(req.URL)
+	if err != nil {
+		return nil, call.Fail(err)
+	}
+	host := Host{Scheme: req.URL.Scheme, Addr: addr}
+	var place pool.Request // the end of the queue, and after a lost connection the front
+	for lost := 0; ; {
+		lease, err := exchange.Acquire(call.Context(), t.pool, host, place)
+		if err != nil {
+			return nil, call.Fail(err)
+		}
+		resp, failure := attempt(call, lease)
+		if failure == nil {
+			return resp, nil
+		}
+		if err := call.Again(failure); err != nil {
+			return nil, call.Fail(err)
+		}
+		if !failure.Refused {
+			lost++
+		}
+		// Requests in flight on one connection all fail together, and must not dial
+		// one each; only the second time.
+		place = pool.Request{Place: lease.Ticket(), Fresh: lost > 1}
+	}
+}
+
+// attempt sends the request once. The lease ends here if that fails, else with
+// the response.
+func attempt(call *exchange.Call, lease pool.Lease[*Resource]) (*http.Response, *exchange.Failure) {
+	r := lease.Value()
+	if err := exchange.ErrorOf(call.Context()); err != nil {
+		r.Drop() // delivered just before the context ended
+		lease.Release()
+		return nil, &exchange.Failure{Err: err}
+	}
+	info := lease.Info()
+	last := call.Request().Close
+	resp, failure := call.Attempt(r, exchange.Attempt{
+		Used:   info.Reused || info.IdleFor > 0,
+		Shared: true,
+		End: func(exchange.Ending) {
+			r.End()
+			if err := r.Err(); err != nil || last {
+				lease.Discard(err)
+				return
+			}
+			lease.Release()
+		},
+	})
+	if failure != nil {
+		r.End()
+		if r.Err() != nil || failure.Retry && !failure.Refused {
+			lease.Discard(failure.Err) // it takes no more requests
+		} else {
+			lease.Release() // the stream failed, not the connection
+		}
+	}
+	return resp, failure
+}
+
+// dial makes a connection for the pool.
+func (t *Transport) dial(ctx context.Context, h Host) (*Resource, error) {
+	c, err := t.make(ctx, h)
+	if err != nil {
+		return nil, err
+	}
+	return NewResource(c, Options{MaxStreams: t.max}), nil
+}
+
+// Warm dials until n connections to the host of rawURL are open.
+func (t *Transport) Warm(ctx context.Context, rawURL string, n int) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, rawURL, nil)
+	if err != nil {
+		return err
+	}
+	if err := exchange.Validate(req); err != nil {
+		return err
+	}
+	addr, err := t.names.Addr(req.URL)
+	if err != nil {
+		return err
+	}
+	return t.pool.Warm(ctx, Host{Scheme: req.URL.Scheme, Addr: addr}, n)
+}
+
+// CloseIdleConnections closes the connections that carry no request now.
+func (t *Transport) CloseIdleConnections() { t.pool.CloseIdle() }
+
+// Reset replaces the connections to all hosts: idle ones are closed, those in use
+// when their requests end. ResetHost does it for one.
+func (t *Transport) Reset() { t.pool.Reset() }
+
+// ResetHost replaces the connections to h.
+func (t *Transport) ResetHost(h Host) { t.pool.ResetKey(h) }
+
+// Close closes the transport for good and does not wait: requests that wait and
+// later ones fail with pool.ErrClosed, and those in flight go on. It returns nil.
+func (t *Transport) Close() error { return t.pool.Close() }
+
+// Shutdown closes the transport and waits until all requests in flight have ended
+// and all connections are closed. If ctx ends first, the error says what is left
+// and wraps ctx's; Shutdown may be called again.
+func (t *Transport) Shutdown(ctx context.Context) error { return t.pool.Shutdown(ctx) }
+
+// Stats returns the numbers of the pool over all hosts: Open and the like count
+// connections, Leases requests.
+func (t *Transport) Stats() pool.Stats { return t.pool.Stats() }
+
+// All returns the hosts in use and their numbers.
+func (t *Transport) All() iter.Seq2[Host, pool.Stats] { return t.pool.All() }

@@ -1,0 +1,248 @@
+package httpconn_test
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/berth-go/berth/adapters/httpconn"
+	"github.com/berth-go/berth/pool"
+)
+
+func (c *client) hostOf(url string) httpconn.Host {
+	c.t.Helper()
+	h, err := c.HostOf(request(c.t.Context(), c.t, http.MethodGet, url, nil))
+	require.NoError(c.t, err)
+	return h
+}
+
+func TestMaxRequestsPerConnEndsTheConnection(t *testing.T) {
+	forEach(t, allKinds, func(t *testing.T, k kind) {
+		s := serve(t, k, proto)
+		c := newClient(t, k, s, httpconn.Config{MaxRequestsPerConn: 3})
+		for range 7 {
+			c.mustGet(s.URL)
+		}
+		assert.Equal(t, 3, c.wires.dialled())
+		assert.Equal(t, uint64(2), c.Stats().Closes.Of(pool.ReasonUses))
+	})
+}
+
+func TestMaxConnLifetimeEndsTheConnectionButNoRequest(t *testing.T) {
+	forEach(t, allKinds, func(t *testing.T, k kind) {
+		g := newGate()
+		s := serve(t, k, g.ServeHTTP)
+		c := newClient(t, k, s, httpconn.Config{MaxConnLifetime: 30 * time.Millisecond, ConnLifetimeJitter: 10 * time.Millisecond})
+		old := c.start(request(t.Context(), t, http.MethodGet, s.URL+"/old", nil))
+		within(t, g.arrived, "request")
+		var young <-chan result
+		until(t, "another connection", func() bool {
+			young = c.start(request(t.Context(), t, http.MethodGet, s.URL+"/young", nil))
+			within(t, g.arrived, "request")
+			if c.wires.dialled() > 1 && c.Stats().InUse > 1 {
+				return true
+			}
+			g.open <- struct{}{} // one of the two, and that is enough to go on
+			return false
+		})
+		close(g.open)
+		for _, ch := range []<-chan result{old, young} {
+			require.NoError(t, within(t, ch, "response").err)
+		}
+		until(t, "the end of the old one", func() bool { return c.Stats().Closes.Of(pool.ReasonLifetime) > 0 })
+	})
+}
+
+func TestResetHostReplacesItsConnections(t *testing.T) {
+	forEach(t, allKinds, func(t *testing.T, k kind) {
+		a, b := serve(t, k, proto), serve(t, k, proto)
+		c := newClient(t, k, a, httpconn.Config{})
+		for range 2 {
+			c.mustGet(a.URL)
+			c.mustGet(b.URL)
+			c.ResetHost(c.hostOf(a.URL))
+		}
+		assert.Equal(t, 3, c.wires.dialled(), "two to a, one to b")
+		c.Reset()
+		c.mustGet(b.URL)
+		assert.Equal(t, 4, c.wires.dialled())
+	})
+}
+
+func TestShutdownHostWaitsForItsBodiesOnly(t *testing.T) {
+	forEach(t, allKinds, func(t *testing.T, k kind) {
+		a, b := serve(t, k, endless), serve(t, k, proto)
+		c := newClient(t, k, a, httpconn.Config{})
+		resp, err := c.http.Get(a.URL)
+		require.NoError(t, err)
+		h := c.hostOf(a.URL)
+		ended, cancel := context.WithCancel(t.Context())
+		cancel()
+		require.ErrorIs(t, c.ShutdownHost(ended, h), context.Canceled)
+		_, err = c.http.Get(a.URL)
+		require.ErrorIs(t, err, pool.ErrClosed)
+		c.mustGet(b.URL)
+		done := make(chan error, 1)
+		go func() { done <- c.ShutdownHost(t.Context(), h) }()
+		require.NoError(t, resp.Body.Close())
+		require.NoError(t, within(t, done, "shutdown"))
+		resp, err = c.http.Get(a.URL)
+		require.NoError(t, err, "as if it were new")
+		require.NoError(t, resp.Body.Close())
+	})
+}
+
+func TestWarmOpensConnectionsThatServeTheFirstRequests(t *testing.T) {
+	forEach(t, allKinds, func(t *testing.T, k kind) {
+		s := serve(t, k, proto)
+		c := newClient(t, k, s, httpconn.Config{})
+		require.NoError(t, c.Warm(t.Context(), s.URL+"/any/path", 2))
+		assert.Equal(t, 2, c.wires.dialled())
+		st, known := c.StatsFor(c.hostOf(s.URL))
+		require.True(t, known)
+		assert.Equal(t, 2, st.Idle)
+		for range 5 {
+			c.mustGet(s.URL)
+		}
+		assert.Equal(t, 2, c.wires.dialled())
+	})
+}
+
+func TestWarmSaysWhyNot(t *testing.T) {
+	c := newClient(t, plain1, nil, httpconn.Config{MaxConnsPerHost: 1})
+	for url, want := range map[string]string{
+		"http://%zz":         "invalid URL escape",
+		"ftp://host.example": `unsupported protocol scheme "ftp"`,
+		"http:///path":       "no Host",
+	} {
+		assert.ErrorContains(t, c.Warm(t.Context(), url, 1), want)
+	}
+	require.Error(t, c.Warm(t.Context(), "http://"+unused(t), 2), "beyond the cap")
+	var dial *pool.DialError
+	require.ErrorAs(t, c.Warm(t.Context(), "http://"+unused(t), 1), &dial)
+}
+
+func TestSetLimitsOfOneHost(t *testing.T) {
+	g := newGate()
+	s := serve(t, plain1, g.ServeHTTP)
+	c := newClient(t, plain1, s, httpconn.Config{MaxConnsPerHost: 1})
+	var results []<-chan result
+	for i := range 3 {
+		results = append(results, c.start(request(t.Context(), t, http.MethodGet, fmt.Sprintf("%s/%d", s.URL, i), nil)))
+	}
+	within(t, g.arrived, "request")
+	c.waiting(2)
+	require.NoError(t, c.SetLimits(c.hostOf(s.URL), pool.Limits{MaxOpen: 3}))
+	for range 2 {
+		within(t, g.arrived, "request")
+	}
+	close(g.open)
+	for _, ch := range results {
+		require.NoError(t, within(t, ch, "response").err)
+	}
+}
+
+func TestHooksNameTheHost(t *testing.T) {
+	keys := make(chan any, 10)
+	s := serve(t, plain1, proto)
+	c := newClient(t, plain1, s, httpconn.Config{Hooks: &pool.Hooks{
+		Dialed: func(e pool.DialEvent) { keys <- e.Key },
+	}})
+	c.mustGet(s.URL)
+	assert.Equal(t, c.hostOf(s.URL), within(t, keys, "hook"))
+	_, known := c.StatsFor(httpconn.Host{Scheme: "http", Addr: "nowhere.example:80"})
+	assert.False(t, known)
+}
+
+func TestBodyLeftOpenIsReportedWithItsStack(t *testing.T) {
+	forEach(t, allKinds, func(t *testing.T, k kind) {
+		leaks := make(chan pool.LeakEvent, 10)
+		s := serve(t, k, endless)
+		c := newClient(t, k, s, httpconn.Config{
+			LeakAfter: 10 * time.Millisecond,
+			Hooks:     &pool.Hooks{Leak: func(e pool.LeakEvent) { leaks <- e }},
+		})
+		resp, err := c.http.Get(s.URL)
+		require.NoError(t, err)
+		leak := within(t, leaks, "report")
+		assert.Equal(t, c.hostOf(s.URL), leak.Key)
+		assert.Contains(t, functions(leak.Stack), "TestBodyLeftOpenIsReportedWithItsStack")
+		require.NoError(t, resp.Body.Close())
+	})
+}
+
+func TestBreakerFailsRequestsAtOnceAndRecovers(t *testing.T) {
+	s := serve(t, plain1, proto)
+	broken := make(chan struct{})
+	c := newClient(t, plain1, s, httpconn.Config{
+		BackoffBase: time.Millisecond, BackoffMax: 5 * time.Millisecond, BreakAfter: 2,
+	})
+	c.wires.refuse = broken
+	var dial *pool.DialError
+	until(t, "an answer without a dial", func() bool {
+		_, err := c.http.Get(s.URL)
+		return assert.ErrorAs(t, err, &dial) && dial.FailFast
+	})
+	assert.Equal(t, uint64(1), c.Stats().Breaks)
+	close(broken)
+	until(t, "recovery", func() bool { _, err := c.get(s.URL); return err == nil })
+}
+
+func TestDrainTimeoutEndsAConnectionThatDoesNotEnd(t *testing.T) {
+	forEach(t, http2, func(t *testing.T, k kind) {
+		s := serve(t, k, endless)
+		c := newClient(t, k, s, httpconn.Config{DrainTimeout: 10 * time.Millisecond})
+		resp, err := c.http.Get(s.URL)
+		require.NoError(t, err)
+		c.Reset()
+		_, err = io.Copy(io.Discard, resp.Body)
+		require.Error(t, err)
+		require.NoError(t, resp.Body.Close())
+		assert.Equal(t, uint64(1), c.Stats().Closes.Total())
+	})
+}
+
+func TestReuseChoosesAmongHTTP2Connections(t *testing.T) {
+	for reuse, want := range map[pool.Reuse][]int{
+		pool.ReuseNewest:      {4}, // all on the oldest, as it has room
+		pool.ReuseLeastLoaded: {2, 2},
+	} {
+		forEach(t, http2, func(t *testing.T, k kind) {
+			from := make(chan string, 10)
+			leave := make(chan struct{})
+			s := serve(t, k, func(_ http.ResponseWriter, r *http.Request) {
+				if r.URL.Path == "/known" {
+					return
+				}
+				from <- r.RemoteAddr
+				<-leave
+			})
+			c := newClient(t, k, s, httpconn.Config{Reuse: reuse})
+			require.NoError(t, c.Warm(t.Context(), s.URL, 2))
+			for range 4 {
+				c.mustGet(s.URL + "/known") // so that the servers' numbers of streams are
+			}
+			counts := map[string]int{}
+			var results []<-chan result
+			for range 4 {
+				results = append(results, c.start(request(t.Context(), t, http.MethodGet, s.URL, nil)))
+				counts[within(t, from, "request")]++
+			}
+			var got []int
+			for _, n := range counts {
+				got = append(got, n)
+			}
+			assert.Equal(t, want, got)
+			close(leave)
+			for _, ch := range results {
+				require.NoError(t, within(t, ch, "response").err)
+			}
+		})
+	}
+}

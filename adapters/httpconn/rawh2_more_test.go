@@ -1,0 +1,234 @@
+package httpconn_test
+
+import (
+	"io"
+	"net"
+	"net/http"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/berth-go/berth/adapters/httpconn"
+)
+
+func TestSilentConnectionIsGivenUp(t *testing.T) {
+	s := newRawHTTP2(t, func(c *rawConn, n int, stream uint32) {
+		if c.number > 0 || n == 0 {
+			c.ok(stream)
+		}
+	}, func(s *rawHTTP2) { s.mute = true })
+	c := newClient(t, plain2, nil, httpconn.Config{PingInterval: 20 * time.Millisecond}, func(tr *http.Transport) {
+		tr.HTTP2 = &http.HTTP2Config{PingTimeout: 20 * time.Millisecond}
+	})
+	require.NoError(t, within(t, c.start(post(t, s.url)), "response").err)
+	// In the meantime a request may be sent into the silence. It fails, since the
+	// server may have acted on it; a harmless one is sent again.
+	if err := within(t, c.start(post(t, s.url)), "response").err; err != nil {
+		require.ErrorContains(t, err, "http2:")
+	}
+	require.NoError(t, within(t, c.start(request(t.Context(), t, http.MethodGet, s.url, nil)), "response").err)
+	conns, _ := s.counts()
+	assert.GreaterOrEqual(t, conns, 2)
+}
+
+func TestFewerStreamsAreHeededAtOnce(t *testing.T) {
+	arrived := make(chan func(), 100) // each answers its request
+	s := newRawHTTP2(t, func(c *rawConn, n int, stream uint32) {
+		if n == 0 {
+			c.ok(stream)
+			c.streams(1)
+			return
+		}
+		arrived <- func() { c.ok(stream) }
+	}, func(s *rawHTTP2) {
+		s.acked = make(chan struct{}, 10)
+		s.begin = func(c *rawConn) { c.streams(10) }
+	})
+	c := newClient(t, plain2, nil, httpconn.Config{MaxConnsPerHost: 1})
+	require.NoError(t, within(t, c.start(post(t, s.url)), "response").err)
+	for range 2 {
+		within(t, s.acked, "acknowledgement of SETTINGS")
+	}
+	var results []<-chan result
+	for range 5 {
+		results = append(results, c.start(post(t, s.url)))
+	}
+	c.waiting(4)
+	for range results {
+		answer := within(t, arrived, "request")
+		assert.Empty(t, arrived, "one at a time")
+		answer()
+	}
+	for _, ch := range results {
+		require.NoError(t, within(t, ch, "response").err)
+	}
+	conns, requests := s.counts()
+	assert.Equal(t, 1, conns)
+	assert.Equal(t, 6, requests)
+}
+
+// A server may say goodbye at any moment, and no request is lost or sent twice.
+func TestGoodbyeAtEveryPoint(t *testing.T) {
+	for name, point := range map[string]struct {
+		begin  func(*rawConn)                     // of the first connection
+		answer func(c *rawConn, n, stream uint32) // of its requests
+		lost   bool                               // the first request fails
+	}{
+		"before the SETTINGS": {begin: func(c *rawConn) {
+			c.frame(frameSettings, 0, connectionFrame)
+			c.goAway(0, codeNo)
+		}},
+		"before an answer": {answer: func(c *rawConn, _, stream uint32) {
+			c.goAway(stream, codeNo)
+			c.ok(stream)
+		}},
+		"between header and body": {answer: func(c *rawConn, _, stream uint32) {
+			c.begin(stream)
+			c.goAway(stream, codeNo)
+			c.frame(frameData, flagEndStream, stream, 'o', 'k')
+		}},
+		"twice": {answer: func(c *rawConn, _, stream uint32) {
+			c.goAway(1<<31-1, codeNo)
+			c.goAway(stream, codeNo)
+			c.ok(stream)
+		}},
+		"after an answer": {answer: func(c *rawConn, _, stream uint32) {
+			c.ok(stream)
+			c.goAway(stream, codeNo)
+		}},
+		"after an answer, and then the end": {answer: func(c *rawConn, _, stream uint32) {
+			c.ok(stream)
+			c.goAway(stream, codeNo)
+			_ = c.Close()
+		}},
+		"in the middle of a body, and then the end": {answer: func(c *rawConn, _, stream uint32) {
+			c.begin(stream)
+			c.frame(frameData, 0, stream, 'o')
+			c.goAway(stream, codeNo)
+			_ = c.Close()
+		}, lost: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var mu sync.Mutex
+			answered := 0
+			s := newRawHTTP2(t, func(c *rawConn, n int, stream uint32) {
+				if c.number == 0 && point.begin != nil {
+					return // it has said that it looks at none
+				}
+				mu.Lock()
+				answered++
+				mu.Unlock()
+				if c.number == 0 {
+					point.answer(c, uint32(n), stream) //nolint:gosec // small
+					return
+				}
+				c.ok(stream)
+			}, func(s *rawHTTP2) {
+				s.begin = func(c *rawConn) {
+					if c.number == 0 && point.begin != nil {
+						point.begin(c)
+						return
+					}
+					c.frame(frameSettings, 0, connectionFrame)
+				}
+			})
+			c := newClient(t, plain2, nil, httpconn.Config{MaxConnsPerHost: 1})
+			for i := range 4 {
+				err := within(t, c.start(post(t, s.url)), "response").err
+				if point.lost && i == 0 {
+					require.Error(t, err)
+				} else {
+					require.NoError(t, err, i)
+				}
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			assert.Equal(t, 4, answered)
+			conns, _ := s.counts()
+			assert.Equal(t, 2, conns)
+		})
+	}
+}
+
+func TestServerThatAlwaysSaysGoodbyeIsNotDialledForEver(t *testing.T) {
+	s := newRawHTTP2(t, func(*rawConn, int, uint32) {}, func(s *rawHTTP2) {
+		s.begin = func(c *rawConn) {
+			c.frame(frameSettings, 0, connectionFrame)
+			c.goAway(0, codeNo)
+		}
+	})
+	c := newClient(t, plain2, nil, httpconn.Config{MaxConnsPerHost: 1})
+	require.Error(t, within(t, c.start(post(t, s.url)), "end of the request").err)
+	assert.LessOrEqual(t, c.wires.dialled(), 10)
+}
+
+func TestStreamResetInTheBodyIsAnErrorOfTheBody(t *testing.T) {
+	s := newRawHTTP2(t, func(c *rawConn, n int, stream uint32) {
+		if n > 0 {
+			c.ok(stream)
+			return
+		}
+		c.begin(stream)
+		c.frame(frameData, 0, stream, 'h', 'a')
+		c.reset(stream, codeInternal)
+	})
+	c := newClient(t, plain2, nil, httpconn.Config{})
+	resp, err := c.http.Get(s.url)
+	require.NoError(t, err)
+	body, err := io.ReadAll(resp.Body)
+	assert.LessOrEqual(t, len(body), 2)
+	require.Error(t, err)
+	assert.Zero(t, c.Stats().Leases)
+	require.NoError(t, resp.Body.Close())
+	c.mustGet(s.url)
+	conns, _ := s.counts()
+	assert.Equal(t, 1, conns, "a stream ends alone")
+}
+
+// Whatever comes, the request ends with an error, its connection is closed, and
+// the next request gets another.
+func TestBrokenFramesEndTheConnection(t *testing.T) {
+	for name, answer := range map[string]func(c *rawConn, stream uint32){
+		"half a frame":              func(c *rawConn, _ uint32) { _, _ = c.Write([]byte{0, 0, 9, 1, 4}); _ = c.Close() },
+		"a header that is no HPACK": func(c *rawConn, stream uint32) { c.frame(frameHeaders, flagEndHeaders, stream, 0xff, 0xff, 0xff) },
+		"data before a header":      func(c *rawConn, stream uint32) { c.frame(frameData, 0, stream, 'x') },
+		"a stream of nobody's":      func(c *rawConn, stream uint32) { c.frame(frameHeaders, flagEndHeaders, stream+100, 0x88) },
+		"a frame that is too long":  func(c *rawConn, _ uint32) { _, _ = c.Write([]byte{0xff, 0xff, 0xff, 0, 0, 0, 0, 0, 1}) },
+		"HTTP/1": func(c *rawConn, _ uint32) {
+			_, _ = io.WriteString(c, "HTTP/1.1 400 Bad Request\r\n\r\n")
+			_ = c.Close()
+		},
+		"a reset": func(c *rawConn, _ uint32) {
+			_ = c.Conn.(*net.TCPConn).SetLinger(0)
+			_ = c.Close()
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newRawHTTP2(t, func(c *rawConn, n int, stream uint32) {
+				if n > 0 {
+					c.ok(stream)
+					return
+				}
+				answer(c, stream)
+			})
+			c := newClient(t, plain2, nil, httpconn.Config{MaxConnsPerHost: 1, DialTimeout: patience}, func(tr *http.Transport) {
+				tr.ResponseHeaderTimeout = 200 * time.Millisecond // where a frame is just ignored
+			})
+			require.Error(t, within(t, c.start(post(t, s.url)), "end of the request").err)
+			require.NoError(t, within(t, c.start(post(t, s.url)), "response").err)
+			assert.LessOrEqual(t, c.wires.mostOpen(), 1)
+		})
+	}
+}
+
+func TestServerThatNeverSpeaksIsLeftInTime(t *testing.T) {
+	addr := mute(t)
+	c := newClient(t, plain2, nil, httpconn.Config{}, func(tr *http.Transport) { tr.ResponseHeaderTimeout = 20 * time.Millisecond })
+	_, err := c.http.Get("http://" + addr)
+	require.Error(t, err)
+	assert.True(t, timedOut(err), "%v", err)
+	until(t, "no request left", func() bool { return c.Stats().Leases == 0 })
+}

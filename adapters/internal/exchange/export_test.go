@@ -1,0 +1,4 @@
+package exchange
+
+// Drains is drains, for the tests.
+const Drains = drains

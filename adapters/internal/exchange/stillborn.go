@@ -1,0 +1,38 @@
+package exchange
+
+import (
+	"context"
+	"errors"
+
+	"github.com/berth-go/berth/pool"
+)
+
+// maxStillborn bounds the dials for one wait whose connections are useless when
+// they come: their server says goodbye at once. It may be a server that is being
+// replaced, and the next dial may find another; it is of no use to go on for ever.
+const maxStillborn = 3
+
+// textStillborn is what package pool says of such a dial. The tests of the
+// adapters watch it.
+const textStillborn = "the resource was unusable as soon as it was dialled"
+
+// Acquire waits for a lease by acquire, again if what was dialled for it has been
+// useless from the beginning: nothing was sent, so any request may have another.
+func Acquire[K comparable, C Conn](ctx context.Context, p Pool[K, C], key K, r pool.Request) (pool.Lease[C], error) {
+	for n := 1; ; n++ {
+		lease, err := p.AcquireWith(ctx, key, r)
+		if err == nil || n == maxStillborn || !isStillborn(err) {
+			return lease, err
+		}
+	}
+}
+
+// Pool is what Acquire needs of a pool.
+type Pool[K comparable, C Conn] interface {
+	AcquireWith(ctx context.Context, key K, r pool.Request) (pool.Lease[C], error)
+}
+
+func isStillborn(err error) bool {
+	var dial *pool.DialError
+	return errors.As(err, &dial) && !dial.FailFast && dial.Err != nil && dial.Err.Error() == textStillborn
+}

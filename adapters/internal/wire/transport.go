@@ -1,0 +1,119 @@
+package wire
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"net/http/httptrace"
+	"net/url"
+	"slices"
+	"time"
+
+	"github.com/berth-go/berth/adapters/internal/exchange"
+)
+
+// PingInterval is after how much silence an HTTP/2 connection is pinged, where
+// the user does not say. net/http never does by itself, so requests go on being
+// sent into a connection that vanished, until the kernel gives it up many minutes
+// later.
+const PingInterval = 30 * time.Second
+
+// Prepare makes tr, a copy of a user's, fit to dial for a pool: it speaks p, shows
+// its connections to [Dial], and has no limits of its own. (A limit on
+// connections would even crash the program: net/http does not count a ClientConn
+// when it is made and uncounts it when it ends.)
+func Prepare(tr *http.Transport, p http.Protocols) {
+	tr.Protocols = &p
+	tr.TLSNextProto = nil
+	if tr.TLSClientConfig != nil && !p.HTTP2() {
+		// What another protocol set left here would still be offered.
+		tr.TLSClientConfig.NextProtos = slices.DeleteFunc(slices.Clone(tr.TLSClientConfig.NextProtos),
+			func(s string) bool { return s == "h2" })
+	}
+	tr.MaxConnsPerHost, tr.MaxIdleConnsPerHost, tr.MaxIdleConns = 0, 0, 0
+	tr.IdleConnTimeout = 0 // the pool's business
+	tr.Proxy = func(req *http.Request) (*url.URL, error) {
+		return dialingOf(req.Context()).proxy, nil
+	}
+	dial := dialFunc(tr.DialContext, tr.Dial) //nolint:staticcheck // deprecated, and still honoured
+	if dial == nil {
+		dial = (&net.Dialer{}).DialContext
+	}
+	tr.DialContext, tr.Dial = captured(dial), nil                     //nolint:staticcheck // as above
+	if dial := dialFunc(tr.DialTLSContext, tr.DialTLS); dial != nil { //nolint:staticcheck // as above
+		tr.DialTLSContext, tr.DialTLS = captured(dial), nil //nolint:staticcheck // as above
+	}
+}
+
+type dialContextFunc = func(ctx context.Context, network, addr string) (net.Conn, error)
+
+// dialFunc returns the one of two dial funcs that net/http would use, or nil.
+func dialFunc(withContext dialContextFunc, without func(network, addr string) (net.Conn, error)) dialContextFunc {
+	if withContext != nil || without == nil {
+		return withContext
+	}
+	return func(_ context.Context, network, addr string) (net.Conn, error) { return without(network, addr) }
+}
+
+// captured returns a dial func that shows its connections to the [dialing] of its
+// context.
+func captured(dial dialContextFunc) dialContextFunc {
+	return func(ctx context.Context, network, addr string) (net.Conn, error) {
+		c, err := dial(ctx, network, addr)
+		if err == nil {
+			dialingOf(ctx).seen(c)
+		}
+		return c, err
+	}
+}
+
+// Conn is a connection and what is known of it.
+type Conn struct {
+	*http.ClientConn
+	Raw net.Conn // under it: what the dial func returned
+
+	scheme    string
+	handshake bool   // TLS was spoken
+	protocol  string // that TLS agreed on
+}
+
+// IsHTTP2 reports whether the connection speaks HTTP/2. It is not to be asked of a
+// transport that was prepared without HTTP/2, or with both kinds of plain HTTP.
+func (c *Conn) IsHTTP2() bool {
+	switch {
+	case c.handshake:
+		return c.protocol == "h2"
+	case c.scheme == "http":
+		return true // prior knowledge
+	}
+	// A dial func of the user's did TLS in a way of its own. Several requests at
+	// once are possible only on HTTP/2.
+	return c.Available() > 1
+}
+
+// Dial makes a connection by tr, which Prepare has prepared, to addr or, by proxy,
+// for it. ctx bounds all of it.
+func Dial(ctx context.Context, tr *http.Transport, scheme, addr string, proxy *url.URL) (*Conn, error) {
+	d := &dialing{proxy: proxy}
+	dctx := context.WithValue(ctx, dialingKey{}, d)
+	dctx = httptrace.WithClientTrace(dctx, &httptrace.ClientTrace{TLSHandshakeDone: d.handshakeDone})
+
+	// Not every step of NewClientConn looks at the context, but each of them ends
+	// when the connection is closed.
+	stop := context.AfterFunc(ctx, d.abort)
+	cc, err := tr.NewClientConn(dctx, scheme, addr)
+	if !stop() {
+		if err == nil {
+			_ = cc.Close() // it may be closed under the ClientConn already
+		}
+		return nil, exchange.ErrorOf(ctx)
+	}
+	if err != nil {
+		return nil, err
+	}
+	c := &Conn{ClientConn: cc, scheme: scheme}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	c.Raw, c.handshake, c.protocol = d.mu.conn, d.mu.handshake, d.mu.protocol
+	return c, nil
+}
