@@ -3,7 +3,7 @@
    pool/demand.go. README.md says what is claimed, what is left out and which switches
    break it.
 
-   Each pool has at most one slot, hence one cell; what belongs to a pool is indexed by
+   Each pool has at most one slot, hence one seat; what belongs to a pool is indexed by
    it. One hold of the Budget's lock is one step: all that is read without it, hungry
    and ordered, is written once in it, or in a way that its readers cannot tell apart. */
 
@@ -24,7 +24,7 @@ mtype = { empty_, idle, inUse }             /* slotState; dialing and closing ta
 mtype = { none, wait, now, enqueue, endLease, lookAgain, waited, rebalance, tick }   /* what a process is at, or takes a lock for */
 
 /* Read and written without a lock. */
-mtype state[P]; byte number[P];             /* the turn of the pool's cell */
+mtype state[P]; byte number[P];             /* the turn of the pool's seat */
 bool open[P];
 bool ordered[P];                            /* member.ordered */
 bool hungry;                                /* Budget.hungry */
@@ -169,7 +169,7 @@ inline report() {
 	assert(bopen <= MAX)
 }
 
-/* ---- pool.go and lend.go: under the lock of pool x ---- */
+/* ---- pool.go, lend.go and recall.go: under the lock of pool x ---- */
 
 inline lock() {
 #ifdef RECALL_FIRST
@@ -299,9 +299,9 @@ inline change() {
 	finish()
 }
 
-/* ---- lane.go and lease.go: without the lock ---- */
+/* ---- internal/lane, lane.go and lease.go: without the lock ---- */
 
-inline takeFast() {
+inline TakeOrLock() {
 	ok = open[p];
 	if
 	:: atomic { ok && state[p] == Resting -> n = number[p] };
@@ -346,7 +346,7 @@ proctype caller(byte me; byte p; mtype op) {
 	if :: op == none -> round = (p == 0 -> ROUNDS0 : ROUNDS) :: else fi;
 	do
 	:: atomic { op == none && wake == 0 && !has && round > 0 -> round--; n = 0 };
-		takeFast()
+		TakeOrLock()
 	:: op == none && wake == 0 && has ->
 		Release()
 	:: atomic { op == wait && wake == 0 && got[me] -> got[me] = false; n = number[p]; has = true; op = none }

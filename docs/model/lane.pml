@@ -1,6 +1,7 @@
 /* The lane of one pool, for the spin model checker: callers who take and release
    without the lock, beside callers who queue and others who close the lane. Names are
-   those of internal/turn, pool/lane.go, pool/lend.go and pool/pool.go. README.md says
+   those of internal/turn, internal/lane and the files of pool: pool.go, lend.go,
+   recall.go, lane.go and lease.go. README.md says
    what is claimed, what is left out and which switches break it.
 
    What is read without the lock is open and the turns. Each access to one of them is a
@@ -15,7 +16,7 @@
 #define ROUNDS 1    /* leases that each of them takes */
 #endif
 #ifndef C
-#define C 2         /* cells, one per slot: 1 or 2 */
+#define C 2         /* seats, one per slot: 1 or 2 */
 #endif
 
 mtype = { Held, Resting, Out, Settling }    /* State of internal/turn */
@@ -35,7 +36,7 @@ bool warm = true;                   /* warmth >= need */
 byte maxOpen = C;
 chan waiters = [N] of { byte };
 
-byte got[N];                        /* what was delivered to a waiter: a cell, counted from 1 */
+byte got[N];                        /* what was delivered to a waiter: a seat, counted from 1 */
 
 /* Of the claims, and no part of the code. */
 byte holders[C];                    /* leases that are out */
@@ -93,11 +94,11 @@ inline End() {
 	if :: ok -> ends(c); state[c] = Held; number[c]++ :: else fi
 }
 
-/* ---- lend.go and pool.go: under the lock ---- */
+/* ---- lend.go, recall.go and pool.go: under the lock ---- */
 inline endLoanLocked(x) { lent[x] = false; nlent-- }
 inline returnLocked(x)  { endLoanLocked(x); slots[x] = idle }
 
-/* recallLocked after the lane is closed: ReclaimResting of each cell that is lent. */
+/* recallLocked after the lane is closed: ReclaimResting of each seat that is lent. */
 inline sweep() {
 	do
 	:: atomic {
@@ -126,7 +127,7 @@ inline lock() {
 #endif
 }
 
-/* Reclaim of each cell that is lent. A lease that is out goes on, and will end under
+/* Reclaim of each seat that is lent. A lease that is out goes on, and will end under
    the lock; where one has ended, whoever ended it is on the way there. */
 inline reclaimAllLocked() {
 	do
@@ -248,9 +249,10 @@ inline change() {
 	finish()
 }
 
-/* ---- lane.go and lease.go: without the lock ---- */
-/* The first cell that is tried is any: it is the top, or by the goroutine. */
-inline takeFast() {
+/* ---- internal/lane, lane.go and lease.go: without the lock ---- */
+/* Lane.Take and, if it finds nothing, the lock. The first seat that is tried is any: it
+   is the top, or by the goroutine. */
+inline TakeOrLock() {
 	atomic {
 		before[me] = queued;
 #ifdef NO_OPEN
@@ -292,7 +294,7 @@ inline look() {
 }
 
 /* Recycle returns nil, or an error. */
-inline settleFast() {
+inline releaseRecycling() {
 	atomic { Settle() };
 	if
 	:: ok ->
@@ -320,7 +322,7 @@ inline Release() {
 	:: atomic { seen && state[c] == Out && number[c] == n -> seen = false };
 		if
 #ifdef RECYCLE
-		:: settleFast()
+		:: releaseRecycling()
 #else
 		:: atomic { Rest() };
 			if :: ok -> look() :: else fi
@@ -353,7 +355,7 @@ proctype caller(byte me) {
 	mtype op = none;
 	do
 	:: atomic { op == none && !has && round < ROUNDS -> round++; c = 0; n = 0 };
-		takeFast()
+		TakeOrLock()
 	:: op == none && has ->
 #ifdef COPIES
 		if :: me == 0 -> run other(none, c, n) :: else fi;
