@@ -26,7 +26,7 @@ func TestNothingRestsBesideAClosedLane(t *testing.T) {
 	var done atomic.Bool
 	var shut, seen atomic.Int64 // how often the lane has been closed, and how often that was looked at
 	var wg sync.WaitGroup
-	warmth := func(n int) {
+	warmth := func(n int32) {
 		p.lock()
 		p.mu.warmth, p.mu.need = n, warm
 		p.unlock()
