@@ -3,6 +3,7 @@ package pool
 import (
 	"context"
 	"errors"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -30,8 +31,9 @@ func (w *wire) set(capacity int) {
 // wires is a pool of wires and what it has dialled.
 type wires struct {
 	*Pool[*wire]
-	t   *testing.T
-	all []*wire
+	t       *testing.T
+	dialing sync.Mutex
+	all     []*wire
 }
 
 // newWires returns a pool whose wires carry so many leases each.
@@ -39,6 +41,8 @@ func newWires(t *testing.T, capacity int, change func(*Config[*wire])) *wires {
 	ws := &wires{t: t}
 	cfg := Config[*wire]{
 		Dial: func(context.Context) (*wire, error) {
+			ws.dialing.Lock() // two may be dialled at once
+			defer ws.dialing.Unlock()
 			w := &wire{n: len(ws.all) + 1, capacity: capacity}
 			ws.all = append(ws.all, w)
 			return w, nil
