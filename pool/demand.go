@@ -235,8 +235,8 @@ func (p *Pool[R]) giveUpIdleLocked(n int, why Reason) {
 
 func (p *Pool[R]) standingLocked() standing {
 	return standing{ //nolint:gosec // no pool has billions of slots
-		used: int32(p.usedLocked()), dialing: int32(p.mu.dials.Len()), canceled: int32(p.mu.canceled),
-		ending: int32(p.endingLocked()), draining: int32(p.mu.draining),
+		used: int32(p.usedLocked()), dialing: int32(p.mu.dials.Len()), canceled: p.mu.canceled,
+		ending: int32(p.endingLocked()), draining: p.mu.draining,
 	}
 }
 

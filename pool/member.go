@@ -198,11 +198,11 @@ func (m *member) unmoved(s standing) bool {
 }
 
 // forgetTicket takes the oldest ticket out of the report.
-func (r *wants) forgetTicket() {
-	if r.known > 0 {
-		copy(r.tickets[:], r.tickets[1:r.known])
-		r.known--
-		r.tickets[r.known] = 0
+func (w *wants) forgetTicket() {
+	if w.known > 0 {
+		copy(w.tickets[:], w.tickets[1:w.known])
+		w.known--
+		w.tickets[w.known] = 0
 	}
 }
 

@@ -111,8 +111,8 @@ func TestStreamsBeyondMaxStreamsPerConnTakeAnotherConnection(t *testing.T) {
 		for range 4 {
 			<-arrived
 		}
+		assert.Eventually(t, func() bool { return tr.Stats().Waiting == 2 }, 10*time.Second, time.Millisecond)
 		assert.Equal(t, 4, tr.Stats().Leases)
-		assert.Equal(t, 2, tr.Stats().Waiting)
 		close(leave)
 		wg.Wait()
 		assert.Equal(t, uint64(2), tr.Stats().Dials)

@@ -30,7 +30,9 @@ const (
 	// find the seat at hand taken is one, and costs little; a swap that is lost to
 	// another core counts as LostSwap.
 	ManyClashes = 4096
-	LostSwap    = ManyClashes / 16
+
+	// LostSwap is the weight of a swap that is lost.
+	LostSwap = ManyClashes / 16
 )
 
 // A Lane holds the seats that are lent. Whoever takes one has its lease until it
