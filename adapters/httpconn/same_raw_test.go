@@ -83,8 +83,6 @@ func TestSameAnswersOfServersThatMisbehave(t *testing.T) {
 		{"a body until the end", "GET", step{"HTTP/1.1 200 OK\r\n\r\nok", "close"}},
 		{"HTTP/1.0", "GET", step{"HTTP/1.0 200 OK\r\n\r\nok", "close"}},
 		{"HTTP/1.0 with keep-alive", "GET", step{"HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nContent-Length: 2\r\n\r\nok", "close"}},
-		{"a body of 204", "GET", step{"HTTP/1.1 204 No Content\r\n\r\nok", "close"}},
-		{"a body for HEAD", "HEAD", step{"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", "close"}},
 		{"1xx without end", "GET", step{strings.Repeat("HTTP/1.1 103 Early Hints\r\n\r\n", 3), "close"}},
 		{"100 unasked for", "GET", step{"HTTP/1.1 100 Continue\r\n\r\n" + ok, "close"}},
 		{"101 unasked for", "GET", step{"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n", "close"}},
@@ -92,7 +90,6 @@ func TestSameAnswersOfServersThatMisbehave(t *testing.T) {
 		{"bare newlines", "GET", step{"HTTP/1.1 200 OK\nContent-Length: 2\n\nok", "close"}},
 		{"folded lines", "GET", step{"HTTP/1.1 200 OK\r\nA: b\r\n c\r\nContent-Length: 2\r\n\r\nok", "close"}},
 		{"good, then nothing", "GET", step{ok, ""}},
-		{"408 behind the answer", "GET", step{ok + "HTTP/1.1 408 Request Timeout\r\n\r\n", "close"}},
 	} {
 		all = append(all, scenario{name: tt.name, run: get(tt.method, tt.step), noWire: true})
 	}
@@ -110,7 +107,8 @@ func TestSameAnswersOfServersThatMisbehave(t *testing.T) {
 		}
 	}
 	// Whether the end of a connection is seen before the next request is sent, or
-	// only after, is a matter of timing.
+	// only after, is a matter of timing; so is what comes behind an answer, which
+	// is therefore not among these.
 	runSame(t, all.untraced().with([]kind{plain1}, describe))
 }
 
