@@ -162,32 +162,39 @@ func TestManyBellsShareOneTimer(t *testing.T) {
 	})
 }
 
-// A clock is used by all keys of a pool at once.
+// A clock is used by all keys of a pool at once. In real time: a timer of a bubble
+// that fires while it is set and stopped brings down Go 1.26's race detector.
 func TestBellsMayBeSetAndStoppedConcurrently(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		clock := alarm.New()
-		var rang atomic.Int32
-		var wg sync.WaitGroup
-		for range 8 {
-			wg.Go(func() {
-				bell := clock.Bell(func() { rang.Inc() })
-				for i := range 500 {
-					bell.Set(time.Now().Add(time.Duration(i%7) * time.Millisecond))
-					if i%3 == 0 {
-						bell.Stop()
-					}
-					<-time.After(time.Duration(i%5) * time.Millisecond)
+	clock := alarm.New()
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			rang := make(chan struct{}, 1)
+			bell := clock.Bell(func() {
+				select {
+				case rang <- struct{}{}:
+				default: // it has rung, and that is not taken yet
 				}
-				bell.Set(time.Now())
 			})
-		}
-		wg.Wait()
-		pass(time.Second)
-		n := rang.Load()
-		assert.GreaterOrEqual(t, n, int32(8))
-		pass(time.Hour)
-		assert.Equal(t, n, rang.Load(), "nothing is left to ring")
-	})
+			for i := range 500 {
+				bell.Set(time.Now().Add(time.Duration(i%7) * time.Microsecond))
+				if i%3 == 0 {
+					bell.Stop()
+				}
+				if i%5 == 0 {
+					runtime.Gosched()
+				}
+			}
+			bell.Stop()
+			select {
+			case <-rang:
+			default:
+			}
+			bell.Set(time.Now())
+			<-rang // else the test never ends: a bell that is set last must ring
+		})
+	}
+	wg.Wait()
 }
 
 // BenchmarkRing sets one bell of many and lets it ring. What it costs must not
