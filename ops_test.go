@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/berth-go/berth/internal/pooltest"
@@ -189,7 +190,7 @@ func (r *rig) endCall(op operation, arg byte) {
 			do(i, end((*pooltest.Call).Discard))
 		}
 	case opReleaseCancel, opCancelRelease:
-		if out >= 0 && waits >= 0 && r.real.Limits().MaxIdle == 0 {
+		if out >= 0 && waits >= 0 && r.real.Limits().MaxIdle == 0 && !warming(r.model) {
 			r.both(func(b *pooltest.Bench) { r.race(b, b.Calls()[out], b.Calls()[waits], op == opCancelRelease) })
 		}
 	default:
@@ -198,7 +199,8 @@ func (r *rig) endCall(op operation, arg byte) {
 
 // race lets a waiter give up and a lease end at once. No slot may become free
 // meanwhile: whether it did while the waiter was still there would show in the
-// number of dials. So Close is held, and no dial is canceled as none is surplus.
+// number of dials. So Close is held, and no dial is canceled as none is surplus. And
+// no call of Warm waits, which would have what is released and closed dialled again.
 func (r *rig) race(b *pooltest.Bench, out, waits *pooltest.Call, cancelFirst bool) {
 	b.HoldClose(true)
 	if cancelFirst {
@@ -208,6 +210,11 @@ func (r *rig) race(b *pooltest.Bench, out, waits *pooltest.Call, cancelFirst boo
 		out.ReleaseThen(waits.CancelNow)
 	}
 	b.HoldClose(r.holding(b))
+}
+
+// warming reports whether a call of Warm waits.
+func warming(b *pooltest.Bench) bool {
+	return slices.ContainsFunc(b.Asides(), func(a *pooltest.Aside) bool { return !a.Returned() })
 }
 
 // holding reports whether Close is to wait now. Only so many may: a pool runs no
