@@ -29,17 +29,6 @@ func (p *Pool[R]) balanceLocked() {
 	p.armLocked()
 }
 
-// saturatedLocked reports whether all slots are out on leases, at the limit, and
-// callers wait: then there is nothing to hand out, to dial or to close, the pool is
-// not bare, and a look at each of these would find so. It is what a busy pool mostly
-// is.
-func (p *Pool[R]) saturatedLocked() bool {
-	limit := p.mu.limits.MaxOpen
-	return limit > 0 && !p.mu.closed && p.mu.slots[inUse] == limit && p.usedLocked() == limit &&
-		p.waiters.Len() > 0 && p.mu.fresh == 0 && len(p.mu.roomy) == 0 && p.mu.warmers == nil &&
-		(p.member == nil || p.member.unmoved(p.standingLocked()))
-}
-
 // shrinkLocked brings the pool down to MaxOpen as far as it can be done now. The
 // slots that are on their way out do not count: only what would stay does.
 func (p *Pool[R]) shrinkLocked() {

@@ -51,7 +51,7 @@ type BudgetStats struct {
 // it into each pool's Config.
 type Budget struct {
 	tickets atomic.Uint64 // the last one given; one sequence for all pools (I3)
-	hungry  uber.Bool     // no pool may open its lane; written under mu
+	hungry  uber.Bool     // some pool is short of slots, or what is idle may be too much: no pool may open its lane; written under mu
 	affine  uber.Bool     // Affinity is set; written under mu
 	start   time.Time     // 0 of the times in idle
 	none    wants         // of pools that want nothing; never changed

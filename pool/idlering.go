@@ -61,7 +61,9 @@ func (m *member) idle(k *idleMark, at time.Time, older *idleMark) {
 		b.mu.nidle--
 	}
 	k.m, k.since = m, since
-	m.changed = true // the Budget is to settle with this slot in its list
+	if b.hungry.Load() {
+		m.changed = true // the Budget is to settle with this slot in its list
+	}
 	b.mu.idle.add(k, older)
 	b.mu.nidle++
 }

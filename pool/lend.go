@@ -67,7 +67,7 @@ func (p *Pool[R]) warmLocked() {
 	if p.lends == (lends{}) || n.lent > 0 {
 		return
 	}
-	now := p.momentOf(p.nowLocked())
+	now := p.momentLocked()
 	if now-n.hit > moment(laneTick) {
 		n.warmth = 0
 	}

@@ -130,16 +130,7 @@ func (p *Pool[R]) unlockQuietly() {
 // finish is unlock, and returns the panic of a hook. own says that it is a
 // goroutine of the pool that finishes: Shutdown waits for its hooks, as for itself.
 func (p *Pool[R]) finish(own bool) (err *panicError) {
-	if p.mu.chores == nil && p.saturatedLocked() {
-		p.mu.handed, p.mu.wasQuiet = nil, false
-		if p.member == nil {
-			p.countUncoveredLocked(0)
-		} else {
-			p.countUncoveredLocked(int(p.member.coming))
-		}
-		if len(p.mu.deadlines) > 0 || p.mu.times != nil {
-			p.armLocked()
-		}
+	if p.mu.chores == nil && (p.skipSaturatedLocked() || p.skipCalmLocked()) {
 		p.mu.Unlock()
 		return nil
 	}
