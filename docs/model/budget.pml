@@ -63,7 +63,9 @@ inline ends(x)   { assert(holders[x] == 1); holders[x]-- }
 inline markIdle() {                                             /* member.idle */
 	marked[x] = true;
 #ifndef NO_CHANGED
-	changed[x] = true
+	if :: hungry -> changed[x] = true :: else fi
+#else
+	skip
 #endif
 }
 
@@ -212,7 +214,8 @@ inline giveUpLaneLocked() {
 inline apply() {
 	if
 	:: what == now ->
-		atomic { ok = (slots[x] == idle && len(waiters[x]) == 0 && others <= supply) };   /* older */
+		may = !hungry;                                          /* nobody is short of slots */
+		atomic { ok = (slots[x] == idle && len(waiters[x]) == 0 && (may || others <= supply)); may = false };   /* older */
 		if
 		:: atomic { ok -> slots[x] = inUse; unidle(); begins(x); n = number[x]; has = true; warm[x] = true; ok = false }
 		:: else
