@@ -6,14 +6,14 @@ import (
 	"time"
 
 	"github.com/berth-go/berth/internal/chain"
+	"github.com/berth-go/berth/internal/part"
 	"github.com/berth-go/berth/waitq"
 )
 
 var (
-	errUnwanted  = errors.New("pool: no one waits for this dial any more")
-	errDialTime  = errors.New("pool: DialTimeout passed")
-	errStillborn = errors.New("the resource was unusable as soon as it was dialled")
-	errNoReturn  = errors.New("the func called runtime.Goexit")
+	errUnwanted = errors.New("pool: no one waits for this dial any more")
+	errDialTime = errors.New("pool: DialTimeout passed")
+	errNoReturn = errors.New("the func called runtime.Goexit")
 )
 
 // dial is a dial in flight. It belongs to the pool: callers wait in the queue,
@@ -131,7 +131,7 @@ func (p *Pool[R]) dialed(d *dial[R], shared int, err error) {
 	p.mu.count.add(dialTimes, time.Since(d.started))
 	s.adopted = true
 	if err == nil && s.capacity < 0 {
-		err = errStillborn // to call this success would be to dial again without end
+		err = part.ErrStillborn // to call this success would be to dial again without end
 	}
 	switch {
 	case p.mu.closed:

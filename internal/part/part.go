@@ -1,5 +1,6 @@
-// Package part is what package keyed tells a pool that is one key of many. It is
-// apart from both so that none of it shows in their API.
+// Package part is what package keyed tells a pool that is one key of many, and what
+// the adapters know of a pool's errors. It is apart from all of them so that none of
+// it shows in their API.
 package part
 
 import (

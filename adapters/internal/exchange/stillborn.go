@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"github.com/berth-go/berth/internal/part"
 	"github.com/berth-go/berth/pool"
 )
 
@@ -11,10 +12,6 @@ import (
 // they come: their server says goodbye at once. It may be a server that is being
 // replaced, and the next dial may find another; it is of no use to go on for ever.
 const maxStillborn = 3
-
-// textStillborn is what package pool says of such a dial. The tests of the
-// adapters watch it.
-const textStillborn = "the resource was unusable as soon as it was dialled"
 
 // Acquire waits for a lease by acquire, again if what was dialled for it has been
 // useless from the beginning: nothing was sent, so any request may have another.
@@ -34,5 +31,5 @@ type Pool[K comparable, C Conn] interface {
 
 func isStillborn(err error) bool {
 	var dial *pool.DialError
-	return errors.As(err, &dial) && !dial.FailFast && dial.Err != nil && dial.Err.Error() == textStillborn
+	return errors.As(err, &dial) && !dial.FailFast && errors.Is(dial.Err, part.ErrStillborn)
 }
