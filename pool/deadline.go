@@ -67,6 +67,13 @@ func (p *Pool[R]) armLocked() {
 	p.mu.bell.Set(next)
 }
 
+// dropBellLocked lets a bell go that has rung, or was stopped: a quiet key has none.
+func (p *Pool[R]) dropBellLocked() {
+	if p.mu.armed == 0 {
+		p.mu.bell = nil
+	}
+}
+
 // nextTimeLocked returns when the pool must act next without being called.
 func (p *Pool[R]) nextTimeLocked() (next time.Time, ok bool) {
 	earlier := func(t time.Time) {

@@ -261,7 +261,8 @@ func (p *Pool[R]) ticketsLocked(r *report) {
 // whom MaxWaiters counts. slots is how many the Budget will have for this pool.
 func (p *Pool[R]) countUncoveredLocked(slots int) {
 	if p.total == nil && p.mu.limits.MaxWaiters == 0 {
-		return // nobody asks
+		p.mu.uncovered = 0 // nobody asks
+		return
 	}
 	n := max(0, p.unmetLocked()-slots*p.sharedLocked())
 	if d := n - int(p.mu.uncovered); d != 0 && p.total != nil {

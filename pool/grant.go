@@ -15,7 +15,7 @@ func (p *Pool[R]) leaseNowLocked(suits func(*slot[R]) bool, mayCheck bool) (Leas
 	if s == nil {
 		return Lease[R]{}, false
 	}
-	if p.member != nil && p.member.budget.hungry.Load() && p.member.older(p.lastTicket()+1, s.leases > 0, p.standingLocked()) {
+	if p.member != nil && p.member.older(p.lastTicket()+1, s.leases > 0, p.standingLocked()) {
 		return Lease[R]{}, false // it is another pool's turn: see serveLocked
 	}
 	return p.leaseOutLocked(s, p.lastTicket(), mayCheck), true

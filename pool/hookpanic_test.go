@@ -100,6 +100,7 @@ func (r *rig) dialsOK() { r.manual = false }
 
 func oneLease(r *rig, call func(func())) {
 	r.dialsOK()
+	r.atDial = func() { <-time.After(1) } // the caller waits by then, or a hook has panicked and it is gone
 	call(func() {
 		l, err := r.Acquire(r.t.Context())
 		require.NoError(r.t, err)

@@ -233,6 +233,9 @@ func (b *Budget) comingLocked(m *member) int {
 // which it has not reported yet.
 func (m *member) older(t Ticket, shared bool, now standing) bool {
 	b := m.budget
+	if !b.hungry.Load() {
+		return false // no pool is short of slots, and the Budget has not shrunk
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.olderLocked(m, t, shared, now)

@@ -130,7 +130,7 @@ func (p *Pool[R]) unlockQuietly() {
 // finish is unlock, and returns the panic of a hook. own says that it is a
 // goroutine of the pool that finishes: Shutdown waits for its hooks, as for itself.
 func (p *Pool[R]) finish(own bool) (err *panicError) {
-	if p.mu.chores == nil && (p.skipSaturatedLocked() || p.skipCalmLocked()) {
+	if p.skipLocked() {
 		p.mu.Unlock()
 		return nil
 	}
@@ -154,9 +154,7 @@ func (p *Pool[R]) finish(own bool) (err *panicError) {
 		p.member.stopLending()
 	}
 	p.openLaneLocked()
-	if p.mu.armed == 0 {
-		p.mu.bell = nil // it has rung, or was stopped: a quiet key has none
-	}
+	p.dropBellLocked()
 	own = own && len(c.events) > 0
 	if own {
 		p.mu.telling++

@@ -1,41 +1,15 @@
 package pool
 
-// A change mostly leaves the pool in one of two states in which all that
-// balanceLocked looks at is known without looking. Each is dealt with in one go.
-
-// skipSaturatedLocked ends a change after which the pool is saturated, and reports
-// whether it is. It is what a busy pool mostly is.
-func (p *Pool[R]) skipSaturatedLocked() bool {
-	if !p.saturatedLocked() {
+// skipLocked ends a change that leaves the pool saturated or calm, and reports whether
+// it is that: then all that balanceLocked looks at is known without looking.
+func (p *Pool[R]) skipLocked() bool {
+	switch {
+	case p.mu.chores != nil:
 		return false
-	}
-	p.mu.handed, p.mu.wasQuiet = nil, false
-	if p.member == nil {
-		p.countUncoveredLocked(0)
-	} else {
-		p.countUncoveredLocked(int(p.member.coming))
-	}
-	if len(p.mu.deadlines) > 0 || p.mu.times != nil {
-		p.armLocked()
-	}
-	return true
-}
-
-// saturatedLocked reports whether all slots are out on leases, at the limit, and
-// callers wait: then there is nothing to hand out, to dial or to close, and the pool
-// is not bare.
-func (p *Pool[R]) saturatedLocked() bool {
-	limit := p.mu.limits.MaxOpen
-	return limit > 0 && !p.mu.closed && p.mu.slots[inUse] == limit && p.usedLocked() == limit &&
-		p.waiters.Len() > 0 && p.mu.fresh == 0 && len(p.mu.roomy) == 0 && p.mu.warmers == nil &&
-		(p.member == nil || p.member.unmoved(p.standingLocked()))
-}
-
-// skipCalmLocked ends a change after which the pool is calm, and reports whether it
-// is. It is what a pool mostly is whose lane is closed because it is used now and
-// then: one key of many.
-func (p *Pool[R]) skipCalmLocked() bool {
-	if !p.calmLocked() {
+	case p.saturatedLocked():
+		p.countUncoveredLocked(p.comingLocked())
+	case p.calmLocked():
+	default:
 		return false
 	}
 	p.mu.handed, p.mu.wasQuiet = nil, false
@@ -43,17 +17,35 @@ func (p *Pool[R]) skipCalmLocked() bool {
 		p.armLocked()
 	}
 	p.openLaneLocked()
-	if p.mu.armed == 0 {
-		p.mu.bell = nil // as in finish
-	}
+	p.dropBellLocked()
 	return true
+}
+
+// comingLocked returns how many slots of the Budget were on their way to the pool, at
+// the last report.
+func (p *Pool[R]) comingLocked() int {
+	if p.member == nil {
+		return 0
+	}
+	return int(p.member.coming)
+}
+
+// saturatedLocked reports whether all slots are out on leases, at the limit, and
+// callers wait: then there is nothing to hand out, to dial or to close, and the pool
+// is not bare. It is what a busy pool mostly is.
+func (p *Pool[R]) saturatedLocked() bool {
+	limit := p.mu.limits.MaxOpen
+	return limit > 0 && !p.mu.closed && p.mu.slots[inUse] == limit && p.usedLocked() == limit &&
+		p.waiters.Len() > 0 && p.mu.fresh == 0 && len(p.mu.roomy) == 0 && p.mu.warmers == nil &&
+		(p.member == nil || p.member.unmoved(p.standingLocked()))
 }
 
 // calmLocked reports whether nobody waits or dials, no limit is exceeded and nothing
 // is lacking: then there is nobody to serve, nothing to dial or to close, and the pool
-// is not bare.
+// is not bare. It is what a pool mostly is that is used now and then, such as one key
+// of many.
 func (p *Pool[R]) calmLocked() bool {
-	if p.mu.closed || p.waiters.Len() > 0 || p.mu.dials.Len() > 0 || p.usedLocked() == 0 {
+	if p.waiters.Len() > 0 || p.mu.dials.Len() > 0 || p.usedLocked() == 0 {
 		return false
 	}
 	if p.mu.starved || p.mu.uncovered != 0 || p.mu.outage != nil || p.mu.warmers != nil || p.spareLocked() > 0 {

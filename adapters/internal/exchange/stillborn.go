@@ -31,5 +31,5 @@ type Pool[K comparable, C Conn] interface {
 
 func isStillborn(err error) bool {
 	var dial *pool.DialError
-	return errors.As(err, &dial) && !dial.FailFast && errors.Is(dial.Err, part.ErrStillborn)
+	return errors.As(err, &dial) && !dial.FailFast && dial.Err == part.ErrStillborn //nolint:errorlint // that of another pool, which a Dial may return, is not this one's
 }
