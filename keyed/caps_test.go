@@ -297,6 +297,18 @@ func TestMaxWaitersPerKeyTurnsAwayAndSaysSo(t *testing.T) {
 	})
 }
 
+func TestWhoStopsWaitingMakesRoomAtAnotherKey(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		r := newRig(t, config{MaxOpenPerKey: 1, MaxWaiters: 1})
+		r.acquireAll("a", "b")
+		w := r.acquire("a")
+		w.waits()
+		require.ErrorIs(t, r.acquire("b").failed(), pool.ErrWaitLimit)
+		w.leave()
+		r.acquire("b").waits()
+	})
+}
+
 func TestMaxWaitersCountsOverAllKeysAndSaysSo(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		r := newRig(t, config{MaxOpenPerKey: 1, MaxWaitersPerKey: 5, MaxWaiters: 2})
