@@ -40,10 +40,10 @@ func (p *Pool[R]) saturatedLocked() bool {
 		(p.member == nil || p.member.unmoved(p.standingLocked()))
 }
 
-// calmLocked reports whether nobody waits or dials, no dial has failed of late, no limit
-// is exceeded and nothing is lacking: then there is nobody to serve, nothing to dial or to close, and the pool
-// is not bare. It is what a pool mostly is that is used now and then, such as one key
-// of many.
+// calmLocked reports whether nobody waits or dials, no dial has failed of late, no
+// limit is exceeded and nothing is lacking: then there is nobody to serve, nothing to
+// dial or to close, and the pool is not bare. It is what a pool mostly is that is used
+// now and then, such as one key of many.
 func (p *Pool[R]) calmLocked() bool {
 	if p.waiters.Len() > 0 || p.mu.dials.Len() > 0 || p.usedLocked() == 0 {
 		return false
