@@ -191,12 +191,28 @@ func TestSameEndOfKeepAlive(t *testing.T) {
 	}}.with(http1, nil))
 }
 
+// eitherLoop makes two errors one. A request that cannot be written ends its HTTP/1
+// connection, and then net/http's loop that writes says why, and the one that reads
+// that the connection is closed: which of the two RoundTrip hears of is chance.
+func (s *session) eitherLoop() {
+	const (
+		write = "error: net/http: HTTP/1.x transport connection broken: http: ContentLength=3 with Body length 2 (timeout false)"
+		read  = "error: read tcp 127.0.0.1:*->127.0.0.1:*: use of closed network connection (timeout false, op read)"
+	)
+	for i, n := range s.notes {
+		if n == read {
+			s.notes[i] = write
+		}
+	}
+}
+
 func TestSameFailuresOfTheRequestsBody(t *testing.T) {
 	send := func(body func() io.Reader, length int64) func(*session) {
 		return func(s *session) {
 			req := s.request("POST", "/", stream{body()})
 			req.ContentLength = length
 			s.do(req)
+			s.eitherLoop()
 		}
 	}
 	text := func(s string) func() io.Reader { return func() io.Reader { return strings.NewReader(s) } }
