@@ -219,16 +219,21 @@ func (p *Pool[R]) reportLocked(pl plan[R]) bool {
 
 // giveUpIdleLocked lets n idle resources go. The one that is being probed counts
 // as idle in the Budget; it goes after its Check.
+//
+// Those that the Budget has picked go first: they are idle and not in its list, so
+// nobody could ever ask for them. If one of them is not idle any more, because it
+// has been taken or closed meanwhile, another goes for whoever needs the slot; but
+// for MaxIdle nothing has to go in its place.
 func (p *Pool[R]) giveUpIdleLocked(n int, why Reason) {
 	for ; n > 0; n-- {
-		// The one that the Budget has taken out of its list, or else the next is
-		// idle and not in the list: nobody could ever ask for it.
-		if s := p.givenUpLocked(); s != nil {
+		s := p.givenUpLocked()
+		if s == nil && why == ReasonEvict {
+			s = p.oldestIdleLocked()
+		}
+		if s != nil {
 			p.closeLocked(s, why)
-		} else if s := p.oldestIdleLocked(); s != nil {
-			p.closeLocked(s, why)
-		} else if p.mu.probes != nil {
-			p.retireLocked(p.mu.probes.of, why)
+		} else if pr := p.mu.probes; pr != nil && (why == ReasonEvict || pr.of.mark.m == nil) {
+			p.retireLocked(pr.of, why)
 		}
 	}
 }
