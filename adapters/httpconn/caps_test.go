@@ -119,7 +119,12 @@ func TestIdleConnectionsBeyondTheCapsAreClosed(t *testing.T) {
 	for range 10 {
 		within(t, g.arrived, "request")
 	}
-	close(g.open)
+	// One after the other: while a host has one too many, of its own, all hosts have,
+	// and a look at that moment would find that another one's has to go.
+	for left := 9; left >= 0; left-- {
+		g.pass(t)
+		until(t, "the next connection idle", func() bool { return c.Stats().InUse == left })
+	}
 	for _, ch := range results {
 		require.NoError(t, within(t, ch, "response").err)
 	}
