@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -167,44 +166,6 @@ func TestConnectionGotTooLateIsNotSpent(t *testing.T) {
 	})
 }
 
-func TestClientTimeoutEndsARequestWhereverItIs(t *testing.T) {
-	forEach(t, allKinds, func(t *testing.T, k kind) {
-		g := newGate()
-		s := serve(t, k, g.ServeHTTP)
-		c := newClient(t, k, s, httpconn.Config{MaxConnsPerHost: 1, MaxStreamsPerConn: 1})
-		hurried := &http.Client{Transport: c, Timeout: 30 * time.Millisecond}
-
-		_, err := hurried.Get(s.URL + "/hurried") // in flight, or on a slow machine still dialling
-		require.Error(t, err)
-		assert.True(t, timedOut(err), "%v", err)
-
-		first := c.start(request(t.Context(), t, http.MethodGet, s.URL+"/first", nil))
-		for within(t, g.arrived, "request") != "first" {
-		}
-		_, err = hurried.Get(s.URL) // queued
-		require.Error(t, err)
-		assert.True(t, timedOut(err), "%v", err)
-		close(g.open) // for all: the handler of the first one may still be there
-		require.NoError(t, within(t, first, "response").err)
-	})
-}
-
-func TestClientTimeoutEndsTheReadingOfTheBody(t *testing.T) {
-	forEach(t, allKinds, func(t *testing.T, k kind) {
-		s := serve(t, k, endless)
-		c := newClient(t, k, s, httpconn.Config{})
-		hurried := &http.Client{Transport: c, Timeout: 300 * time.Millisecond}
-		resp, err := hurried.Get(s.URL)
-		for err != nil { // on a very slow machine even the headers take longer
-			require.True(t, timedOut(err), "%v", err)
-			resp, err = hurried.Get(s.URL)
-		}
-		_, err = read(resp)
-		require.Error(t, err)
-		assert.True(t, timedOut(err), "%v", err)
-	})
-}
-
 func timedOut(err error) bool {
 	var t interface{ Timeout() bool }
 	return errors.As(err, &t) && t.Timeout()
@@ -225,27 +186,4 @@ func TestRequestCancelIsHonoured(t *testing.T) {
 		require.EqualError(t, err, "net/http: request canceled")
 		require.ErrorIs(t, err, context.Canceled)
 	})
-}
-
-func TestWaitTimeoutNamesTheState(t *testing.T) {
-	g := newGate()
-	s := serve(t, plain1, g.ServeHTTP)
-	c := newClient(t, plain1, s, httpconn.Config{MaxConnsPerHost: 1, WaitTimeout: time.Millisecond})
-	// The first request dials, and that counts as a wait too, so go on until one
-	// is through.
-	var first <-chan result
-	until(t, "a request in flight", func() bool {
-		first = c.start(request(t.Context(), t, http.MethodGet, s.URL, nil))
-		select {
-		case <-g.arrived:
-			return true
-		case r := <-first:
-			return r.err == nil
-		}
-	})
-	_, err := c.http.Get(s.URL)
-	require.ErrorIs(t, err, pool.ErrWaitTimeout)
-	assert.True(t, timedOut(err))
-	g.pass(t)
-	require.NoError(t, within(t, first, "response").err)
 }

@@ -3,11 +3,10 @@ package httpconn_test
 import (
 	"context"
 	"crypto/tls"
+	"io"
 	"net"
 	"net/http"
-	"sync"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -18,57 +17,11 @@ import (
 
 // mute accepts connections and says nothing on them.
 func mute(t *testing.T) (addr string) {
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	var wg sync.WaitGroup
-	wg.Go(func() {
-		for {
-			c, err := ln.Accept()
-			if err != nil {
-				return
-			}
-			wg.Go(func() {
-				for buf := make([]byte, 1024); ; {
-					if _, err := c.Read(buf); err != nil {
-						_ = c.Close()
-						return
-					}
-				}
-			})
-		}
+	t.Helper()
+	return listen(t, func(c net.Conn) {
+		_, _ = io.Copy(io.Discard, c)
+		_ = c.Close()
 	})
-	t.Cleanup(func() { _ = ln.Close(); wg.Wait() })
-	return ln.Addr().String()
-}
-
-func TestDialTimeoutEndsEveryStepOfADial(t *testing.T) {
-	for _, step := range []string{"connecting", "TLS handshake"} {
-		t.Run(step, func(t *testing.T) {
-			c := newClient(t, plain1, nil, httpconn.Config{DialTimeout: 20 * time.Millisecond})
-			if step == "connecting" {
-				c.wires.hold = make(chan struct{})
-			}
-			_, err := c.http.Get("https://" + mute(t))
-			var dial *pool.DialError
-			require.ErrorAs(t, err, &dial)
-			assert.True(t, timedOut(err), "%v", err)
-			require.ErrorIs(t, err, context.DeadlineExceeded)
-			assert.Equal(t, uint64(1), c.Stats().DialErrors)
-		})
-	}
-}
-
-func TestDialTimeoutEndsThePrefaceOfHTTP2(t *testing.T) {
-	// A peer that does not even read: net/http's first write on the connection
-	// ends only when the connection is closed.
-	c := newClient(t, plain2, nil, httpconn.Config{DialTimeout: 20 * time.Millisecond}, func(tr *http.Transport) {
-		tr.DialContext = func(context.Context, string, string) (net.Conn, error) {
-			us, _ := net.Pipe()
-			return us, nil
-		}
-	})
-	_, err := c.http.Get("http://host.example")
-	require.ErrorIs(t, err, context.DeadlineExceeded)
 }
 
 func TestShutdownEndsDialsInFlight(t *testing.T) {

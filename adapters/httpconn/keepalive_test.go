@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"strings"
 	"testing"
 	"time"
 
@@ -49,68 +48,6 @@ func TestKeepAliveTimeoutOfTheServerIsHeeded(t *testing.T) {
 			assert.Equal(t, want, c.wires.dialled())
 		})
 	}
-}
-
-func TestConnectionIsClosedBeforeTheServersTimeIsOver(t *testing.T) {
-	s := serve(t, plain1, func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Keep-Alive", "timeout=1")
-		_, _ = io.WriteString(w, "ok")
-	})
-	c := newClient(t, plain1, s, httpconn.Config{KeepAliveMargin: time.Hour})
-	began := time.Now()
-	c.mustGet(s.URL)
-	until(t, "connection closed", func() bool { st := c.Stats(); return st.Closes.Total() == 1 && st.Closing == 0 })
-	assert.GreaterOrEqual(t, time.Since(began), 400*time.Millisecond)
-	assert.Less(t, time.Since(began), time.Second)
-}
-
-func TestBodyClosedEarlyKeepsTheConnectionIfLittleIsLeft(t *testing.T) {
-	for _, tt := range []struct {
-		name string
-		size int
-		kept bool
-	}{
-		{"little", 10_000, true},
-		{"as much as is read", 256 << 10, true},
-		{"more than is read", 1 << 20, false},
-	} {
-		forEach(t, http1, func(t *testing.T, k kind) {
-			for _, chunked := range []bool{false, true} {
-				t.Run(fmt.Sprint(tt.name, " chunked ", chunked), func(t *testing.T) {
-					s := serve(t, k, func(w http.ResponseWriter, r *http.Request) {
-						if !chunked {
-							w.Header().Set("Content-Length", fmt.Sprint(tt.size))
-						}
-						_, _ = io.WriteString(w, strings.Repeat("x", tt.size))
-					})
-					c := newClient(t, k, s, httpconn.Config{MaxConnsPerHost: 1})
-					for range 3 {
-						resp, err := c.http.Get(s.URL)
-						require.NoError(t, err)
-						require.NoError(t, resp.Body.Close())
-						require.NoError(t, resp.Body.Close(), "also the second time")
-						_, err = resp.Body.Read(make([]byte, 1))
-						require.Error(t, err)
-					}
-					if tt.kept {
-						assert.Equal(t, 1, c.wires.dialled())
-					} else {
-						assert.Equal(t, 3, c.wires.dialled())
-					}
-				})
-			}
-		})
-	}
-}
-
-func TestBodyThatDoesNotEndIsNotWaitedForLong(t *testing.T) {
-	s := serve(t, plain1, endless)
-	c := newClient(t, plain1, s, httpconn.Config{MaxConnsPerHost: 1})
-	resp, err := c.http.Get(s.URL)
-	require.NoError(t, err)
-	require.NoError(t, resp.Body.Close())
-	until(t, "its lease ends", func() bool { return c.Stats().Leases == 0 })
-	until(t, "the connection is closed", func() bool { st := c.Stats(); return st.Open == 0 && st.Closing == 0 })
 }
 
 func TestReadIsInterruptedByClose(t *testing.T) {

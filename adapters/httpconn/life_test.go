@@ -3,12 +3,10 @@ package httpconn_test
 import (
 	"context"
 	"fmt"
-	"io"
 	"maps"
 	"net/http"
 	"slices"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -33,31 +31,6 @@ func TestMaxRequestsPerConnEndsTheConnection(t *testing.T) {
 		}
 		assert.Equal(t, 3, c.wires.dialled())
 		assert.Equal(t, uint64(2), c.Stats().Closes.Of(pool.ReasonUses))
-	})
-}
-
-func TestMaxConnLifetimeEndsTheConnectionButNoRequest(t *testing.T) {
-	forEach(t, allKinds, func(t *testing.T, k kind) {
-		g := newGate()
-		s := serve(t, k, g.ServeHTTP)
-		c := newClient(t, k, s, httpconn.Config{MaxConnLifetime: 30 * time.Millisecond, ConnLifetimeJitter: 10 * time.Millisecond})
-		old := c.start(request(t.Context(), t, http.MethodGet, s.URL+"/old", nil))
-		within(t, g.arrived, "request")
-		var young <-chan result
-		until(t, "another connection", func() bool {
-			young = c.start(request(t.Context(), t, http.MethodGet, s.URL+"/young", nil))
-			within(t, g.arrived, "request")
-			if c.wires.dialled() > 1 && c.Stats().InUse > 1 {
-				return true
-			}
-			g.open <- struct{}{} // one of the two, and that is enough to go on
-			return false
-		})
-		close(g.open)
-		for _, ch := range []<-chan result{old, young} {
-			require.NoError(t, within(t, ch, "response").err)
-		}
-		until(t, "the end of the old one", func() bool { return c.Stats().Closes.Of(pool.ReasonLifetime) > 0 })
 	})
 }
 
@@ -160,54 +133,6 @@ func TestHooksNameTheHost(t *testing.T) {
 	assert.Equal(t, c.hostOf(s.URL), within(t, keys, "hook"))
 	_, known := c.StatsFor(httpconn.Host{Scheme: "http", Addr: "nowhere.example:80"})
 	assert.False(t, known)
-}
-
-func TestBodyLeftOpenIsReportedWithItsStack(t *testing.T) {
-	forEach(t, allKinds, func(t *testing.T, k kind) {
-		leaks := make(chan pool.LeakEvent, 10)
-		s := serve(t, k, endless)
-		c := newClient(t, k, s, httpconn.Config{
-			LeakAfter: 10 * time.Millisecond,
-			Hooks:     &pool.Hooks{Leak: func(e pool.LeakEvent) { leaks <- e }},
-		})
-		resp, err := c.http.Get(s.URL)
-		require.NoError(t, err)
-		leak := within(t, leaks, "report")
-		assert.Equal(t, c.hostOf(s.URL), leak.Key)
-		assert.Contains(t, functions(leak.Stack), "TestBodyLeftOpenIsReportedWithItsStack")
-		require.NoError(t, resp.Body.Close())
-	})
-}
-
-func TestBreakerFailsRequestsAtOnceAndRecovers(t *testing.T) {
-	s := serve(t, plain1, proto)
-	broken := make(chan struct{})
-	c := newClient(t, plain1, s, httpconn.Config{
-		BackoffBase: time.Millisecond, BackoffMax: 5 * time.Millisecond, BreakAfter: 2,
-	})
-	c.wires.refuse = broken
-	var dial *pool.DialError
-	until(t, "an answer without a dial", func() bool {
-		_, err := c.http.Get(s.URL)
-		return assert.ErrorAs(t, err, &dial) && dial.FailFast
-	})
-	assert.Equal(t, uint64(1), c.Stats().Breaks)
-	close(broken)
-	until(t, "recovery", func() bool { _, err := c.get(s.URL); return err == nil })
-}
-
-func TestDrainTimeoutEndsAConnectionThatDoesNotEnd(t *testing.T) {
-	forEach(t, http2, func(t *testing.T, k kind) {
-		s := serve(t, k, endless)
-		c := newClient(t, k, s, httpconn.Config{DrainTimeout: 10 * time.Millisecond})
-		resp, err := c.http.Get(s.URL)
-		require.NoError(t, err)
-		c.Reset()
-		_, err = io.Copy(io.Discard, resp.Body)
-		require.Error(t, err)
-		require.NoError(t, resp.Body.Close())
-		assert.Equal(t, uint64(1), c.Stats().Closes.Total())
-	})
 }
 
 func TestReuseChoosesAmongHTTP2Connections(t *testing.T) {

@@ -29,6 +29,8 @@ const patience = 20 * time.Second
 // wires counts the connections of a client, from before the dial until Close has
 // returned, which is what a cap promises to bound.
 type wires struct {
+	connect dialFunc
+
 	mu     sync.Mutex
 	dials  int
 	open   int
@@ -42,7 +44,10 @@ type wires struct {
 }
 
 func newWires() *wires {
-	return &wires{byAddr: map[string]int{}, peaks: map[string]int{}, began: make(chan string, 1000)}
+	return &wires{
+		connect: (&net.Dialer{}).DialContext,
+		byAddr:  map[string]int{}, peaks: map[string]int{}, began: make(chan string, 1000),
+	}
 }
 
 func (w *wires) dial(ctx context.Context, network, addr string) (net.Conn, error) {
@@ -75,7 +80,7 @@ func (w *wires) dial(ctx context.Context, network, addr string) (net.Conn, error
 	}
 	var c net.Conn
 	if err == nil {
-		c, err = (&net.Dialer{}).DialContext(ctx, network, addr)
+		c, err = w.connect(ctx, network, addr)
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -177,7 +182,11 @@ func forEach(t *testing.T, kinds []kind, f func(*testing.T, kind)) {
 // serve starts a server of the kind, which is gone when the test ends.
 func serve(t *testing.T, k kind, h http.HandlerFunc, tune ...func(*http.Server)) *httptest.Server {
 	t.Helper()
-	s := httptest.NewUnstartedServer(h)
+	return start(t, k, httptest.NewUnstartedServer(h), tune)
+}
+
+func start(t *testing.T, k kind, s *httptest.Server, tune []func(*http.Server)) *httptest.Server {
+	t.Helper()
 	s.Config.ErrorLog = silent
 	for _, f := range tune {
 		f(s.Config)
@@ -202,7 +211,11 @@ type client struct {
 // the transport shuts down and leaves no connection open.
 func newClient(t *testing.T, k kind, s *httptest.Server, cfg httpconn.Config, tune ...func(*http.Transport)) *client {
 	t.Helper()
-	w := newWires()
+	return newClientOn(t, newWires(), k, s, cfg, tune)
+}
+
+func newClientOn(t *testing.T, w *wires, k kind, s *httptest.Server, cfg httpconn.Config, tune []func(*http.Transport)) *client {
+	t.Helper()
 	base := &http.Transport{DialContext: w.dial}
 	k.tune(base, s)
 	for _, f := range tune {

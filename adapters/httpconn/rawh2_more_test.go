@@ -14,26 +14,6 @@ import (
 	"github.com/berth-go/berth/adapters/httpconn"
 )
 
-func TestSilentConnectionIsGivenUp(t *testing.T) {
-	s := newRawHTTP2(t, func(c *rawConn, n int, stream uint32) {
-		if c.number > 0 || n == 0 {
-			c.ok(stream)
-		}
-	}, func(s *rawHTTP2) { s.mute = true })
-	c := newClient(t, plain2, nil, httpconn.Config{PingInterval: 20 * time.Millisecond}, func(tr *http.Transport) {
-		tr.HTTP2 = &http.HTTP2Config{PingTimeout: 20 * time.Millisecond}
-	})
-	require.NoError(t, within(t, c.start(post(t, s.url)), "response").err)
-	// In the meantime a request may be sent into the silence. It fails, since the
-	// server may have acted on it; a harmless one is sent again.
-	if err := within(t, c.start(post(t, s.url)), "response").err; err != nil {
-		require.ErrorContains(t, err, "http2:")
-	}
-	require.NoError(t, within(t, c.start(request(t.Context(), t, http.MethodGet, s.url, nil)), "response").err)
-	conns, _ := s.counts()
-	assert.GreaterOrEqual(t, conns, 2)
-}
-
 func TestFewerStreamsAreHeededAtOnce(t *testing.T) {
 	arrived := make(chan func(), 100) // each answers its request
 	s := newRawHTTP2(t, func(c *rawConn, n int, stream uint32) {
@@ -228,13 +208,4 @@ func TestBrokenFramesEndTheConnection(t *testing.T) {
 			assert.LessOrEqual(t, c.wires.mostOpen(), 1)
 		})
 	}
-}
-
-func TestServerThatNeverSpeaksIsLeftInTime(t *testing.T) {
-	addr := mute(t)
-	c := newClient(t, plain2, nil, httpconn.Config{}, func(tr *http.Transport) { tr.ResponseHeaderTimeout = 20 * time.Millisecond })
-	_, err := c.http.Get("http://" + addr)
-	require.Error(t, err)
-	assert.True(t, timedOut(err), "%v", err)
-	until(t, "no request left", func() bool { return c.Stats().Leases == 0 })
 }

@@ -9,7 +9,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -80,8 +79,14 @@ func (c *rawConn) goAway(last uint32, code byte) {
 }
 
 func newRawHTTP2(t *testing.T, answer func(c *rawConn, n int, stream uint32), tune ...func(*rawHTTP2)) *rawHTTP2 {
+	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
+	return rawHTTP2On(t, ln, answer, tune)
+}
+
+func rawHTTP2On(t *testing.T, ln net.Listener, answer func(c *rawConn, n int, stream uint32), tune []func(*rawHTTP2)) *rawHTTP2 {
+	t.Helper()
 	s := &rawHTTP2{url: "http://" + ln.Addr().String(), answer: answer}
 	for _, f := range tune {
 		f(s)
@@ -166,25 +171,6 @@ func TestRefusedStreamIsSentAgainWhateverTheMethod(t *testing.T) {
 	conns, requests := s.counts()
 	assert.Equal(t, 1, conns, "the connection is well")
 	assert.Equal(t, 3, requests)
-}
-
-func TestConnectionThatRefusesTwiceIsLeftAlone(t *testing.T) {
-	s := newRawHTTP2(t, func(c *rawConn, n int, stream uint32) {
-		if c.number == 0 && n > 0 {
-			c.reset(stream, codeRefused)
-			return
-		}
-		c.ok(stream)
-	})
-	c := newClient(t, plain2, nil, httpconn.Config{})
-	began := time.Now()
-	for range 2 {
-		require.NoError(t, within(t, c.start(post(t, s.url)), "response").err)
-	}
-	assert.GreaterOrEqual(t, time.Since(began), time.Second, "a pause before the second repetition")
-	conns, requests := s.counts()
-	assert.Equal(t, 2, conns)
-	assert.Equal(t, 4, requests)
 }
 
 func TestResetStreamIsAnErrorAndTheConnectionStays(t *testing.T) {

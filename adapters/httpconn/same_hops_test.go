@@ -201,15 +201,17 @@ func block(c net.Conn, skip int) []byte {
 
 // listen serves connections with f until the test ends.
 func listen(t *testing.T, f func(net.Conn)) (addr string) {
+	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
+	return listenOn(t, ln, f)
+}
+
+func listenOn(t *testing.T, ln net.Listener, f func(net.Conn)) (addr string) {
+	t.Helper()
 	var wg sync.WaitGroup
 	wg.Go(func() {
-		for {
-			c, err := ln.Accept()
-			if err != nil {
-				return
-			}
+		for c, err := ln.Accept(); err == nil; c, err = ln.Accept() {
 			wg.Go(func() { f(c) })
 		}
 	})

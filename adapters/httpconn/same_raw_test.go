@@ -20,7 +20,13 @@ type step struct {
 
 // rawServe returns the address of a server that plays the steps on each connection.
 func rawServe(t *testing.T, steps ...step) (addr string) {
-	return listen(t, func(c net.Conn) {
+	t.Helper()
+	return listen(t, play(steps))
+}
+
+// play is what it does on a connection.
+func play(steps []step) func(net.Conn) {
+	return func(c net.Conn) {
 		defer func() { _ = c.Close() }()
 		r := bufio.NewReader(c)
 		for _, s := range steps {
@@ -39,7 +45,7 @@ func rawServe(t *testing.T, steps ...step) (addr string) {
 				return
 			}
 		}
-	})
+	}
 }
 
 const ok = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
@@ -113,23 +119,22 @@ func TestSameAnswersOfServersThatMisbehave(t *testing.T) {
 }
 
 func TestSameServerThatNeverAnswers(t *testing.T) {
-	addr := rawServe(t, step{"", "hold"})
-	slow := rawServe(t, step{"HTTP/1.1 200 OK\r\nA:", "hold"})
-	get := func(scheme, addr string) func(*session) {
+	get := func(scheme string, what step) func(*session) {
 		return func(s *session) {
 			req := s.request("GET", "/", nil)
-			req.URL.Host, req.URL.Scheme = addr, scheme
+			req.URL.Host, req.URL.Scheme = listenOn(s.T, s.bubble.listen(), play([]step{what})), scheme
+			began := time.Now()
 			s.do(req)
+			s.note("after %v", time.Since(began))
 		}
 	}
 	hurry := func(tr *http.Transport) {
-		tr.ResponseHeaderTimeout, tr.TLSHandshakeTimeout = 20*time.Millisecond, 20*time.Millisecond
+		tr.ResponseHeaderTimeout, tr.TLSHandshakeTimeout = 2*time.Second, time.Second
 	}
-	http1Server := rawServe(t, step{ok, "hold"})
 	runSame(t, scenarios{
-		{name: "nothing", run: get("http", addr), tune: hurry, noWire: true},
-		{name: "half a header", run: get("http", slow), tune: hurry, noWire: true},
-		{name: "no TLS", run: get("https", addr), tune: hurry, noWire: true},
-		{name: "no TLS but HTTP", run: get("https", http1Server), noWire: true},
-	}.untraced().with([]kind{plain1}, describe))
+		{name: "nothing", run: get("http", step{"", "hold"}), tune: hurry, noWire: true},
+		{name: "half a header", run: get("http", step{"HTTP/1.1 200 OK\r\nA:", "hold"}), tune: hurry, noWire: true},
+		{name: "no TLS", run: get("https", step{"", "hold"}), tune: hurry, noWire: true},
+		{name: "no TLS but HTTP", run: get("https", step{ok, "hold"}), noWire: true},
+	}.untraced().inBubbles().with([]kind{plain1}, describe))
 }

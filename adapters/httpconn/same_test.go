@@ -16,6 +16,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -40,6 +41,7 @@ type scenario struct {
 
 	noTrace bool // the order of the trace is a matter of timing
 	noWire  bool // and so is what is on the wire
+	timed   bool // times matter: it runs in a bubble
 }
 
 // session is one run of a scenario.
@@ -50,6 +52,8 @@ type session struct {
 	rt   http.RoundTripper
 	wire *wiretap
 	ours bool
+
+	bubble *bubble // nil unless the scenario is timed
 
 	untraced bool
 
@@ -64,6 +68,13 @@ func (s *session) note(format string, args ...any) {
 }
 
 type scenarios []scenario
+
+func (all scenarios) inBubbles() scenarios {
+	for i := range all {
+		all[i].timed = true
+	}
+	return all
+}
 
 func (all scenarios) untraced() scenarios {
 	for i := range all {
@@ -95,8 +106,21 @@ func runSame(t *testing.T, scenarios scenarios) {
 }
 
 func (sc *scenario) compare(t *testing.T, k kind) {
-	server := serve(t, k, sc.serve)
+	if !sc.timed {
+		sc.compareOn(t, k, serve(t, k, sc.serve), (&net.Dialer{}).DialContext, nil)
+		return
+	}
+	synctest.Test(t, func(t *testing.T) {
+		b := newBubble(t)
+		sc.compareOn(t, k, b.serve(k, sc.serve), b.net.DialContext, b)
+	})
+}
+
+type dialFunc = func(ctx context.Context, network, addr string) (net.Conn, error)
+
+func (sc *scenario) compareOn(t *testing.T, k kind, server *httptest.Server, dial dialFunc, b *bubble) {
 	base := func(w *wiretap) *http.Transport {
+		w.connect = dial
 		tr := &http.Transport{DialContext: w.dial}
 		k.tune(tr, server)
 		if sc.tune != nil {
@@ -105,11 +129,11 @@ func (sc *scenario) compare(t *testing.T, k kind) {
 		return tr
 	}
 	run := func() (theirs, ours *session) {
-		theirs = sc.session(t, server, func(w *wiretap) (http.RoundTripper, func()) {
+		theirs = sc.session(t, b, server, func(w *wiretap) (http.RoundTripper, func()) {
 			tr := base(w)
 			return tr, tr.CloseIdleConnections
 		})
-		ours = sc.session(t, server, func(w *wiretap) (http.RoundTripper, func()) {
+		ours = sc.session(t, b, server, func(w *wiretap) (http.RoundTripper, func()) {
 			tr, err := httpconn.New(httpconn.Config{Base: base(w)})
 			require.NoError(t, err)
 			return tr, func() {
@@ -135,8 +159,8 @@ func (sc *scenario) compare(t *testing.T, k kind) {
 	}
 }
 
-func (sc *scenario) session(t *testing.T, server *httptest.Server, open func(*wiretap) (http.RoundTripper, func())) *session {
-	s := &session{T: t, url: server.URL, host: server.Listener.Addr().String(), wire: &wiretap{}}
+func (sc *scenario) session(t *testing.T, b *bubble, server *httptest.Server, open func(*wiretap) (http.RoundTripper, func())) *session {
+	s := &session{T: t, url: server.URL, host: server.Listener.Addr().String(), wire: &wiretap{}, bubble: b}
 	var done func()
 	s.rt, done = open(s.wire)
 	_, theirs := s.rt.(*http.Transport)
@@ -149,13 +173,15 @@ func (sc *scenario) session(t *testing.T, server *httptest.Server, open func(*wi
 // wiretap writes down what is sent on the connections that it dials, a line for
 // each Write.
 type wiretap struct {
+	connect dialFunc
+
 	mu     sync.Mutex
 	writes []string
 	dials  int
 }
 
 func (w *wiretap) dial(ctx context.Context, network, addr string) (net.Conn, error) {
-	c, err := (&net.Dialer{}).DialContext(ctx, network, addr)
+	c, err := w.connect(ctx, network, addr)
 	if err != nil {
 		return nil, err
 	}

@@ -33,6 +33,8 @@ var testHelpers = map[string]string{
 	"internal/lint":     "these rules",
 	"internal/model":    "the reference pool that tests compare with",
 	"internal/pooltest": "the test kit",
+
+	"adapters/internal/memnet": "the network in memory",
 }
 
 // A file is one text file of the module.

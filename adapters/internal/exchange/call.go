@@ -80,23 +80,24 @@ func (c *Call) awaitCancel(canceled <-chan struct{}) {
 	}
 }
 
-// grace is how long ended waits. It is for a goroutine that is about to run.
+// grace is how long awaitClient waits. It is for a goroutine that is about to run.
 const grace = 5 * time.Millisecond
 
-// ended returns the error of a call whose context is done. The timeout of an
-// http.Client ends the context and, by a timer of its own, closes Request.Cancel;
-// only after that does the Client know that it was its timeout, and say so.
-func (c *Call) ended() error {
+// awaitClient waits, before the caller hears of the end of the context, until an
+// http.Client knows of it. The Client's timeout ends the context and, by a timer
+// of its own, closes Request.Cancel; only after that does the Client know that it
+// was its timeout, and say so.
+func (c *Call) awaitClient() {
 	canceled := c.req.Cancel //nolint:staticcheck // deprecated, but http.Client.Timeout sets it
-	if canceled != nil && c.ctx.Err() == context.DeadlineExceeded {
-		t := time.NewTimer(grace)
-		defer t.Stop()
-		select {
-		case <-canceled:
-		case <-t.C:
-		}
+	if canceled == nil || c.ctx.Err() != context.DeadlineExceeded {
+		return
 	}
-	return ErrorOf(c.ctx)
+	t := time.NewTimer(grace)
+	defer t.Stop()
+	select {
+	case <-canceled:
+	case <-t.C:
+	}
 }
 
 // Context is the call's context, to wait for a connection with.
@@ -111,6 +112,7 @@ func (c *Call) Fail(err error) error {
 	if c.body != nil {
 		_ = c.body.Close()
 	}
+	c.awaitClient()
 	c.cancel(errDone)
 	return err
 }
@@ -128,7 +130,7 @@ func (c *Call) Attempt(conn Conn, how Attempt) (*http.Response, *Failure) {
 		// The end of the context closes the connection, and a server that sees
 		// that coming may answer in haste, even half a request.
 		_ = resp.Body.Close()
-		err = c.ended()
+		err = ErrorOf(c.ctx)
 	}
 	if err != nil {
 		stop()

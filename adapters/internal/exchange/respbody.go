@@ -46,7 +46,8 @@ func (b *responseBody) Read(p []byte) (int, error) {
 		if ctx := b.call.ctx; !b.ended.Load() && ctx.Err() != nil {
 			// Also in place of EOF: a server that sees the connection closing may
 			// end its answer early, and the rest would pass for the whole.
-			b.err = b.call.ended()
+			b.call.awaitClient()
+			b.err = ErrorOf(ctx)
 			err = b.err
 		}
 		// Before the caller sees EOF, so that the next request it sends finds the

@@ -24,7 +24,7 @@ func (c *Call) judge(conn Conn, how Attempt, err error) *Failure {
 	if c.ctx.Err() != nil {
 		// Whatever happened to the connection, and whatever the closed request
 		// body made of it, happened because of this.
-		f.Err = c.ended()
+		f.Err = ErrorOf(c.ctx)
 		return f
 	}
 	f.Retry = c.attempts < maxAttempts && c.rewindable() && c.mayRepeat(conn, how, err)
