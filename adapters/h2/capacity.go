@@ -10,22 +10,29 @@ import (
 // time: what is available, what is in flight, and what of that is ours. It calls
 // nothing that runs the state hook.
 //
-// The capacity is what is available plus what our requests hold. Streams in
+// The capacity is what is available plus what our requests have taken of it. Streams in
 // flight that are nobody's request any more do not count: a stream can be read to
 // its end, or reset, a moment before the connection has done with it, and until
 // then Reserve would fail. And what our requests hold is no more than what is in
 // flight: a stream can be gone a moment before its request has ended, and is
 // available again by then.
 func (r *Resource) read() int {
+	n, _ := r.readAll()
+	return n
+}
+
+// readAll is read, and reports whether every stream in flight is held by a request
+// of ours: if not, the capacity will rise when the connection has done with it.
+func (r *Resource) readAll() (n int, settled bool) {
 	// Err first: a closed connection that never carried a request says that it
 	// has streams available.
 	if r.conn.Err() != nil {
-		return pool.Dead
+		return pool.Dead, true
 	}
 	if r.refused.Load() >= maxRefused {
-		return pool.Draining
+		return pool.Draining, true
 	}
-	taken, ours := r.taken.Load(), int(r.ours.Load())
+	taken, ours, claims := r.taken.Load(), int(r.ours.Load()), int(r.claims.Load())
 	inFlight := r.conn.InFlight()
 	available := r.conn.Available()
 
@@ -35,22 +42,38 @@ func (r *Resource) read() int {
 		// close by itself. If a Take had come between the two looks, both zeros
 		// could be true of a healthy connection; hence taken.
 		if r.conn.Err() != nil {
-			return pool.Dead
+			return pool.Dead, true
 		}
-		return pool.Draining
+		return pool.Draining, true
 	}
-	n := r.atMost(available + min(ours, inFlight))
+	if available > 0 {
+		r.room(available, inFlight)
+	} else if r.leaving.Load() {
+		return pool.Draining, true
+	}
+	held := max(0, ours-claims)
+	n, settled = r.atMost(available+min(held, inFlight)), inFlight <= held
 	switch {
 	case r.proven.Load():
-		return n
+		return n, settled
 	case available+inFlight != InitialStreams && r.taken.Load() == taken && r.conn.InFlight() == inFlight:
-		r.prove() // the server's number has come, unless the two are of different moments
-		return n
+		r.provenNow() // the server's number has come, unless the two are of different moments
+		return n, settled
 	case r.ramping.Load():
-		return min(n, 1)
+		return min(n, 1), settled
 	}
-	// One more than have begun, but none while one is starting.
-	return min(n, max(1, ours-int(r.starting.Load())+1))
+	return n, settled
+}
+
+// room keeps what the connection can carry, as long as it has room.
+func (r *Resource) room(available, inFlight int) {
+	if r.silent.Load() != 0 {
+		r.silent.Store(0)
+	}
+	sum := int32(available + inFlight) //nolint:gosec // streams have 31 bits
+	if r.proven.Load() && r.limit.Load() != sum && r.conn.InFlight() == inFlight {
+		r.limit.Store(sum) // the two are of one moment
+	}
 }
 
 // atMost applies the limit of ours to n, and keeps n within what told holds.

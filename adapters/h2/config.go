@@ -32,8 +32,8 @@ type Config struct {
 	Dial func(ctx context.Context, h Host) (Conn, error)
 
 	// Base has the settings for the Dial of nil: TLS, dial funcs, timeouts, HTTP2.
-	// It is copied and never used to send anything; its Proxy, Protocols and limits
-	// do not count. nil: those of a new http.Transport.
+	// It is copied and never used to send anything; its Proxy, Protocols, limits and
+	// DisableKeepAlives do not count. nil: those of a new http.Transport.
 	Base *http.Transport
 
 	MaxConnsPerHost    int    // connections to a host: dialling, idle, in use and closing. 0: no limit
@@ -43,7 +43,7 @@ type Config struct {
 	MaxRequestsPerConn uint64 // in its life. 0: no limit
 
 	WaitTimeout        time.Duration // bounds the wait for a connection, its dial included. 0: only the request's context does
-	DialTimeout        time.Duration // bounds a dial. 0: no limit
+	DialTimeout        time.Duration // bounds a dial, TLS included. 0: a minute. pool.NoLimit: none
 	IdleConnTimeout    time.Duration // closes idle connections after it. 0: never
 	MaxConnLifetime    time.Duration // after which a connection gets no more requests. 0: no limit
 	ConnLifetimeJitter time.Duration // shortens it for each connection by a random part of itself
@@ -58,6 +58,13 @@ func (c *Config) poolConfig(t *Transport) keyed.Config[Host, *Resource] {
 	drain := c.DrainTimeout
 	if drain == 0 {
 		drain = defaultDrainTimeout
+	}
+	dial := c.DialTimeout
+	switch dial {
+	case 0:
+		dial = wire.DialTimeout
+	case pool.NoLimit:
+		dial = 0
 	}
 	streams := InitialStreams
 	if c.MaxStreamsPerConn > 0 {
@@ -78,7 +85,7 @@ func (c *Config) poolConfig(t *Transport) keyed.Config[Host, *Resource] {
 		MaxUses:          c.MaxRequestsPerConn,
 
 		WaitTimeout:    c.WaitTimeout,
-		DialTimeout:    c.DialTimeout,
+		DialTimeout:    dial,
 		MaxIdleTime:    c.IdleConnTimeout,
 		MaxLifetime:    c.MaxConnLifetime,
 		LifetimeJitter: c.ConnLifetimeJitter,

@@ -8,9 +8,12 @@ import "net/http"
 const InitialStreams = 100
 
 // A Conn is a connection that carries several requests at once. An
-// [*http.ClientConn] is one; other connections can be made one with a few lines.
+// [*http.ClientConn] is one, and so is what embeds one. Another one should be a
+// [Notifier] too: if it is not, it is asked twenty times a second.
 type Conn interface {
-	// RoundTrip sends a request for which Reserve has succeeded.
+	// RoundTrip sends a request for which Reserve has succeeded. If that comes to
+	// nothing, and the error does not say what net/http's do of a stream that was
+	// refused, the request is sent again only if that is harmless.
 	RoundTrip(*http.Request) (*http.Response, error)
 	// Reserve claims a stream for one RoundTrip, or fails at once.
 	Reserve() error
@@ -24,6 +27,15 @@ type Conn interface {
 	Err() error
 	// Close closes the connection and ends its streams.
 	Close() error
+}
+
+// A Notifier is a [Conn] that calls changed whenever more or fewer streams may be
+// available or in flight than before, or Err has become not nil: also when that
+// happens in the middle of one of its methods. changed does not block, calls
+// Available, InFlight and Err, and may be called concurrently. Notify is called
+// once, before anything else.
+type Notifier interface {
+	Notify(changed func())
 }
 
 // stateHooker is what an [*http.ClientConn] has beside [Conn]: it calls f when

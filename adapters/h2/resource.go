@@ -1,6 +1,7 @@
 package h2
 
 import (
+	"context"
 	"net/http"
 	"net/http/httptrace"
 	"runtime"
@@ -19,6 +20,18 @@ const (
 	// it is too short, nothing breaks: see Resource.proven.
 	rampTime = 100 * time.Millisecond
 
+	// vigilTime is how often a connection is looked at that says nothing: see
+	// [Resource.vigil].
+	vigilTime = 30 * time.Second
+
+	// settleTime is the first of the pauses between the looks at a stream that has
+	// outlived its request. They double, up to settleMost.
+	settleTime = time.Millisecond
+	settleMost = 128 * time.Millisecond
+
+	// pollTime is the same for a Conn that cannot tell of changes.
+	pollTime = 50 * time.Millisecond
+
 	// maxRefused is how many streams in a row a server may refuse before the connection is
 	// left alone. One can be a matter of timing; a server that refuses another
 	// wants no more.
@@ -33,6 +46,11 @@ const (
 	// unknown is no capacity: see Resource.told.
 	unknown = -1 << 16
 )
+
+// ErrNoStream is the error of a request for which its connection had no stream
+// when its turn came, although it had one before: the server has lowered its
+// number of streams, or takes no more of them.
+var ErrNoStream = exchange.ErrNoStream
 
 // Options say how a Resource is used. The zero Options are the default.
 type Options struct {
@@ -51,22 +69,34 @@ type Resource struct {
 	// ours counts the streams that requests of ours hold: from before Reserve
 	// until the response has been read. taken counts Takes. Both change before
 	// the connection does, so that whoever sees a new state of the connection
-	// sees them too.
-	ours  atomic.Int32
-	taken atomic.Uint32
+	// sees them too. claims counts those of ours for which Reserve was not called
+	// yet.
+	ours   atomic.Int32
+	taken  atomic.Uint32
+	claims atomic.Int32
+
+	// start is held by the one request that has reserved a stream and not begun
+	// on it. See begin. nil for a Conn that does not need it.
+	start chan struct{}
 
 	// proven says that the server's number of streams is known. Until then the
-	// connection may turn out to allow fewer requests than it said. Those that it
-	// has reserved streams for and not begun would then wait for one another until
-	// their contexts end, so at most one may be in that state: starting counts
-	// them. Before the ramp ends there is at most one request altogether, which
-	// also spares the server streams that it would refuse.
-	proven   atomic.Bool
-	ramping  atomic.Bool
-	timer    *time.Timer  // ends the ramp
-	starting atomic.Int32 // of no meaning once proven
+	// connection may turn out to allow fewer requests than it said, so before the
+	// ramp ends there is at most one request: that spares the server streams which
+	// it would refuse.
+	proven  atomic.Bool
+	ramping atomic.Bool
+	timer   *time.Timer // ends the ramp
 
-	refused atomic.Int32 // streams in a row, since proven
+	refused atomic.Int32 // streams in a row
+
+	settler *time.Timer  // looks again: see settle
+	looks   atomic.Int32 // of the settler, in a row
+
+	// For a goodbye that nobody tells of: see vigil.
+	watch   *time.Timer
+	limit   atomic.Int32 // the last sum of available and in flight while there was room. 0: not known
+	silent  atomic.Int32 // looks in a row at which it was less
+	leaving atomic.Bool
 
 	changed atomic.Pointer[func()] // the pool's, from Watch
 	told    atomic.Int32           // what Capacity last returned, or unknown
@@ -79,9 +109,19 @@ func NewResource(conn Conn, o Options) *Resource {
 	r.told.Store(unknown)
 	r.ramping.Store(true)
 	r.timer = time.AfterFunc(rampTime, r.rampOver)
-	if h, ok := conn.(stateHooker); ok {
-		h.SetStateHook(func(*http.ClientConn) { r.look() })
+	r.settler = time.AfterFunc(time.Hour, r.lookAgain)
+	r.settler.Stop() // until settle
+	interval := vigilTime
+	switch c := conn.(type) {
+	case stateHooker:
+		r.start = make(chan struct{}, 1)
+		c.SetStateHook(func(*http.ClientConn) { r.look() })
+	case Notifier:
+		c.Notify(r.look)
+	default:
+		interval = pollTime
 	}
+	r.watch = time.AfterFunc(interval, func() { r.vigil(interval) })
 	return r
 }
 
@@ -96,67 +136,116 @@ func (r *Resource) Watch(changed func()) {
 func (r *Resource) Take() error {
 	r.taken.Inc()
 	r.ours.Inc()
-	r.starting.Inc()
-	err := r.conn.Reserve()
+	r.claims.Inc()
+	err := r.claim()
 	for range patience {
 		if err == nil || !r.settling() {
 			break
 		}
 		runtime.Gosched() // to the goroutine that has the stream
-		err = r.conn.Reserve()
+		err = r.claim()
 	}
 	if err != nil {
-		r.starting.Dec()
+		r.claims.Dec()
 		r.ours.Dec()
 	}
 	r.look()
 	return err
 }
 
+// claim reports whether there is a stream for each of the claims.
+func (r *Resource) claim() error {
+	if err := r.conn.Err(); err != nil {
+		return err
+	}
+	if r.conn.Available() < int(r.claims.Load()) {
+		return ErrNoStream
+	}
+	return nil
+}
+
 // settling reports whether there are streams in flight that hold no request of
-// ours any more, which are about to make room. The caller is in Take.
+// ours any more, which are about to make room. The caller has counted itself
+// among ours, and has no stream.
 func (r *Resource) settling() bool {
 	return r.conn.Err() == nil && r.conn.InFlight() >= int(r.ours.Load())
 }
 
 // Drop gives back a stream that Take claimed, for which there was no RoundTrip.
 func (r *Resource) Drop() {
-	r.conn.Release()
-	r.starting.Dec()
+	r.claims.Dec()
 	r.End()
 }
 
 // RoundTrip sends req on the stream that Take claimed. End must be called when
-// it has failed, or when the response has been read.
+// it has failed, or when the response has been read. With [ErrNoStream], and with
+// the context's error if that ends first, nothing was sent and the request's body
+// was not touched.
 func (r *Resource) RoundTrip(req *http.Request) (*http.Response, error) {
-	proven := r.proven.Load()
-	if !proven {
-		var begun func()
-		req, begun = r.tellBegun(req)
+	// What a server refuses before its number is known may be our fault, unless
+	// nothing else was sent.
+	known := r.proven.Load() || r.ramping.Load()
+	begun, err := r.begin(req.Context())
+	if err != nil {
+		return nil, err
+	}
+	if begun != nil {
 		defer begun()
+		trace := &httptrace.ClientTrace{WroteHeaders: begun}
+		req = req.WithContext(httptrace.WithClientTrace(req.Context(), trace))
 	}
 	resp, err := r.conn.RoundTrip(req)
 	switch {
-	case err == nil && !proven:
+	case err == nil:
+		if r.refused.Load() > 0 {
+			r.refused.Store(0) // it was a matter of timing
+		}
 		r.prove() // the server's settings always come before its first response
+	case exchange.WasRefused(req, err):
+		if known {
+			r.refused.Inc()
+		}
+		r.prove() // and before its first refusal
 		r.look()
-	case err != nil && proven && exchange.Refused(err):
-		r.refused.Inc()
-	case err == nil && r.refused.Load() > 0:
-		r.refused.Store(0) // it was a matter of timing
 	}
 	return resp, err
 }
 
-// tellBegun returns req such that the resource hears when its stream has begun,
-// and a func that tells so in any case.
-func (r *Resource) tellBegun(req *http.Request) (told *http.Request, begun func()) {
-	begun = sync.OnceFunc(func() {
-		r.starting.Dec()
-		r.look()
-	})
-	trace := &httptrace.ClientTrace{WroteHeaders: begun}
-	return req.WithContext(httptrace.WithClientTrace(req.Context(), trace)), begun
+// begin reserves a stream. The func that it returns, if not nil, is to be called
+// when the request has begun on it, or has failed.
+//
+// A connection of net/http sends one header at a time, and the request whose turn
+// it is waits until there are fewer streams in flight than the server allows. If
+// the server has lowered its number, and the streams in flight are those which
+// others have reserved and not begun, because it is not their turn, they all wait
+// for one another until their contexts end (go.dev/issue/70809). So at no time has
+// more than one reserved and not begun.
+func (r *Resource) begin(ctx context.Context) (begun func(), err error) {
+	if r.start != nil {
+		select {
+		case r.start <- struct{}{}:
+		case <-ctx.Done():
+			r.claims.Dec()
+			return nil, ctx.Err()
+		}
+		begun = sync.OnceFunc(func() { <-r.start })
+	}
+	r.claims.Dec()
+	err = r.conn.Reserve()
+	for range patience {
+		if err == nil || !r.settling() {
+			break
+		}
+		runtime.Gosched()
+		err = r.conn.Reserve()
+	}
+	if err == nil {
+		return begun, nil
+	}
+	if begun != nil {
+		begun()
+	}
+	return nil, ErrNoStream
 }
 
 // End ends what Take began. It is called once for each successful Take, unless
@@ -172,6 +261,8 @@ func (r *Resource) Err() error { return r.conn.Err() }
 // Close closes the connection.
 func (r *Resource) Close() error {
 	r.timer.Stop()
+	r.watch.Stop()
+	r.settler.Stop()
 	return r.conn.Close()
 }
 
@@ -181,8 +272,11 @@ func (r *Resource) Capacity() int {
 	// Unknown first: a change while this func reads then does not look like what
 	// was told before, and is reported.
 	r.told.Store(unknown)
-	n := r.read()
+	n, settled := r.readAll()
 	r.told.Store(int32(n)) //nolint:gosec // read keeps it small
+	if !settled {
+		r.settle()
+	}
 	return n
 }
 
@@ -197,10 +291,11 @@ func (r *Resource) Expect() int {
 
 // Limit returns how many streams the server allows at once, as far as the
 // connection says so, and whether that is the server's number: false before it is
-// known, and when the server is leaving.
+// known, and while no stream is available, for the server may be leaving.
 func (r *Resource) Limit() (n int, known bool) {
-	n = r.conn.Available() + r.conn.InFlight()
-	return n, n > 0 && r.proven.Load() && r.conn.Err() == nil
+	available := r.conn.Available()
+	n = available + r.conn.InFlight()
+	return n, available > 0 && r.proven.Load() && r.conn.Err() == nil
 }
 
 // look tells the pool if Capacity would return something new. Everything that
@@ -218,19 +313,64 @@ func (r *Resource) look() {
 	}
 }
 
-// prove ends the ramp, and the caution after it, because the server's number is
-// known.
+// prove ends the ramp because the server's number is known.
 func (r *Resource) prove() {
-	if !r.proven.Swap(true) {
-		r.ramping.Store(false)
-		r.timer.Stop()
-		r.told.Store(unknown) // news even where the capacity is the same: Expect is not
+	if !r.proven.Load() && r.provenNow() {
+		r.look()
 	}
+}
+
+func (r *Resource) provenNow() bool {
+	if r.proven.Swap(true) {
+		return false
+	}
+	r.ramping.Store(false)
+	r.timer.Stop()
+	r.told.Store(unknown) // news even where the capacity is the same: Expect is not
+	return true
 }
 
 // rampOver ends the ramp because it has lasted long enough.
 func (r *Resource) rampOver() {
 	if r.ramping.Swap(false) {
 		r.look()
+	}
+}
+
+// vigil looks at the connection now and then, for what it does not tell of: that
+// its server has said goodbye. Then nothing is available any more. That there
+// never will be shows at once if nothing is in flight; otherwise in this, that
+// the streams in flight get fewer and none becomes available. A server that
+// lowers its number looks the same until it has room again, hence two looks.
+func (r *Resource) vigil(interval time.Duration) {
+	if r.conn.Err() != nil {
+		r.look()
+		return
+	}
+	inFlight := r.conn.InFlight()
+	switch {
+	case r.conn.Available() > 0 || inFlight == 0 || inFlight >= int(r.limit.Load()):
+		r.silent.Store(0)
+	case r.silent.Inc() >= 2 && interval == vigilTime:
+		r.leaving.Store(true)
+	}
+	r.look()
+	r.watch.Reset(interval)
+}
+
+// settle looks again at streams that have outlived their requests, until the
+// connection has done with them. Mostly the state hook tells of that. But a hook
+// of net/http that is just running stands for all that happens meanwhile, and what
+// comes and goes in that time is not told: not that a stream, which the pool was
+// told is still there, is gone.
+func (r *Resource) settle() {
+	r.looks.Store(0)
+	r.settler.Reset(settleTime)
+}
+
+func (r *Resource) lookAgain() {
+	r.look()
+	if _, settled := r.readAll(); !settled {
+		r.settler.Reset(min(settleMost, settleTime<<min(r.looks.Inc(), 10)))
 	}
 }

@@ -1,6 +1,7 @@
 package h2_test
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"net/http/httptrace"
@@ -25,10 +26,13 @@ type fakeConn struct {
 	mu        sync.Mutex
 	max       int // streams that the server allows
 	inFlight  int
+	reserved  int  // of these, not begun
+	crowd     int  // the most of them
 	leaving   bool // takes no new streams
 	err       error
 	roundTrip error
-	answer    chan struct{} // not nil: RoundTrip waits for it
+	turn      chan struct{} // not nil: RoundTrip waits for it before it begins
+	answer    chan struct{} // not nil: and for this after it has begun
 	hook      func(*http.ClientConn)
 
 	// What happens right after the next look at a number: the moment at which
@@ -93,6 +97,8 @@ func (c *fakeConn) Reserve() error {
 		return errors.New("no stream")
 	}
 	c.inFlight++
+	c.reserved++
+	c.crowd = max(c.crowd, c.reserved)
 	return nil
 }
 
@@ -101,6 +107,12 @@ func (c *fakeConn) Release() { c.streamEnds() }
 func (c *fakeConn) streamEnds() { c.set(true, func() { c.inFlight-- }) }
 
 func (c *fakeConn) RoundTrip(req *http.Request) (*http.Response, error) {
+	if c.turn != nil {
+		<-c.turn
+	}
+	c.mu.Lock()
+	c.reserved--
+	c.mu.Unlock()
 	if trace := httptrace.ContextClientTrace(req.Context()); trace != nil && trace.WroteHeaders != nil {
 		trace.WroteHeaders()
 	}
@@ -146,6 +158,15 @@ func take(t *testing.T, r *h2.Resource, n int) {
 	}
 }
 
+// begin takes n streams and has a request begin on each, which then holds it.
+func begin(t *testing.T, r *h2.Resource, n int) {
+	t.Helper()
+	take(t, r, n)
+	for range n {
+		send(t, r)
+	}
+}
+
 func send(t *testing.T, r *h2.Resource) {
 	t.Helper()
 	resp, err := r.RoundTrip(&http.Request{})
@@ -180,38 +201,56 @@ func TestFreshConnectionCarriesOneRequestUntilTheServersNumberIsKnown(t *testing
 	}
 }
 
-// Requests that have reserved streams and not begun deadlock if the server turns
-// out to allow fewer, so there must never be two of them on a connection whose
-// server's number is not known, however long that takes.
-func TestRequestsBeginOneAtATimeAfterTheRamp(t *testing.T) {
+// Requests that have reserved streams and not begun deadlock if the server lowers
+// its number, so there must never be two of them, however long the first takes.
+func TestRequestsBeginOneAfterTheOther(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := newConn()
-		c.answer = make(chan struct{})
-		r, news := watched(t, c, h2.Options{})
-		take(t, r, 1)
-		require.Equal(t, 1, r.Capacity())
-		news()
-		time.Sleep(100 * time.Millisecond)
+		c, r, _ := ready(t, 10, h2.Options{})
+		c.turn = make(chan struct{})
+		take(t, r, 5)
+		var wg sync.WaitGroup
+		for range 4 {
+			wg.Go(func() { send(t, r) })
+		}
 		synctest.Wait()
-		require.Equal(t, 1, r.Capacity(), "the first has not begun")
-		var sent []chan struct{}
-		for i := 1; i < 5; i++ {
-			done := make(chan struct{})
-			sent = append(sent, done)
-			go func() { send(t, r); close(done) }()
-			synctest.Wait() // begun, and waiting for its answer
-			assert.Positive(t, news())
-			require.Equal(t, i+1, r.Capacity())
-			take(t, r, 1)
-			require.Equal(t, i+1, r.Capacity(), "none while one is starting")
-			assert.Equal(t, h2.InitialStreams, r.Expect())
+		ctx, cancel := context.WithCancel(t.Context())
+		wg.Go(func() {
+			_, err := r.RoundTrip((&http.Request{}).WithContext(ctx)) //nolint:bodyclose // there is no response
+			assert.ErrorIs(t, err, context.Canceled)
+			r.End()
+		})
+		synctest.Wait()
+		assert.Equal(t, 1, c.InFlight())
+		assert.Equal(t, 10, r.Capacity(), "those that wait for their turn have their streams")
+		cancel()
+		synctest.Wait()
+		for range 4 {
+			c.turn <- struct{}{}
 		}
-		close(c.answer)
-		for _, done := range sent {
-			<-done
-		}
-		assert.Equal(t, h2.InitialStreams, r.Capacity(), "an answer proves the number")
+		wg.Wait()
+		assert.Equal(t, 4, c.InFlight())
+		assert.Equal(t, 1, c.crowd)
+		assert.Equal(t, 10, r.Capacity())
 	})
+}
+
+// A server that lowers its number takes streams away from requests that wait for
+// their turn. They go back to the pool, which must not hand out more than is left.
+func TestRequestThatFindsNoStreamIsNotSent(t *testing.T) {
+	c, r, news := ready(t, 3, h2.Options{})
+	begin(t, r, 1)
+	take(t, r, 2)
+	c.set(false, func() { c.max = 1 }) // a fall is not told
+	news()
+	for range 2 {
+		_, err := r.RoundTrip(&http.Request{}) //nolint:bodyclose // there is no response
+		require.ErrorIs(t, err, h2.ErrNoStream)
+		r.End()
+	}
+	assert.Positive(t, news())
+	assert.Equal(t, 1, r.Capacity())
+	require.ErrorIs(t, r.Take(), h2.ErrNoStream)
+	assert.Equal(t, 1, c.InFlight())
 }
 
 // A server that allows one stream changes nothing in the capacity of a connection
@@ -246,6 +285,10 @@ func TestCapacityIsWhatIsAvailableAndWhatIsOurs(t *testing.T) {
 	take(t, r, 2)
 	assert.Equal(t, 5, r.Capacity())
 	assert.Zero(t, news(), "taking changes nothing")
+	send(t, r)
+	send(t, r)
+	assert.Equal(t, 5, r.Capacity())
+	assert.Zero(t, news(), "nor does sending")
 
 	c.streamEnds() // before the request is over
 	assert.Equal(t, 5, r.Capacity())
@@ -256,7 +299,7 @@ func TestCapacityIsWhatIsAvailableAndWhatIsOurs(t *testing.T) {
 
 func TestStreamThatIsNobodysAnyMoreLowersTheCapacity(t *testing.T) {
 	c, r, news := ready(t, 2, h2.Options{})
-	take(t, r, 2)
+	begin(t, r, 2)
 	r.End() // before the connection has done with the stream
 	assert.Positive(t, news())
 	assert.Equal(t, 1, r.Capacity())
@@ -288,7 +331,7 @@ func TestMaxStreamsBoundsTheCapacity(t *testing.T) {
 
 func TestConnectionThatTheServerLeavesEndsWithItsRequests(t *testing.T) {
 	c, r, _ := ready(t, 10, h2.Options{})
-	take(t, r, 2)
+	begin(t, r, 2)
 	c.set(false, func() { c.leaving = true }) // GOAWAY is not told
 	require.Error(t, r.Take())
 	assert.Equal(t, 2, r.Capacity(), "no more than it has")
@@ -298,6 +341,61 @@ func TestConnectionThatTheServerLeavesEndsWithItsRequests(t *testing.T) {
 	c.streamEnds()
 	r.End()
 	assert.Equal(t, pool.Draining, r.Capacity(), "it will never carry another")
+}
+
+// The goodbye of a server is not told while streams are in flight, and one of them
+// may have no end.
+func TestGoodbyeBehindALongStreamIsNoticed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, r, news := ready(t, 10, h2.Options{})
+		begin(t, r, 2)
+		c.set(false, func() { c.leaving = true })
+		c.streamEnds()
+		r.End()
+		require.Equal(t, 1, r.Capacity())
+		news()
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		assert.Positive(t, news())
+		assert.Equal(t, pool.Draining, r.Capacity())
+	})
+}
+
+// On an idle connection, net/http of Go 1.26 tells nothing either.
+func TestGoodbyeToAnIdleConnectionIsNoticed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, r, news := ready(t, 10, h2.Options{})
+		begin(t, r, 1)
+		c.streamEnds()
+		r.End()
+		require.Equal(t, 10, r.Capacity())
+		c.set(false, func() { c.leaving = true })
+		news()
+		time.Sleep(30 * time.Second)
+		synctest.Wait()
+		assert.Positive(t, news())
+		assert.Equal(t, pool.Draining, r.Capacity())
+	})
+}
+
+// Not a goodbye: long streams that fill the connection, also after the server has
+// lowered its number and become busy again.
+func TestFullConnectionIsNotTakenForOneThatIsLeftHoweverLong(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, r, _ := ready(t, 4, h2.Options{})
+		begin(t, r, 4)
+		time.Sleep(time.Hour)
+		require.Equal(t, 4, r.Capacity())
+		c.set(false, func() { c.max = 2 })
+		for range 3 {
+			c.streamEnds()
+			r.End()
+		}
+		require.Equal(t, 2, r.Capacity())
+		begin(t, r, 1)
+		time.Sleep(time.Hour)
+		require.Equal(t, 2, r.Capacity())
+	})
 }
 
 func TestFullConnectionIsNotTakenForOneThatIsLeft(t *testing.T) {

@@ -24,6 +24,9 @@ type Transport struct {
 	make  func(context.Context, Host) (Conn, error)
 	max   int // streams of a connection. 0: no limit of ours
 	pool  *keyed.Pool[Host, *Resource]
+
+	panicked func(any) // Hooks.Panic
+	closed   *exchange.Closed
 }
 
 // New returns a Transport that has no connections yet. The error names the field
@@ -32,9 +35,12 @@ func New(cfg Config) (*Transport, error) {
 	if cfg.MaxStreamsPerConn < 0 {
 		return nil, errors.New("h2: Config.MaxStreamsPerConn is below 0: use 0 for no limit")
 	}
-	t := &Transport{names: wire.NewNames(), make: cfg.Dial, max: cfg.MaxStreamsPerConn}
+	t := &Transport{names: wire.NewNames(), make: cfg.Dial, max: cfg.MaxStreamsPerConn, closed: exchange.NewClosed()}
 	if t.make == nil {
 		t.make = cfg.dialer()
+	}
+	if cfg.Hooks != nil {
+		t.panicked = cfg.Hooks.Panic
 	}
 	var err error
 	if t.pool, err = keyed.New(cfg.poolConfig(t)); err != nil {
@@ -65,6 +71,7 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
+	defer call.Done()
 	if err := exchange.ErrorOf(call.Context()); err != nil {
 		return nil, call.Fail(err)
 	}
@@ -74,30 +81,25 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	host := Host{Scheme: req.URL.Scheme, Addr: addr}
 	var place pool.Request // the end of the queue, and after a lost connection the front
-	for lost := 0; ; {
+	for {
 		lease, err := exchange.Acquire(call.Context(), t.pool, host, place)
 		if err != nil {
 			return nil, call.Fail(err)
 		}
-		resp, failure := attempt(call, lease)
+		resp, failure := t.attempt(call, lease)
 		if failure == nil {
 			return resp, nil
 		}
-		if err := call.Again(failure); err != nil {
+		if err := call.Again(failure, t.closed.Done()); err != nil {
 			return nil, call.Fail(err)
 		}
-		if !failure.Refused {
-			lost++
-		}
-		// Requests in flight on one connection all fail together, and must not dial
-		// one each; only the second time.
-		place = pool.Request{Place: lease.Ticket(), Fresh: lost > 1}
+		place = pool.Request{Place: lease.Ticket()}
 	}
 }
 
 // attempt sends the request once. The lease ends here if that fails, else with
 // the response.
-func attempt(call *exchange.Call, lease pool.Lease[*Resource]) (*http.Response, *exchange.Failure) {
+func (t *Transport) attempt(call *exchange.Call, lease pool.Lease[*Resource]) (*http.Response, *exchange.Failure) {
 	r := lease.Value()
 	if err := exchange.ErrorOf(call.Context()); err != nil {
 		r.Drop() // delivered just before the context ended
@@ -109,18 +111,24 @@ func attempt(call *exchange.Call, lease pool.Lease[*Resource]) (*http.Response, 
 	resp, failure := call.Attempt(r, exchange.Attempt{
 		Used:   info.Reused || info.IdleFor > 0,
 		Shared: true,
-		End: func(exchange.Ending) {
-			r.End()
-			if err := r.Err(); err != nil || last {
-				lease.Discard(err)
-				return
+		End: func(e exchange.Ending) {
+			if e.Aside {
+				defer exchange.Aside(t.panicked)
 			}
-			lease.Release()
+			r.End()
+			switch err := r.Err(); {
+			case e.Broken:
+				lease.Discard(e.Err)
+			case err != nil || last:
+				lease.Discard(err)
+			default:
+				lease.Release()
+			}
 		},
 	})
 	if failure != nil {
 		r.End()
-		if r.Err() != nil || failure.Retry && !failure.Refused {
+		if r.Err() != nil || failure.Retry && !failure.Refused && !failure.Unsent {
 			lease.Discard(failure.Err) // it takes no more requests
 		} else {
 			lease.Release() // the stream failed, not the connection
@@ -134,6 +142,9 @@ func (t *Transport) dial(ctx context.Context, h Host) (*Resource, error) {
 	c, err := t.make(ctx, h)
 	if err != nil {
 		return nil, err
+	}
+	if c == nil {
+		return nil, errors.New("h2: Config.Dial returned neither a Conn nor an error: return one of them")
 	}
 	return NewResource(c, Options{MaxStreams: t.max}), nil
 }
@@ -166,12 +177,18 @@ func (t *Transport) ResetHost(h Host) { t.pool.ResetKey(h) }
 
 // Close closes the transport for good and does not wait: requests that wait and
 // later ones fail with pool.ErrClosed, and those in flight go on. It returns nil.
-func (t *Transport) Close() error { return t.pool.Close() }
+func (t *Transport) Close() error {
+	t.closed.Close()
+	return t.pool.Close()
+}
 
 // Shutdown closes the transport and waits until all requests in flight have ended
 // and all connections are closed. If ctx ends first, the error says what is left
 // and wraps ctx's; Shutdown may be called again.
-func (t *Transport) Shutdown(ctx context.Context) error { return t.pool.Shutdown(ctx) }
+func (t *Transport) Shutdown(ctx context.Context) error {
+	t.closed.Close()
+	return t.pool.Shutdown(ctx)
+}
 
 // Stats returns the numbers of the pool over all hosts: Open and the like count
 // connections, Leases requests.

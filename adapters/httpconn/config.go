@@ -59,7 +59,7 @@ type Config struct {
 	// the request's context does.
 	WaitTimeout time.Duration
 	// DialTimeout bounds a dial as a whole: connecting, proxy and TLS. It is in
-	// addition to what Base's dial funcs and TLSHandshakeTimeout do. 0: none.
+	// addition to what Base's dial funcs and TLSHandshakeTimeout do. 0: a minute.
 	DialTimeout time.Duration
 	// IdleConnTimeout closes connections that have been idle for so long. 0:
 	// Base's, where 0 is never.

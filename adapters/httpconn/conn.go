@@ -91,7 +91,9 @@ func (c *conn) expect() int {
 	if c.streams != nil {
 		return c.streams.Expect()
 	}
-	return c.serial.capacity()
+	// No more than its capacity, which must not be read here: serial keeps in mind
+	// what the pool was told last.
+	return 0
 }
 
 func (c *conn) watch(changed func()) {
@@ -110,9 +112,9 @@ func (c *conn) finish(l pool.Lease[*conn], e exchange.Ending, last bool) {
 	}
 	c.end()
 	switch {
-	case e.Upgraded:
-		l.Discard(nil)
-	case last:
+	case e.Broken:
+		l.Discard(e.Err)
+	case e.Upgraded, last:
 		l.Discard(nil)
 	case c.Err() != nil:
 		l.Discard(c.Err())
@@ -132,7 +134,7 @@ func (c *conn) fail(l pool.Lease[*conn], f *exchange.Failure) {
 	switch {
 	case c.streams == nil, c.Err() != nil:
 		l.Discard(f.Err)
-	case f.Retry && !f.Refused:
+	case f.Retry && !f.Refused && !f.Unsent:
 		// The connection said that it takes no more requests.
 		l.Discard(f.Err)
 	default:

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/berth-go/berth/adapters/internal/wire"
 	"github.com/berth-go/berth/keyed"
 )
 
@@ -20,7 +21,7 @@ const defaultDrainTimeout = time.Hour
 type limits struct {
 	conns, idlePerHost, totalConns, idle int
 	closeSerial                          bool // HTTP/1 connections are not kept
-	idleTime, drainTime                  time.Duration
+	idleTime, drainTime, dialTime        time.Duration
 	pingTime                             time.Duration // 0: as Base says
 }
 
@@ -60,7 +61,11 @@ func (c *Config) limits(base *http.Transport) (limits, error) {
 		idle:       pick(c.MaxIdleConns, base.MaxIdleConns),
 		idleTime:   noLimitIsZero(c.IdleConnTimeout),
 		drainTime:  noLimitIsZero(c.DrainTimeout),
+		dialTime:   noLimitIsZero(c.DialTimeout),
 		pingTime:   c.PingInterval,
+	}
+	if c.DialTimeout == 0 {
+		l.dialTime = wire.DialTimeout
 	}
 	if c.DrainTimeout == 0 {
 		l.drainTime = defaultDrainTimeout
@@ -136,7 +141,7 @@ func (t *Transport) poolConfig(c *Config, l limits) keyed.Config[Host, *conn] {
 		PerKey:           c.PerHost,
 
 		WaitTimeout:    noLimitIsZero(c.WaitTimeout),
-		DialTimeout:    noLimitIsZero(c.DialTimeout),
+		DialTimeout:    l.dialTime,
 		MaxIdleTime:    l.idleTime,
 		MaxLifetime:    noLimitIsZero(c.MaxConnLifetime),
 		LifetimeJitter: c.ConnLifetimeJitter,

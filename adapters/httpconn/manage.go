@@ -64,12 +64,18 @@ func (t *Transport) CloseIdleConnections() { t.pool.CloseIdle() }
 // Close closes the transport for good and does not wait: idle connections are
 // closed, requests that wait and later ones fail with pool.ErrClosed, and those
 // in flight go on, their connections being closed after them. It returns nil.
-func (t *Transport) Close() error { return t.pool.Close() }
+func (t *Transport) Close() error {
+	t.closed.Close()
+	return t.pool.Close()
+}
 
 // Shutdown closes the transport and waits until all requests in flight have ended
 // and all connections are closed. If ctx ends first, the error says what is left
 // and wraps ctx's; Shutdown may be called again.
-func (t *Transport) Shutdown(ctx context.Context) error { return t.pool.Shutdown(ctx) }
+func (t *Transport) Shutdown(ctx context.Context) error {
+	t.closed.Close()
+	return t.pool.Shutdown(ctx)
+}
 
 // Stats returns the numbers of the pool over all hosts: Open and the like count
 // connections, Leases requests.

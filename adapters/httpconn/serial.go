@@ -20,6 +20,8 @@ type serial struct {
 	changed atomic.Pointer[func()] // the pool's, from watch
 	told    atomic.Bool            // capacity was not 0 when the pool last asked, so only the end is news
 
+	looking atomic.Bool // lookAgain is going on
+
 	kept keepAlive
 }
 
@@ -64,9 +66,13 @@ func (s *serial) take() error {
 }
 
 // drop gives back what take got, for which there was no request.
+// The server's time goes on.
 func (s *serial) drop() {
 	s.conn.Release()
-	s.end()
+	s.leased.Store(false)
+	if s.kept.isOver() {
+		s.tell() // its timer may have come while the lease was out
+	}
 }
 
 func (s *serial) end() {
@@ -99,8 +105,27 @@ func (s *serial) capacity() int {
 	// From here on the hook reports whatever happens; and as it may have happened
 	// just before, another look.
 	s.told.Store(false)
-	if s.conn.Err() != nil {
+	switch {
+	case s.conn.Err() != nil:
 		return pool.Dead
+	case s.conn.Available() > 0:
+		return 1
 	}
-	return s.conn.Available()
+	if !s.looking.Swap(true) {
+		s.lookAgain(time.Millisecond)
+	}
+	return 0
+}
+
+// lookAgain is for a change that the hook does not report because it is running
+// just then.
+func (s *serial) lookAgain(pause time.Duration) {
+	time.AfterFunc(pause, func() {
+		if !s.told.Load() && s.conn.Err() == nil && s.conn.Available() == 0 {
+			s.lookAgain(min(2*pause, 128*time.Millisecond))
+			return
+		}
+		s.looking.Store(false) // first: who found it set counts on the look
+		s.look()
+	})
 }

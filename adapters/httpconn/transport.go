@@ -32,6 +32,9 @@ type Transport struct {
 	keepAliveMargin time.Duration
 
 	closeSerial bool // one request per HTTP/1 connection, without telling the server
+
+	panicked func(any) // Hooks.Panic
+	closed   *exchange.Closed
 }
 
 // New returns a Transport that has no connections yet. The error names the field
@@ -53,6 +56,7 @@ func New(cfg Config) (*Transport, error) {
 		maxStreams:  pick(cfg.MaxStreamsPerConn, 0),
 		single:      base.DisableKeepAlives,
 		closeSerial: l.closeSerial,
+		closed:      exchange.NewClosed(),
 
 		keepAliveMargin: cfg.KeepAliveMargin,
 	}
@@ -61,6 +65,9 @@ func New(cfg Config) (*Transport, error) {
 	}
 	if t.single {
 		t.maxStreams = 1
+	}
+	if cfg.Hooks != nil {
+		t.panicked = cfg.Hooks.Panic
 	}
 	t.pool, err = keyed.New(t.poolConfig(&cfg, l))
 	if err != nil {
@@ -85,6 +92,7 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	if call == nil {
 		return resp, err
 	}
+	defer call.Done()
 	if err := exchange.ErrorOf(call.Context()); err != nil {
 		return nil, call.Fail(err)
 	}
@@ -93,7 +101,7 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		return nil, call.Fail(err)
 	}
 	var place pool.Request // the end of the queue, and after a stale connection the front
-	for stale := 0; ; {
+	for {
 		lease, err := t.acquire(call, host, place)
 		if err != nil {
 			return nil, call.Fail(err)
@@ -103,17 +111,13 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		if failure == nil {
 			return resp, nil
 		}
-		if err := call.Again(failure); err != nil {
+		if err := call.Again(failure, t.closed.Done()); err != nil {
 			return nil, call.Fail(err)
 		}
-		if !failure.Refused {
-			stale++
-		}
 		// Where one HTTP/1 connection was stale, so are most likely the others
-		// that lay idle beside it. HTTP/2 requests in flight on one connection
-		// all fail together, and must not dial one each; only the second time.
-		fresh := stale > 1 || stale == 1 && !c.shareable()
-		place = pool.Request{Place: lease.Ticket(), Fresh: fresh}
+		// that lay idle beside it. Of an HTTP/2 connection that was lost the pool
+		// knows it, and the requests in flight on it must not dial one each.
+		place = pool.Request{Place: lease.Ticket(), Fresh: !c.shareable()}
 	}
 }
 
@@ -162,7 +166,12 @@ func (t *Transport) attempt(call *exchange.Call, lease pool.Lease[*conn], c *con
 		Used:   info.Reused || info.IdleFor > 0,
 		Shared: c.shareable(),
 		Keep:   !last && !c.shareable(),
-		End:    func(e exchange.Ending) { c.finish(lease, e, last) },
+		End: func(e exchange.Ending) {
+			if e.Aside {
+				defer exchange.Aside(t.panicked)
+			}
+			c.finish(lease, e, last)
+		},
 	})
 	if failure != nil {
 		c.fail(lease, failure)

@@ -28,7 +28,9 @@ type Call struct {
 
 	replayable bool
 	attempts   int         // begun
-	refusals   int         // of Pause
+	refusals   int         // of Again, that paused
+	unsent     int         // attempts for which the connection had no room
+	returned   bool        // a response, or the error of Fail
 	firstByte  atomic.Bool // of a response to the current attempt; kept only if replayable
 
 	// Of the attempt that succeeded. They are fields, and trace is no local
@@ -109,12 +111,21 @@ func (c *Call) Request() *http.Request { return c.req }
 // Fail ends a call that has no response and returns err, for RoundTrip to return.
 // It closes the request's body.
 func (c *Call) Fail(err error) error {
+	c.returned = true
 	if c.body != nil {
 		_ = c.body.Close()
 	}
 	c.awaitClient()
 	c.cancel(errDone)
 	return err
+}
+
+// Done is to be deferred by RoundTrip: it ends a call in which something of the
+// caller's has panicked.
+func (c *Call) Done() {
+	if !c.returned {
+		_ = c.Fail(errNoReturn)
+	}
 }
 
 // Attempt sends the request on conn. It returns either a response, which ends the
@@ -125,7 +136,7 @@ func (c *Call) Attempt(conn Conn, how Attempt) (*http.Response, *Failure) {
 	c.attempts++
 	c.firstByte.Store(false)
 	stop := c.watchBody()
-	resp, err := conn.RoundTrip(c.outgoing(how))
+	resp, err := c.send(conn, how, stop)
 	if err == nil && c.ctx.Err() != nil {
 		// The end of the context closes the connection, and a server that sees
 		// that coming may answer in haste, even half a request.
@@ -137,7 +148,31 @@ func (c *Call) Attempt(conn Conn, how Attempt) (*http.Response, *Failure) {
 		return nil, c.judge(conn, how, err)
 	}
 	resp.Request = c.req
+	c.returned = true
 	c.deliver(resp, how, stop)
+	return resp, nil
+}
+
+// send is conn.RoundTrip with an end of the attempt also where that panics.
+func (c *Call) send(conn Conn, how Attempt, stop func() bool) (*http.Response, error) {
+	returned := false
+	defer func() {
+		if !returned {
+			stop()
+			_ = c.Fail(errNoReturn)
+			how.End(Ending{Err: errNoReturn, Broken: true})
+		}
+	}()
+	resp, err := conn.RoundTrip(c.outgoing(how))
+	returned = true
+	switch {
+	case err != nil:
+		return nil, err
+	case resp == nil:
+		return nil, errNoResponse
+	case resp.Body == nil:
+		resp.Body = http.NoBody
+	}
 	return resp, nil
 }
 
@@ -165,7 +200,9 @@ func (c *Call) outgoing(how Attempt) *http.Request {
 		// Only such an attempt can be repeated once it was written, and only
 		// while no byte of a response has come. On a connection that is not shared
 		// the error says so, and the trace is spared.
-		c.trace = httptrace.ClientTrace{GotFirstResponseByte: c.gotFirstByte}
+		if c.trace.GotFirstResponseByte == nil { // else an attempt before may still look at it
+			c.trace.GotFirstResponseByte = c.gotFirstByte
+		}
 		ctx = httptrace.WithClientTrace(ctx, &c.trace)
 	}
 	req := c.req.WithContext(ctx)
@@ -189,7 +226,7 @@ func (c *Call) deliver(resp *http.Response, how Attempt, stop func() bool) {
 	b.src, b.call = resp.Body, c
 	switch {
 	case stateless(resp.Body):
-		b.finish(nil)
+		b.finish(nil, false)
 	case c.upgraded:
 		resp.Body = b
 	default:
@@ -198,21 +235,21 @@ func (c *Call) deliver(resp *http.Response, how Attempt, stop func() bool) {
 }
 
 // received is called once, when the response has been read or given up.
-func (c *Call) received(err error) {
+func (c *Call) received(err error, aside bool) {
 	if err == nil && c.how.Shared && c.body != nil {
 		// The server may answer in full before it has read the request, and the
 		// rest of the request is still the server's to read. On a stream of its
 		// own it goes on being sent; the end of the context would reset the
 		// stream. The connection closes the body at the end of it.
-		c.body.whenClosed(func() { c.end(nil) })
+		c.body.whenClosed(func() { c.end(nil, true) })
 		return
 	}
-	c.end(err)
+	c.end(err, aside)
 }
 
 // end ends a call that had a response.
-func (c *Call) end(err error) {
+func (c *Call) end(err error, aside bool) {
 	c.stopWatch()
 	c.cancel(errDone)
-	c.how.End(Ending{Err: err, Upgraded: c.upgraded})
+	c.how.End(Ending{Err: err, Upgraded: c.upgraded, Aside: aside})
 }

@@ -46,8 +46,8 @@ func (b *responseBody) drain() {
 	t.Stop()
 	_ = b.src.Close()
 	if err == io.EOF { //nolint:errorlint // as CopyN returns it
-		b.finish(nil)
+		b.finish(nil, true)
 		return
 	}
-	b.finish(ErrBodyClosed)
+	b.finish(ErrBodyClosed, true)
 }

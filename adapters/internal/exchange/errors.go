@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"net/http"
 	"reflect"
 )
 
@@ -13,7 +14,14 @@ var (
 	errCanceled = errors.New("net/http: request canceled")
 	// errDone is the cause when nothing went wrong. Nobody should ever see it.
 	errDone = errors.New("exchange: call has ended")
+	// errNoReturn is for a connection whose RoundTrip did not return.
+	errNoReturn   = errors.New("exchange: RoundTrip of the connection panicked")
+	errNoResponse = errors.New("exchange: RoundTrip of the connection returned neither a response nor an error")
 )
+
+// ErrNoStream is the error of a [Conn] that had no room for the request after all.
+// Nothing was sent, and the request's body was not touched.
+var ErrNoStream = errors.New("h2: the connection has no stream left for the request")
 
 // ContextError is the error of a call that its context ended. Its text is the
 // cause's, as in net/http; [errors.Is] sees both.
@@ -94,6 +102,16 @@ func endedUnanswered(err error) bool {
 func Refused(err error) bool {
 	var e streamError
 	return errors.As(err, &e) && e.Code == codeRefused
+}
+
+// WasRefused reports whether err, of a round trip of req, is a refusal by the
+// server of req, and not an error of req's body, which may be somebody's response
+// that was refused.
+func WasRefused(req *http.Request, err error) bool {
+	if b, ok := req.Body.(*requestBody); ok && b.failed.Load() {
+		return false
+	}
+	return Refused(err)
 }
 
 // streamError receives net/http's unexported error of the same shape: that type

@@ -123,6 +123,9 @@ func TestExchangeWithoutBodyEndsBeforeAttemptReturns(t *testing.T) {
 			resp, failure := c.Attempt(respond(204, b), exchange.Attempt{End: ends.add})
 			require.Nil(t, failure)
 			assert.Equal(t, endings{{}}, ends)
+			if b == nil {
+				b = http.NoBody // no caller looks whether there is a body to close
+			}
 			assert.Equal(t, b, resp.Body, "as it came")
 		})
 	}
@@ -150,7 +153,7 @@ func TestSharedExchangeEndsWhenTheRequestIsSentToo(t *testing.T) {
 	assert.Empty(t, ends)
 	require.NoError(t, c.Context().Err())
 	require.NoError(t, sending.Close())
-	assert.Equal(t, endings{{}}, ends)
+	assert.Equal(t, endings{{Aside: true}}, ends)
 	assert.Equal(t, 1, b.closed())
 }
 
@@ -386,14 +389,28 @@ func TestPausesGrow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		c := newCall(t, newRequest(ctx, t, http.MethodGet, nil))
+		refused, closed := exchange.Failure{Err: errBroken, Retry: true, Refused: true}, exchange.NewClosed()
 		for _, want := range []time.Duration{0, time.Second, 2 * time.Second, 4 * time.Second} {
 			began := time.Now()
-			require.NoError(t, c.Pause())
+			require.NoError(t, c.Again(&refused, closed.Done()))
 			assert.GreaterOrEqual(t, time.Since(began), want)
 			assert.LessOrEqual(t, time.Since(began), want+want/10)
 		}
 		cancel()
-		require.ErrorIs(t, c.Pause(), context.Canceled)
+		require.ErrorIs(t, c.Again(&refused, closed.Done()), context.Canceled)
+		require.Error(t, c.Fail(errBroken))
+	})
+}
+
+func TestPauseEndsWithTheTransport(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCall(t, newRequest(t.Context(), t, http.MethodGet, nil))
+		refused, closed := exchange.Failure{Err: errBroken, Retry: true, Refused: true}, exchange.NewClosed()
+		require.NoError(t, c.Again(&refused, closed.Done()))
+		began := time.Now()
+		time.AfterFunc(100*time.Millisecond, closed.Close)
+		require.ErrorIs(t, c.Again(&refused, closed.Done()), errBroken, "and not that of the pool")
+		assert.Equal(t, 100*time.Millisecond, time.Since(began))
 		require.Error(t, c.Fail(errBroken))
 	})
 }

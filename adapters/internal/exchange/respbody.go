@@ -16,6 +16,8 @@ var ErrBodyClosed = errors.New("exchange: response body closed before its end")
 // An Ending says how an exchange ended.
 type Ending struct {
 	Err      error // nil: the response was read to its end; else ErrBodyClosed or the error of Read
+	Aside    bool  // in a goroutine that is nobody's: a panic there ends the program
+	Broken   bool  // the connection panicked: there is no response, and no telling what state it is in
 	Upgraded bool  // the protocol was switched: the connection belonged to the body, which closed it
 }
 
@@ -52,7 +54,7 @@ func (b *responseBody) Read(p []byte) (int, error) {
 		}
 		// Before the caller sees EOF, so that the next request it sends finds the
 		// connection free.
-		b.finish(err)
+		b.finish(err, false)
 	}
 	return n, err
 }
@@ -67,18 +69,20 @@ func (b *responseBody) Close() error {
 	// The connection first: it settles what becomes of the stream, and it must
 	// not learn of that from the context.
 	err := b.src.Close()
-	b.finish(ErrBodyClosed)
+	b.finish(ErrBodyClosed, false)
 	return err
 }
 
-func (b *responseBody) finish(err error) {
+// finish ends the exchange. aside says that no call of the user's is waiting for
+// this func.
+func (b *responseBody) finish(err error, aside bool) {
 	if b.ended.Swap(true) {
 		return
 	}
 	if err == io.EOF { //nolint:errorlint // io.Reader's contract: EOF itself
 		err = nil
 	}
-	b.call.received(err)
+	b.call.received(err, aside)
 }
 
 // switchedBody is the body of a response that switched protocols: the raw

@@ -1,6 +1,7 @@
 package exchange
 
 import (
+	"errors"
 	"math/rand/v2"
 	"net/http"
 	"time"
@@ -8,23 +9,35 @@ import (
 
 // maxAttempts bounds the attempts of a call. A stale connection costs one and is
 // followed by a fresh one, so only a server that refuses stream after stream gets
-// this far, with the pauses of [Call.Pause] between.
+// this far, with the pauses of [Call.Again] between.
 const maxAttempts = 7
+
+// maxUnsent bounds the times that a call is given a connection which then has no
+// room for it. One that goes on like this does not count its streams.
+const maxUnsent = 100
 
 // Failure is an attempt that brought no response.
 type Failure struct {
 	Err     error // what the caller of RoundTrip is to see, if this was the last attempt
 	Retry   bool  // the request can and may be sent again
 	Refused bool  // the server refused the stream: the connection itself is well
+	Unsent  bool  // the connection had no room after all, and is well too
 }
 
 // judge says what to make of err, the error of an attempt on conn.
 func (c *Call) judge(conn Conn, how Attempt, err error) *Failure {
-	f := &Failure{Err: unwrapInternal(err), Refused: Refused(err)}
+	bodyFailed := c.body != nil && c.body.failed.Load()
+	f := &Failure{Err: unwrapInternal(err), Refused: !bodyFailed && Refused(err), Unsent: errors.Is(err, ErrNoStream)}
 	if c.ctx.Err() != nil {
 		// Whatever happened to the connection, and whatever the closed request
 		// body made of it, happened because of this.
 		f.Err = ErrorOf(c.ctx)
+		return f
+	}
+	if f.Unsent {
+		c.attempts--
+		c.unsent++
+		f.Retry = c.unsent < maxUnsent
 		return f
 	}
 	f.Retry = c.attempts < maxAttempts && c.rewindable() && c.mayRepeat(conn, how, err)
@@ -71,8 +84,8 @@ func isReplayable(req *http.Request) bool {
 }
 
 // Again prepares the call for another attempt after f, or returns the error to
-// give up with.
-func (c *Call) Again(f *Failure) error {
+// give up with. When closed is closed, it does not pause.
+func (c *Call) Again(f *Failure, closed <-chan struct{}) error {
 	if !f.Retry {
 		return f.Err
 	}
@@ -80,16 +93,16 @@ func (c *Call) Again(f *Failure) error {
 		return err
 	}
 	if f.Refused {
-		return c.Pause()
+		return c.pause(f.Err, closed)
 	}
 	return nil
 }
 
-// Pause waits before a refused request is sent again: not at all the first time,
+// pause waits before a refused request is sent again: not at all the first time,
 // then 1, 2, 4, ... seconds and up to a tenth more, so that the callers a server
 // has refused together do not come back together. It returns an error if the
-// context ends first.
-func (c *Call) Pause() error {
+// context ends first, and refusal if closed does.
+func (c *Call) pause(refusal error, closed <-chan struct{}) error {
 	c.refusals++
 	if c.refusals == 1 {
 		return nil
@@ -102,5 +115,7 @@ func (c *Call) Pause() error {
 		return nil
 	case <-c.ctx.Done():
 		return ErrorOf(c.ctx)
+	case <-closed:
+		return refusal
 	}
 }

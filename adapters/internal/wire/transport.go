@@ -18,6 +18,10 @@ import (
 // later.
 const PingInterval = 30 * time.Second
 
+// DialTimeout is the default bound of a dial: requests share dials, and one that
+// hangs must not hold them up for ever.
+const DialTimeout = time.Minute
+
 // Prepare makes tr, a copy of a user's, fit to dial for a pool: it speaks p, shows
 // its connections to [Dial], and has no limits of its own. (A limit on
 // connections would even crash the program: net/http does not count a ClientConn
