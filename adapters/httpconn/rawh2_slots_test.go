@@ -2,8 +2,10 @@ package httpconn_test
 
 import (
 	"context"
+	"io"
 	"net"
 	"net/http"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -12,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/atomic"
 
+	"github.com/berth-go/berth/adapters/h2"
 	"github.com/berth-go/berth/adapters/httpconn"
 	"github.com/berth-go/berth/pool"
 )
@@ -294,4 +297,51 @@ func TestDialThatHangsIsGivenUp(t *testing.T) {
 		}
 		assert.LessOrEqual(b, time.Since(began), time.Minute)
 	})
+}
+
+// The state hook of net/http does not report what comes and goes while it runs. A
+// stream that outlives its lease must be seen to end all the same.
+func TestStreamThatEndsDuringAHookIsNotMissed(t *testing.T) {
+	s := newRawHTTP2(t, func(c *rawConn, _ int, stream uint32) { c.ok(stream) },
+		func(s *rawHTTP2) { s.begin = func(c *rawConn) { c.streams(1) } })
+	tr := &http.Transport{}
+	plain2.tune(tr, nil)
+	conn, err := tr.NewClientConn(t.Context(), "http", strings.TrimPrefix(s.url, "http://"))
+	require.NoError(t, err)
+	r := h2.NewResource(conn, h2.Options{})
+	defer func() { _ = r.Close() }()
+	var calls, hold atomic.Int32
+	inHook, goOn := make(chan struct{}), make(chan struct{})
+	r.Watch(func() {
+		calls.Inc()
+		if hold.CompareAndSwap(1, 0) {
+			close(inHook)
+			<-goOn
+		}
+	})
+	// The stream outlives its lease until the returned func is called.
+	exchange := func() (end func() error) {
+		body, sending := io.Pipe()
+		require.NoError(t, r.Take())
+		resp, err := r.RoundTrip(request(t.Context(), t, http.MethodPost, s.url, body))
+		require.NoError(t, err)
+		_, _ = io.Copy(io.Discard, resp.Body)
+		require.NoError(t, resp.Body.Close())
+		r.End()
+		return sending.Close
+	}
+	end := exchange()
+	require.Zero(t, r.Capacity())
+	hold.Store(1)
+	require.NoError(t, end())
+	<-inHook
+	require.Equal(t, 1, r.Capacity())
+	end = exchange()
+	require.Zero(t, r.Capacity())
+	before := calls.Load()
+	require.NoError(t, end())
+	until(t, "end of the stream", func() bool { return conn.Available() == 1 })
+	close(goOn)
+	until(t, "another look", func() bool { return calls.Load() > before })
+	assert.Equal(t, 1, r.Capacity())
 }
