@@ -63,3 +63,13 @@ func TestPingInterval(t *testing.T) {
 		assert.Equal(t, tt.base, base.HTTP2.SendPingTimeout)
 	}
 }
+
+// The pool asks for the capacity and then what to expect. The second answer must
+// not change what the connection thinks it has said, or the hook says nothing of
+// what has happened between the two.
+func TestExpectSaysNothingToThePool(t *testing.T) {
+	s := &serial{} // with a connection it would look
+	s.told.Store(false)
+	assert.Zero(t, (&conn{serial: s}).expect())
+	assert.False(t, s.told.Load())
+}

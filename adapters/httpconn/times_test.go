@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptrace"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -236,6 +237,59 @@ func TestConnectionIsClosedBeforeTheServersTimeIsOver(t *testing.T) {
 			assert.Zero(b, c.Stats().Open)
 		})
 	}
+}
+
+// A connection that was given back unused has not been heard by its server, whose
+// time goes on.
+func TestUnusedLeaseDoesNotProlongTheServersTime(t *testing.T) {
+	inBubble(t, http1, func(b *bubble, k kind) {
+		s := b.serve(k, func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Keep-Alive", "timeout=5")
+			proto(w, r)
+		})
+		c := b.client(k, s, httpconn.Config{})
+		c.mustGet(s.URL)
+		for range 3 {
+			time.Sleep(1100 * time.Millisecond)
+			ctx, cancel := context.WithCancel(b.Context())
+			ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { cancel() }})
+			_, err := c.RoundTrip(request(ctx, b.T, http.MethodGet, s.URL, nil)) //nolint:bodyclose // there is no response
+			require.ErrorIs(b, err, context.Canceled)
+		}
+		require.Equal(b, 1, c.wires.dialled())
+		c.closedAfter(pool.ReasonCapacity, 4*time.Second-3*1100*time.Millisecond)
+	})
+}
+
+// What is left of a body is read in a goroutine that nobody waits for, and the
+// hook of the lease that ends there may panic like any other.
+func TestPanicInAHookWhileTheRestIsRead(t *testing.T) {
+	inBubble(t, http1, func(b *bubble, k kind) {
+		s := b.serve(k, func(w http.ResponseWriter, _ *http.Request) {
+			_, _ = io.WriteString(w, "begin")
+			_ = http.NewResponseController(w).Flush()
+			time.Sleep(10 * time.Millisecond)
+			_, _ = io.WriteString(w, "end")
+		})
+		got := make(chan any, 10)
+		c := b.client(k, s, httpconn.Config{Hooks: &pool.Hooks{
+			Released: func(pool.ReleasedEvent) { panic("of the hook") },
+			Panic:    func(v any) { got <- v },
+		}})
+		resp, err := c.http.Get(s.URL)
+		require.NoError(b, err)
+		func() {
+			defer func() { // where net/http reads the rest, the lease ends in Close
+				if v := recover(); v != nil {
+					got <- v
+				}
+			}()
+			_ = resp.Body.Close()
+		}()
+		time.Sleep(time.Second)
+		require.Len(b, got, 1)
+		require.Equal(b, "of the hook", <-got)
+	})
 }
 
 func TestBodyClosedEarlyKeepsTheConnectionIfLittleIsLeft(t *testing.T) {
