@@ -25,7 +25,8 @@ func (p *Pool[R]) laneInfoLocked(c *cell[R], number uint64) LeaseInfo {
 // otherUsesLocked returns how many leases of the slot of c have begun in other seats
 // of the lane and are not in the accounts.
 func (p *Pool[R]) otherUsesLocked(c *cell[R]) (n uint64) {
-	for _, seat := range p.mu.lane.Seats() {
+	seats, lent := p.mu.lane.Lent()
+	for _, seat := range seats[:lent] {
 		if o, t := cellOf[R](seat), seat.Turn.Load(); o != c && o.slot == c.slot {
 			n += t.Number() - o.lentAt + uint64(btoi(t.State() == turn.Out)) //nolint:gosec // 0 or 1
 		}
@@ -40,7 +41,8 @@ func (p *Pool[R]) laneStatsLocked(s *Stats) {
 		return
 	}
 	resting := 0
-	for _, seat := range p.mu.lane.Seats() {
+	seats, lent := p.mu.lane.Lent()
+	for _, seat := range seats[:lent] {
 		t := seat.Turn.Load()
 		n := t.Number() - cellOf[R](seat).lentAt
 		s.LeaseTimes.Counts[0] += n
@@ -81,7 +83,8 @@ func (p *Pool[R]) oldestBeginLocked() (begun time.Time) {
 	if p.mu.lent == 0 {
 		return begun
 	}
-	for _, seat := range p.mu.lane.Seats() {
+	seats, lent := p.mu.lane.Lent()
+	for _, seat := range seats[:lent] {
 		if seat.Turn.Load().State() != turn.Out {
 			continue
 		}

@@ -282,7 +282,8 @@ func (p *Pool[R]) adoptOldLocked() {
 	if p.mu.lent == 0 {
 		return
 	}
-	for _, seat := range p.mu.lane.Seats() {
+	seats, lent := p.mu.lane.Lent()
+	for _, seat := range seats[:lent] {
 		if seat.Turn.Load().State() != turn.Resting {
 			p.reclaimLocked(cellOf[R](seat))
 		}
@@ -296,7 +297,8 @@ func (p *Pool[R]) laneHitsLocked() uint64 {
 	if p.mu.lent == 0 {
 		return hits
 	}
-	for _, seat := range p.mu.lane.Seats() {
+	seats, lent := p.mu.lane.Lent()
+	for _, seat := range seats[:lent] {
 		hits += seat.Turn.Load().Number() - cellOf[R](seat).lentAt
 	}
 	return hits

@@ -138,7 +138,8 @@ func (p *Pool[R]) openSlots() []*slot[R] {
 		add(c.slot)
 	}
 	if p.mu.lent > 0 {
-		for _, seat := range p.mu.lane.Seats() {
+		seats, lent := p.mu.lane.Lent()
+		for _, seat := range seats[:lent] {
 			add(cellOf[R](seat).slot)
 		}
 	}

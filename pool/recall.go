@@ -17,7 +17,8 @@ func (p *Pool[R]) recallLocked() {
 	var rested [lane.Max]*cell[R]
 	var turns [lane.Max]turn.Turn
 	n := 0
-	for _, seat := range p.mu.lane.Seats() {
+	seats, lent := p.mu.lane.Lent()
+	for _, seat := range seats[:lent] {
 		t, ok := seat.Turn.ReclaimResting()
 		if !ok {
 			continue
@@ -117,7 +118,8 @@ func (p *Pool[R]) reclaimAllLocked() {
 	if p.mu.lent == 0 {
 		return
 	}
-	for _, seat := range p.mu.lane.Seats() {
+	seats, lent := p.mu.lane.Lent()
+	for _, seat := range seats[:lent] {
 		p.reclaimLocked(cellOf[R](seat))
 	}
 }
@@ -128,7 +130,8 @@ func (p *Pool[R]) reclaimSlotLocked(s *slot[R]) {
 	if s.lent() == 0 {
 		return
 	}
-	for _, seat := range p.mu.lane.Seats() {
+	seats, lent := p.mu.lane.Lent()
+	for _, seat := range seats[:lent] {
 		if c := cellOf[R](seat); c.slot == s {
 			p.reclaimLocked(c)
 		}

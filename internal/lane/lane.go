@@ -281,6 +281,16 @@ func (l *Lane) Seats() iter.Seq2[int, *Seat] {
 	}
 }
 
+// Lent returns the seats in the lane, for a caller that is generic: compiled
+// elsewhere, it would pay for Seats with allocations.
+func (l *Lane) Lent() (seats [Max]*Seat, n int) {
+	for _, s := range l.Seats() {
+		seats[n] = s
+		n++
+	}
+	return seats, n
+}
+
 // SetListed notes whether the resource of a shared lane was idle when it was lent, and
 // has had no lease since but from the lane.
 func (l *Lane) SetListed(listed bool) { l.listed.Store(listed) }

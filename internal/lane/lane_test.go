@@ -254,6 +254,8 @@ func TestDropLeavesTheOthersWhereTheyAre(t *testing.T) {
 			where, those := at()
 			assert.Equal(t, []int{0, 2}, where)
 			assert.Equal(t, []*lane.Seat{seats[0], seats[2]}, those)
+			lent, n := l.Lent()
+			assert.Equal(t, those, lent[:n])
 			l.Put(seats[3], math.MaxUint64)
 			where, _ = at()
 			assert.Equal(t, []int{0, 1, 2}, where, "a free place is filled first")
