@@ -1,11 +1,8 @@
 package h2
 
 import (
-	"context"
 	"net/http"
-	"net/http/httptrace"
 	"runtime"
-	"sync"
 	"time"
 
 	"go.uber.org/atomic"
@@ -185,14 +182,17 @@ func (r *Resource) RoundTrip(req *http.Request) (*http.Response, error) {
 	// What a server refuses before its number is known may be our fault, unless
 	// nothing else was sent.
 	known := r.proven.Load() || r.ramping.Load()
-	begun, err := r.begin(req.Context())
-	if err != nil {
-		return nil, err
-	}
-	if begun != nil {
-		defer begun()
-		trace := &httptrace.ClientTrace{WroteHeaders: begun}
-		req = req.WithContext(httptrace.WithClientTrace(req.Context(), trace))
+	if r.start == nil {
+		if err := r.reserve(); err != nil {
+			return nil, err
+		}
+	} else {
+		var s *exchange.Sending
+		s, req = exchange.SendingOf(req)
+		if err := r.begin(s); err != nil {
+			return nil, err
+		}
+		defer s.Begun()
 	}
 	resp, err := r.conn.RoundTrip(req)
 	switch {
@@ -211,8 +211,8 @@ func (r *Resource) RoundTrip(req *http.Request) (*http.Response, error) {
 	return resp, err
 }
 
-// begin reserves a stream. The func that it returns, if not nil, is to be called
-// when the request has begun on it, or has failed.
+// begin waits for the turn of the request and reserves a stream. The turn ends when
+// the request has begun on the stream, or with s.Begun.
 //
 // A connection of net/http sends one header at a time, and the request whose turn
 // it is waits until there are fewer streams in flight than the server allows. If
@@ -220,18 +220,25 @@ func (r *Resource) RoundTrip(req *http.Request) (*http.Response, error) {
 // others have reserved and not begun, because it is not their turn, they all wait
 // for one another until their contexts end (go.dev/issue/70809). So at no time has
 // more than one reserved and not begun.
-func (r *Resource) begin(ctx context.Context) (begun func(), err error) {
-	if r.start != nil {
-		select {
-		case r.start <- struct{}{}:
-		case <-ctx.Done():
-			r.claims.Dec()
-			return nil, ctx.Err()
-		}
-		begun = sync.OnceFunc(func() { <-r.start })
+func (r *Resource) begin(s *exchange.Sending) error {
+	select {
+	case r.start <- struct{}{}:
+	case <-s.Done():
+		r.claims.Dec()
+		return s.Err()
 	}
+	s.Hold(r.start)
+	if err := r.reserve(); err != nil {
+		s.Begun()
+		return err
+	}
+	return nil
+}
+
+// reserve reserves the stream that was claimed.
+func (r *Resource) reserve() error {
 	r.claims.Dec()
-	err = r.conn.Reserve()
+	err := r.conn.Reserve()
 	for range patience {
 		if err == nil || !r.settling() {
 			break
@@ -239,13 +246,10 @@ func (r *Resource) begin(ctx context.Context) (begun func(), err error) {
 		runtime.Gosched()
 		err = r.conn.Reserve()
 	}
-	if err == nil {
-		return begun, nil
+	if err != nil {
+		return ErrNoStream
 	}
-	if begun != nil {
-		begun()
-	}
-	return nil, ErrNoStream
+	return nil
 }
 
 // End ends what Take began. It is called once for each successful Take, unless

@@ -4,10 +4,7 @@ import (
 	"context"
 	"io"
 	"net/http"
-	"net/http/httptrace"
 	"time"
-
-	"go.uber.org/atomic"
 )
 
 // Conn is what a call needs of a connection.
@@ -27,21 +24,21 @@ type Call struct {
 	body   *requestBody // of the current attempt; nil: the request has none
 
 	replayable bool
-	attempts   int         // begun
-	refusals   int         // of Again, that paused
-	unsent     int         // attempts for which the connection had no room
-	returned   bool        // a response, or the error of Fail
-	firstByte  atomic.Bool // of a response to the current attempt; kept only if replayable
+	attempts   int      // begun
+	refusals   int      // of Again, that paused
+	unsent     int      // attempts for which the connection had no room
+	returned   bool     // a response, or the error of Fail
+	sending    *Sending // of the last attempt on a connection that was shared; nil: there was none
 
-	// Of the attempt that succeeded. They are fields, and trace is no local
-	// variable, to save allocations.
+	// Of the attempt that succeeded. They are fields, and so is the first Sending,
+	// to save allocations.
 	resp      switchedBody
 	how       Attempt
 	stopWatch func() bool
 	upgraded  bool
 	drain     bool // a response that is not read to its end is worth reading for the connection's sake
 
-	trace httptrace.ClientTrace
+	firstSending Sending
 }
 
 // An Attempt says on what terms a connection is used.
@@ -134,7 +131,6 @@ func (c *Call) Done() {
 // [Call.Fail].
 func (c *Call) Attempt(conn Conn, how Attempt) (*http.Response, *Failure) {
 	c.attempts++
-	c.firstByte.Store(false)
 	stop := c.watchBody()
 	resp, err := c.send(conn, how, stop)
 	if err == nil && c.ctx.Err() != nil {
@@ -196,14 +192,17 @@ func nothingToStop() bool { return true }
 // a RoundTripper must not change the caller's.
 func (c *Call) outgoing(how Attempt) *http.Request {
 	ctx := c.ctx
-	if c.replayable && how.Used && how.Shared {
-		// Only such an attempt can be repeated once it was written, and only
-		// while no byte of a response has come. On a connection that is not shared
-		// the error says so, and the trace is spared.
-		if c.trace.GotFirstResponseByte == nil { // else an attempt before may still look at it
-			c.trace.GotFirstResponseByte = c.gotFirstByte
+	if how.Shared {
+		if c.sending == nil {
+			c.sending = &c.firstSending
+		} else {
+			c.sending = &Sending{}
 		}
-		ctx = httptrace.WithClientTrace(ctx, &c.trace)
+		// On a used connection the attempt can be repeated once it was written, but
+		// only while no byte of a response has come. Where the connection is not
+		// shared the error says so, and there is no turn to wait for.
+		c.sending.begin(ctx, c.replayable && how.Used)
+		ctx = c.sending
 	}
 	req := c.req.WithContext(ctx)
 	if c.body != nil {
@@ -213,8 +212,6 @@ func (c *Call) outgoing(how Attempt) *http.Request {
 	req.Cancel = nil //nolint:staticcheck // deprecated, which is why it goes
 	return req
 }
-
-func (c *Call) gotFirstByte() { c.firstByte.Store(true) }
 
 // deliver arranges for how.End to be called when resp has been read.
 func (c *Call) deliver(resp *http.Response, how Attempt, stop func() bool) {

@@ -66,7 +66,7 @@ func (c *Call) mayRepeat(conn Conn, how Attempt, err error) bool {
 		return false
 	}
 	if how.Shared {
-		return !c.firstByte.Load()
+		return !c.sending.firstByte.Load()
 	}
 	return endedUnanswered(err)
 }
