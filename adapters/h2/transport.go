@@ -67,8 +67,9 @@ func ownWords(err error) error {
 // OPTIONS, TRACE, or an Idempotency-Key or X-Idempotency-Key header, and a body
 // that is empty or has GetBody.
 func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
-	call, err := exchange.New(req)
-	if err != nil {
+	x := &exchanging{t: t}
+	call := &x.call
+	if err := call.Begin(req); err != nil {
 		return nil, err
 	}
 	defer call.Done()
@@ -86,7 +87,7 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		if err != nil {
 			return nil, call.Fail(err)
 		}
-		resp, failure := t.attempt(call, lease)
+		resp, failure := x.attempt(lease)
 		if failure == nil {
 			return resp, nil
 		}
@@ -97,34 +98,32 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 }
 
+// exchanging is a RoundTrip that is going on: the call, and the lease of its last
+// attempt. They are one, to save allocations.
+type exchanging struct {
+	t    *Transport
+	call exchange.Call
+
+	lease    pool.Lease[*Resource]
+	resource *Resource // the lease's
+	last     bool      // it is to carry no request after this one
+}
+
 // attempt sends the request once. The lease ends here if that fails, else with
 // the response.
-func (t *Transport) attempt(call *exchange.Call, lease pool.Lease[*Resource]) (*http.Response, *exchange.Failure) {
+func (x *exchanging) attempt(lease pool.Lease[*Resource]) (*http.Response, *exchange.Failure) {
 	r := lease.Value()
-	if err := exchange.ErrorOf(call.Context()); err != nil {
+	x.lease, x.resource, x.last = lease, r, x.call.Request().Close
+	if err := exchange.ErrorOf(x.call.Context()); err != nil {
 		r.Drop() // delivered just before the context ended
 		lease.Release()
 		return nil, &exchange.Failure{Err: err}
 	}
 	info := lease.Info()
-	last := call.Request().Close
-	resp, failure := call.Attempt(r, exchange.Attempt{
+	resp, failure := x.call.Attempt(r, exchange.Attempt{
 		Used:   info.Reused || info.IdleFor > 0,
 		Shared: true,
-		End: func(e exchange.Ending) {
-			if e.Aside {
-				defer exchange.Aside(t.panicked)
-			}
-			r.End()
-			switch err := r.Err(); {
-			case e.Broken:
-				lease.Discard(e.Err)
-			case err != nil || last:
-				lease.Discard(err)
-			default:
-				lease.Release()
-			}
-		},
+		End:    x,
 	})
 	if failure != nil {
 		r.End()
@@ -135,6 +134,23 @@ func (t *Transport) attempt(call *exchange.Call, lease pool.Lease[*Resource]) (*
 		}
 	}
 	return resp, failure
+}
+
+// End ends the lease of an attempt that had a response.
+func (x *exchanging) End(e exchange.Ending) {
+	if e.Aside {
+		defer exchange.Aside(x.t.panicked)
+	}
+	r := x.resource
+	r.End()
+	switch err := r.Err(); {
+	case e.Broken:
+		x.lease.Discard(e.Err)
+	case err != nil || x.last:
+		x.lease.Discard(err)
+	default:
+		x.lease.Release()
+	}
 }
 
 // dial makes a connection for the pool.

@@ -52,12 +52,12 @@ func (t *Transport) RegisterProtocol(scheme string, rt http.RoundTripper) {
 	t.schemes.register(scheme, rt)
 }
 
-// begin returns the call for req, or, if another round tripper has served it,
-// that one's response.
-func (t *Transport) begin(req *http.Request) (*exchange.Call, *http.Response, error) {
+// begin begins call with req and reports that it did. If it did not, another round
+// tripper has served req, or req is wrong.
+func (t *Transport) begin(call *exchange.Call, req *http.Request) (begun bool, resp *http.Response, err error) {
 	if rt := t.schemes.of(req); rt != nil {
-		return exchange.Divert(req, rt)
+		return call.Divert(req, rt)
 	}
-	call, err := exchange.New(req)
-	return call, nil, err
+	err = call.Begin(req)
+	return err == nil, nil, err
 }

@@ -88,8 +88,9 @@ func New(cfg Config) (*Transport, error) {
 // The end of the request's context ends the request wherever it is, also while
 // the response's body is being read.
 func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
-	call, resp, err := t.begin(req)
-	if call == nil {
+	x := &exchanging{t: t}
+	call := &x.call
+	if begun, resp, err := t.begin(call, req); !begun {
 		return resp, err
 	}
 	defer call.Done()
@@ -106,8 +107,7 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		if err != nil {
 			return nil, call.Fail(err)
 		}
-		c := lease.Value()
-		resp, failure := t.attempt(call, lease, c)
+		resp, failure := x.attempt(lease)
 		if failure == nil {
 			return resp, nil
 		}
@@ -117,7 +117,7 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		// Where one HTTP/1 connection was stale, so are most likely the others
 		// that lay idle beside it. Of an HTTP/2 connection that was lost the pool
 		// knows it, and the requests in flight on it must not dial one each.
-		place = pool.Request{Place: lease.Ticket(), Fresh: !c.shareable()}
+		place = pool.Request{Place: lease.Ticket(), Fresh: !x.conn.shareable()}
 	}
 }
 
@@ -150,10 +150,23 @@ func named(err error) error {
 	return err
 }
 
+// exchanging is a RoundTrip that is going on: the call, and the lease of its last
+// attempt. They are one, to save allocations.
+type exchanging struct {
+	t    *Transport
+	call exchange.Call
+
+	lease pool.Lease[*conn]
+	conn  *conn // the lease's
+	last  bool  // it is to carry no request after this one
+}
+
 // attempt sends the request once. The lease ends here if that fails, else with
 // the response.
-func (t *Transport) attempt(call *exchange.Call, lease pool.Lease[*conn], c *conn) (*http.Response, *exchange.Failure) {
-	if err := exchange.ErrorOf(call.Context()); err != nil {
+func (x *exchanging) attempt(lease pool.Lease[*conn]) (*http.Response, *exchange.Failure) {
+	c := lease.Value()
+	x.lease, x.conn, x.last = lease, c, x.t.isLast(x.call.Request(), c)
+	if err := exchange.ErrorOf(x.call.Context()); err != nil {
 		// Delivered just before the context ended. net/http would kill the
 		// connection; it is as good as new.
 		c.drop()
@@ -161,22 +174,24 @@ func (t *Transport) attempt(call *exchange.Call, lease pool.Lease[*conn], c *con
 		return nil, &exchange.Failure{Err: err}
 	}
 	info := lease.Info()
-	last := t.isLast(call.Request(), c)
-	resp, failure := call.Attempt(c, exchange.Attempt{
+	resp, failure := x.call.Attempt(c, exchange.Attempt{
 		Used:   info.Reused || info.IdleFor > 0,
 		Shared: c.shareable(),
-		Keep:   !last && !c.shareable(),
-		End: func(e exchange.Ending) {
-			if e.Aside {
-				defer exchange.Aside(t.panicked)
-			}
-			c.finish(lease, e, last)
-		},
+		Keep:   !x.last && !c.shareable(),
+		End:    x,
 	})
 	if failure != nil {
 		c.fail(lease, failure)
 	}
 	return resp, failure
+}
+
+// End ends the lease of an attempt that had a response.
+func (x *exchanging) End(e exchange.Ending) {
+	if e.Aside {
+		defer exchange.Aside(x.t.panicked)
+	}
+	x.conn.finish(x.lease, e, x.last)
 }
 
 // isLast reports whether the connection is to carry no request after this one.

@@ -43,19 +43,24 @@ type Call struct {
 
 // An Attempt says on what terms a connection is used.
 type Attempt struct {
-	Used   bool         // the connection has carried a request before, or lay idle
-	Shared bool         // others use it at the same time: the end of this exchange is not the connection's
-	Keep   bool         // the connection is wanted after this exchange, and Shared is not set
-	End    func(Ending) // called exactly once for each successful Attempt, maybe before it returns
+	Used   bool  // the connection has carried a request before, or lay idle
+	Shared bool  // others use it at the same time: the end of this exchange is not the connection's
+	Keep   bool  // the connection is wanted after this exchange, and Shared is not set
+	End    Ender // is called exactly once for each successful Attempt, maybe before it returns
 }
 
-// New returns the call for req, or what is wrong with req, with its body closed.
-func New(req *http.Request) (*Call, error) {
+// An Ender hears of the end of an exchange. It is no func, so that what holds the
+// Call can be it, without an allocation.
+type Ender interface{ End(e Ending) }
+
+// Begin makes c, the zero Call, the call for req. If it returns what is wrong with
+// req, it has closed req's body, and there is no call.
+func (c *Call) Begin(req *http.Request) error {
 	if err := Validate(req); err != nil {
 		closeBody(req)
-		return nil, err
+		return err
 	}
-	c := &Call{req: req, replayable: isReplayable(req)}
+	c.req, c.replayable = req, isReplayable(req)
 	c.ctx, c.cancel = context.WithCancelCause(req.Context())
 	if hasBody(req) {
 		c.body = &requestBody{src: req.Body}
@@ -63,7 +68,7 @@ func New(req *http.Request) (*Call, error) {
 	if canceled := req.Cancel; canceled != nil { //nolint:staticcheck // deprecated, but http.Client.Timeout sets it for any RoundTripper that is not net/http's own
 		go c.awaitCancel(canceled)
 	}
-	return c, nil
+	return nil
 }
 
 // awaitCancel turns Request.Cancel into the end of the context. It ends with the
@@ -156,7 +161,7 @@ func (c *Call) send(conn Conn, how Attempt, stop func() bool) (*http.Response, e
 		if !returned {
 			stop()
 			_ = c.Fail(errNoReturn)
-			how.End(Ending{Err: errNoReturn, Broken: true})
+			how.End.End(Ending{Err: errNoReturn, Broken: true})
 		}
 	}()
 	resp, err := conn.RoundTrip(c.outgoing(how))
@@ -213,7 +218,7 @@ func (c *Call) outgoing(how Attempt) *http.Request {
 	return req
 }
 
-// deliver arranges for how.End to be called when resp has been read.
+// deliver arranges for how.End to hear when resp has been read.
 func (c *Call) deliver(resp *http.Response, how Attempt, stop func() bool) {
 	_, raw := resp.Body.(io.Writer)
 	c.how, c.stopWatch = how, stop
@@ -248,5 +253,5 @@ func (c *Call) received(err error, aside bool) {
 func (c *Call) end(err error, aside bool) {
 	c.stopWatch()
 	c.cancel(errDone)
-	c.how.End(Ending{Err: err, Upgraded: c.upgraded, Aside: aside})
+	c.how.End.End(Ending{Err: err, Upgraded: c.upgraded, Aside: aside})
 }

@@ -5,13 +5,13 @@ import (
 	"net/http"
 )
 
-// Divert has rt serve req instead of a connection of ours. It returns rt's
-// response or error; or, if rt answered [http.ErrSkipAltProtocol], a call for req
-// as [New] does.
-func Divert(req *http.Request, rt http.RoundTripper) (*Call, *http.Response, error) {
+// Divert has rt serve req instead of a connection of ours, and returns rt's
+// response or error. If rt answers [http.ErrSkipAltProtocol], Divert is like Begin
+// and reports that there is a call, unless there is an error.
+func (c *Call) Divert(req *http.Request, rt http.RoundTripper) (call bool, resp *http.Response, err error) {
 	if err := validateFields(req); err != nil {
 		closeBody(req)
-		return nil, nil, err
+		return false, nil, err
 	}
 	out, body := req, (*requestBody)(nil)
 	if hasBody(req) {
@@ -19,19 +19,21 @@ func Divert(req *http.Request, rt http.RoundTripper) (*Call, *http.Response, err
 		out = req.WithContext(req.Context())
 		out.Body = body
 	}
-	resp, err := rt.RoundTrip(out)
+	resp, err = rt.RoundTrip(out)
 	if !errors.Is(err, http.ErrSkipAltProtocol) {
-		return nil, resp, err
+		return false, resp, err
 	}
-	call, err := New(req)
-	if err != nil || body == nil {
-		return call, nil, err
+	if err := c.Begin(req); err != nil {
+		return false, nil, err
 	}
-	call.body = body // which knows what rt has read
-	if err := call.rewind(); err != nil {
-		return nil, nil, call.Fail(err)
+	if body == nil {
+		return true, nil, nil
 	}
-	return call, nil, nil
+	c.body = body // which knows what rt has read
+	if err := c.rewind(); err != nil {
+		return false, nil, c.Fail(err)
+	}
+	return true, nil, nil
 }
 
 func closeBody(req *http.Request) {

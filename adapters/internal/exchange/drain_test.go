@@ -55,7 +55,7 @@ func TestReadThatCloseInterruptsSaysThatTheBodyIsClosed(t *testing.T) {
 	begun := make(chan struct{}, 1)
 	ended := make(chan exchange.Ending, 1)
 	c := newCall(t, newRequest(t.Context(), t, http.MethodGet, nil))
-	resp, failure := c.Attempt(stuck(begun), exchange.Attempt{Keep: true, End: func(e exchange.Ending) { ended <- e }})
+	resp, failure := c.Attempt(stuck(begun), exchange.Attempt{Keep: true, End: endFunc(func(e exchange.Ending) { ended <- e })})
 	require.Nil(t, failure)
 	reading := make(chan error, 1)
 	go func() {
@@ -83,7 +83,7 @@ func TestRestOfTheBodyIsReadForAConnectionThatIsKept(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			ended := make(chan exchange.Ending, 1)
-			tt.how.End = func(e exchange.Ending) { ended <- e }
+			tt.how.End = endFunc(func(e exchange.Ending) { ended <- e })
 			b := io.NopCloser(strings.NewReader("rest"))
 			c := newCall(t, newRequest(t.Context(), t, http.MethodGet, nil))
 			resp, failure := c.Attempt(connFunc{do: func(*http.Request) (*http.Response, error) {

@@ -70,15 +70,19 @@ func newRequest(ctx context.Context, t *testing.T, method string, b io.Reader) *
 
 func newCall(t *testing.T, req *http.Request) *exchange.Call {
 	t.Helper()
-	c, err := exchange.New(req)
-	require.NoError(t, err)
+	c := &exchange.Call{}
+	require.NoError(t, c.Begin(req))
 	return c
 }
 
 // endings collects how exchanges ended.
 type endings []exchange.Ending
 
-func (e *endings) add(x exchange.Ending) { *e = append(*e, x) }
+func (e *endings) End(x exchange.Ending) { *e = append(*e, x) }
+
+type endFunc func(exchange.Ending)
+
+func (f endFunc) End(e exchange.Ending) { f(e) }
 
 func respond(status int, b io.ReadCloser) connFunc {
 	return connFunc{do: func(*http.Request) (*http.Response, error) {
@@ -100,7 +104,7 @@ func TestExchangeEndsOnceWithTheBody(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			var ends endings
 			c := newCall(t, newRequest(t.Context(), t, http.MethodGet, nil))
-			resp, failure := c.Attempt(respond(200, io.NopCloser(tt.body)), exchange.Attempt{End: ends.add})
+			resp, failure := c.Attempt(respond(200, io.NopCloser(tt.body)), exchange.Attempt{End: &ends})
 			require.Nil(t, failure)
 			assert.Empty(t, ends, "the body is still to be read")
 			require.NoError(t, c.Context().Err())
@@ -120,7 +124,7 @@ func TestExchangeWithoutBodyEndsBeforeAttemptReturns(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			var ends endings
 			c := newCall(t, newRequest(t.Context(), t, http.MethodGet, nil))
-			resp, failure := c.Attempt(respond(204, b), exchange.Attempt{End: ends.add})
+			resp, failure := c.Attempt(respond(204, b), exchange.Attempt{End: &ends})
 			require.Nil(t, failure)
 			assert.Equal(t, endings{{}}, ends)
 			if b == nil {
@@ -146,7 +150,7 @@ func TestSharedExchangeEndsWhenTheRequestIsSentToo(t *testing.T) {
 	resp, failure := c.Attempt(connFunc{do: func(req *http.Request) (*http.Response, error) {
 		sending = req.Body
 		return &http.Response{Body: io.NopCloser(strings.NewReader("early"))}, nil
-	}}, exchange.Attempt{Shared: true, End: ends.add})
+	}}, exchange.Attempt{Shared: true, End: &ends})
 	require.Nil(t, failure)
 	_, err := io.ReadAll(resp.Body)
 	require.NoError(t, err)
@@ -161,7 +165,7 @@ func TestSwitchedProtocolKeepsTheMethodsOfTheBody(t *testing.T) {
 	var ends endings
 	raw := &rawBody{Reader: strings.NewReader("in")}
 	c := newCall(t, newRequest(t.Context(), t, http.MethodGet, nil))
-	resp, failure := c.Attempt(respond(101, raw), exchange.Attempt{End: ends.add})
+	resp, failure := c.Attempt(respond(101, raw), exchange.Attempt{End: &ends})
 	require.Nil(t, failure)
 	_, err := resp.Body.(io.Writer).Write([]byte("out"))
 	require.NoError(t, err)
@@ -361,7 +365,7 @@ func TestAnswerThatComesAfterTheContextIsNotReturned(t *testing.T) {
 	_, failure := c.Attempt(connFunc{func(*http.Request) (*http.Response, error) {
 		cancel(errWhy)
 		return &http.Response{StatusCode: 200, Body: answer}, nil
-	}, nil}, exchange.Attempt{End: func(exchange.Ending) { assert.Fail(t, "there is no exchange to end") }})
+	}, nil}, exchange.Attempt{End: endFunc(func(exchange.Ending) { assert.Fail(t, "there is no exchange to end") })})
 	require.NotNil(t, failure)
 	require.ErrorIs(t, failure.Err, errWhy)
 	assert.Equal(t, 1, answer.closed())
@@ -372,7 +376,7 @@ func TestBodyThatEndsAfterTheContextIsNotTakenForWhole(t *testing.T) {
 	var ends endings
 	ctx, cancel := context.WithCancelCause(t.Context())
 	c := newCall(t, newRequest(ctx, t, http.MethodGet, nil))
-	resp, failure := c.Attempt(respond(200, io.NopCloser(strings.NewReader("part"))), exchange.Attempt{End: ends.add})
+	resp, failure := c.Attempt(respond(200, io.NopCloser(strings.NewReader("part"))), exchange.Attempt{End: &ends})
 	require.Nil(t, failure)
 	cancel(errWhy)
 	for range 2 {
