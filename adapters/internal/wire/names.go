@@ -38,7 +38,11 @@ func (n *Names) Addr(u *url.URL) (string, error) {
 	if !isASCII(host) {
 		return n.translate(host, port)
 	}
-	return net.JoinHostPort(lower(host), port), nil
+	name := lower(host)
+	if len(u.Host) == len(name)+1+len(port) && strings.HasPrefix(u.Host, name) && !strings.Contains(name, ":") {
+		return u.Host, nil // as it is, which spares an allocation
+	}
+	return net.JoinHostPort(name, port), nil
 }
 
 func defaultPort(scheme string) string {

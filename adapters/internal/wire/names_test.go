@@ -36,6 +36,18 @@ func TestAddrIsCanonical(t *testing.T) {
 	}
 }
 
+// A URL that was not parsed may have an address without brackets.
+func TestAddrHasBracketsWhateverTheURL(t *testing.T) {
+	got, err := wire.NewNames().Addr(&url.URL{Scheme: "http", Host: "::1:80"})
+	require.NoError(t, err)
+	assert.Equal(t, "[::1]:80", got)
+}
+
+func TestAddrOfAFullHostCostsNothing(t *testing.T) {
+	n, u := wire.NewNames(), &url.URL{Scheme: "https", Host: "a-name-of-more-than-32-characters.example:8443"}
+	assert.Zero(t, testing.AllocsPerRun(100, func() { _, _ = n.Addr(u) }))
+}
+
 func TestAddrNamesTheHostThatHasNoASCIIForm(t *testing.T) {
 	u := &url.URL{Scheme: "http", Host: "\u0378.example"} // a character without a meaning yet
 	_, err := wire.NewNames().Addr(u)
