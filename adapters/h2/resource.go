@@ -60,8 +60,9 @@ type Options struct {
 // Each lease is one request: Take, then RoundTrip and End, or Drop if there is no
 // request after all.
 type Resource struct {
-	conn Conn
-	max  int
+	conn  Conn
+	isStd bool // conn is net/http's, and nothing around it
+	max   int
 
 	// ours counts the streams that requests of ours hold: from before Reserve
 	// until the response has been read. taken counts Takes. Both change before
@@ -103,6 +104,7 @@ type Resource struct {
 // as a resource.
 func NewResource(conn Conn, o Options) *Resource {
 	r := &Resource{conn: conn, max: o.MaxStreams}
+	_, r.isStd = conn.(*http.ClientConn)
 	r.told.Store(unknown)
 	r.ramping.Store(true)
 	r.timer = time.AfterFunc(rampTime, r.rampOver)

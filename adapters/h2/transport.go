@@ -123,6 +123,7 @@ func (x *exchanging) attempt(lease pool.Lease[*Resource]) (*http.Response, *exch
 	resp, failure := x.call.Attempt(r, exchange.Attempt{
 		Used:   info.Reused || info.IdleFor > 0,
 		Shared: true,
+		Tidy:   r.isStd,
 		End:    x,
 	})
 	if failure != nil {

@@ -1,6 +1,7 @@
 package httpconn_test
 
 import (
+	"compress/gzip"
 	"context"
 	"fmt"
 	"io"
@@ -210,4 +211,27 @@ func TestDefaultTransportIsTheDefaultBase(t *testing.T) {
 	require.NoError(t, err)
 	_, err = read(resp)
 	require.NoError(t, err)
+}
+
+// A body that makes no sense to the decompressor ends the exchange, and not only
+// as the pool sees it: the server hears of it too, whether or not the caller closes
+// what could not be read.
+func TestBodyThatIsNotGzipEndsTheRequest(t *testing.T) {
+	forEach(t, allKinds, func(t *testing.T, k kind) {
+		ended := make(chan struct{})
+		s := serve(t, k, func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Encoding", "gzip")
+			_, _ = io.WriteString(w, "this is plain text")
+			_ = http.NewResponseController(w).Flush()
+			<-r.Context().Done()
+			close(ended)
+		})
+		c := newClient(t, k, s, httpconn.Config{})
+		resp, err := c.RoundTrip(request(t.Context(), t, http.MethodGet, s.URL, nil)) //nolint:bodyclose // that is the point
+		require.NoError(t, err)
+		_, err = io.ReadAll(resp.Body)
+		require.ErrorIs(t, err, gzip.ErrHeader)
+		within(t, ended, "end of the request at the server")
+		until(t, "no lease", func() bool { return c.Stats().Leases == 0 })
+	})
 }

@@ -178,6 +178,7 @@ func (x *exchanging) attempt(lease pool.Lease[*conn]) (*http.Response, *exchange
 		Used:   info.Reused || info.IdleFor > 0,
 		Shared: c.shareable(),
 		Keep:   !x.last && !c.shareable(),
+		Tidy:   c.shareable(), // where not, net/http leaves a failed request with its context
 		End:    x,
 	})
 	if failure != nil {

@@ -18,10 +18,10 @@ type Conn interface {
 // goroutine of RoundTrip, one after the other; what happens later, with the
 // response's body, is the Call's own business.
 type Call struct {
-	req    *http.Request // the caller's; it is never changed
-	ctx    context.Context
-	cancel context.CancelCauseFunc
-	body   *requestBody // of the current attempt; nil: the request has none
+	req    *http.Request   // the caller's; it is never changed
+	ctx    context.Context // the request's, or the call's own under it
+	cancel func(error)     // of the call's own; nil: it has none. See ownContext
+	body   *requestBody    // of the current attempt; nil: the request has none
 
 	replayable bool
 	attempts   int      // begun
@@ -46,6 +46,7 @@ type Attempt struct {
 	Used   bool  // the connection has carried a request before, or lay idle
 	Shared bool  // others use it at the same time: the end of this exchange is not the connection's
 	Keep   bool  // the connection is wanted after this exchange, and Shared is not set
+	Tidy   bool  // the connection is done with a request that failed, or whose response was read or closed, though its context goes on; Keep is not set
 	End    Ender // is called exactly once for each successful Attempt, maybe before it returns
 }
 
@@ -61,14 +62,30 @@ func (c *Call) Begin(req *http.Request) error {
 		return err
 	}
 	c.req, c.replayable = req, isReplayable(req)
-	c.ctx, c.cancel = context.WithCancelCause(req.Context())
+	c.ctx = req.Context()
 	if hasBody(req) {
 		c.body = &requestBody{src: req.Body}
 	}
 	if canceled := req.Cancel; canceled != nil { //nolint:staticcheck // deprecated, but http.Client.Timeout sets it for any RoundTripper that is not net/http's own
+		c.ownContext()
 		go c.awaitCancel(canceled)
 	}
 	return nil
+}
+
+// ownContext gives the call a context of its own, which ends with it at the
+// latest. That costs some allocations, and the lock of the request's context.
+func (c *Call) ownContext() {
+	if c.cancel == nil {
+		c.ctx, c.cancel = context.WithCancelCause(c.ctx)
+	}
+}
+
+// endContext ends the call's own context.
+func (c *Call) endContext() {
+	if c.cancel != nil {
+		c.cancel(errDone)
+	}
 }
 
 // awaitCancel turns Request.Cancel into the end of the context. It ends with the
@@ -104,7 +121,7 @@ func (c *Call) awaitClient() {
 	}
 }
 
-// Context is the call's context, to wait for a connection with.
+// Context is the context of the call, to wait for a connection with.
 func (c *Call) Context() context.Context { return c.ctx }
 
 // Request is the caller's request.
@@ -118,7 +135,7 @@ func (c *Call) Fail(err error) error {
 		_ = c.body.Close()
 	}
 	c.awaitClient()
-	c.cancel(errDone)
+	c.endContext()
 	return err
 }
 
@@ -136,6 +153,9 @@ func (c *Call) Done() {
 // [Call.Fail].
 func (c *Call) Attempt(conn Conn, how Attempt) (*http.Response, *Failure) {
 	c.attempts++
+	if !how.Tidy {
+		c.ownContext()
+	}
 	stop := c.watchBody()
 	resp, err := c.send(conn, how, stop)
 	if err == nil && c.ctx.Err() != nil {
@@ -252,6 +272,6 @@ func (c *Call) received(err error, aside bool) {
 // end ends a call that had a response.
 func (c *Call) end(err error, aside bool) {
 	c.stopWatch()
-	c.cancel(errDone)
+	c.endContext()
 	c.how.End.End(Ending{Err: err, Upgraded: c.upgraded, Aside: aside})
 }

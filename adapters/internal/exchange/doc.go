@@ -24,10 +24,11 @@
 //
 // # Cancellation
 //
-// A call has one context of its own, under the request's. It ends with the
-// request's context, with Request.Cancel, and with the call; adapters wait for
-// connections with it. While an attempt runs, the end of the context also closes
-// the request's body, because a connection cannot give up while it is blocked in
+// A call has the request's context; adapters wait for connections with it. Where
+// Request.Cancel may end the call, or a connection would not be done with the
+// request at its end, the call has a context of its own under it, which ends with
+// all of these. While an attempt runs, the end of the context also closes the
+// request's body, because a connection cannot give up while it is blocked in
 // reading the body.
 //
 // # Fairness

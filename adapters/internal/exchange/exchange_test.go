@@ -115,6 +115,26 @@ func TestExchangeEndsOnceWithTheBody(t *testing.T) {
 	}
 }
 
+// A connection that is done with the request at its end gets the request's own
+// context. What it cannot know of, the call tells it by closing the body.
+func TestExchangeOnTidyConnectionEndsWithoutTheContext(t *testing.T) {
+	var ends endings
+	b := &body{Reader: io.MultiReader(strings.NewReader("x"), errReader{errWhy}, strings.NewReader("y"))}
+	c := newCall(t, newRequest(t.Context(), t, http.MethodGet, nil))
+	resp, failure := c.Attempt(respond(200, b), exchange.Attempt{Shared: true, Tidy: true, End: &ends})
+	require.Nil(t, failure)
+	got, err := io.ReadAll(resp.Body)
+	require.ErrorIs(t, err, errWhy)
+	assert.Equal(t, "x", string(got))
+	assert.Equal(t, endings{{Err: errWhy}}, ends)
+	assert.Equal(t, 1, b.closed())
+	assert.Equal(t, t.Context(), c.Context())
+	_, err = resp.Body.Read(make([]byte, 1))
+	require.ErrorIs(t, err, errWhy, "it stays the error")
+	require.NoError(t, resp.Body.Close())
+	assert.Len(t, ends, 1)
+}
+
 type errReader struct{ err error }
 
 func (r errReader) Read([]byte) (int, error) { return 0, r.err }

@@ -30,7 +30,7 @@ type responseBody struct {
 	ended atomic.Bool
 
 	closing atomic.Bool // Close was called, and the rest is being drained
-	err     error       // for all Reads once the context has ended the body; Read's own
+	err     error       // for all Reads once the context or an error has ended the body; Read's own
 }
 
 func (b *responseBody) Read(p []byte) (int, error) {
@@ -51,6 +51,12 @@ func (b *responseBody) Read(p []byte) (int, error) {
 			b.call.awaitClient()
 			b.err = ErrorOf(ctx)
 			err = b.err
+		}
+		if err != io.EOF && b.call.how.Tidy && !b.ended.Load() { //nolint:errorlint // io.Reader's contract: EOF itself
+			// The connection may know nothing of it: what came made no sense to the
+			// decompressor. The caller need not close the body after that.
+			b.err = err
+			_ = b.src.Close()
 		}
 		// Before the caller sees EOF, so that the next request it sends finds the
 		// connection free.
