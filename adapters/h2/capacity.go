@@ -11,18 +11,21 @@ import (
 // nothing that runs the state hook.
 //
 // The capacity is what is available plus what our requests have taken of it. Streams in
-// flight that are nobody's request any more do not count: a stream can be read to
-// its end, or reset, a moment before the connection has done with it, and until
-// then Reserve would fail. And what our requests hold is no more than what is in
-// flight: a stream can be gone a moment before its request has ended, and is
-// available again by then.
+// flight that are nobody's request any more count only while at least as many are
+// available: a stream can be read to its end, or reset, a moment before the
+// connection has done with it, and until then Reserve would fail if there were no
+// other; but where there are, that every request lowers the capacity and raises it
+// again would be no news worth telling. And what our requests hold is no more than
+// what is in flight: a stream can be gone a moment before its request has ended, and
+// is available again by then.
 func (r *Resource) read() int {
 	n, _ := r.readAll()
 	return n
 }
 
-// readAll is read, and reports whether every stream in flight is held by a request
-// of ours: if not, the capacity will rise when the connection has done with it.
+// readAll is read, and reports whether every stream in flight counts: if not, the
+// capacity will rise when the connection has done with those that no request of ours
+// holds.
 func (r *Resource) readAll() (n int, settled bool) {
 	// Err first: a closed connection that never carried a request says that it
 	// has streams available.
@@ -53,6 +56,9 @@ func (r *Resource) readAll() (n int, settled bool) {
 	}
 	held := max(0, ours-claims)
 	n, settled = r.atMost(available+min(held, inFlight)), inFlight <= held
+	if left := inFlight - held; left > 0 && left <= available && r.conn.InFlight() == inFlight {
+		n, settled = r.atMost(available+inFlight), true // the two are of one moment
+	}
 	switch {
 	case r.proven.Load():
 		return n, settled

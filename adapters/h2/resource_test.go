@@ -311,6 +311,23 @@ func TestStreamThatIsNobodysAnyMoreLowersTheCapacity(t *testing.T) {
 	take(t, r, 1)
 }
 
+func TestStreamThatIsNobodysAnyMoreIsNoNewsWhereThereAreOthers(t *testing.T) {
+	c, r, news := ready(t, 4, h2.Options{})
+	begin(t, r, 3)
+	news()
+	r.End() // before the connection has done with the stream
+	assert.Zero(t, news())
+	assert.Equal(t, 4, r.Capacity())
+	begin(t, r, 1) // the last that there is
+	assert.Equal(t, 3, r.Capacity())
+	require.Error(t, r.Take())
+	news()
+	c.streamEnds()
+	assert.Positive(t, news())
+	assert.Equal(t, 4, r.Capacity())
+	take(t, r, 1)
+}
+
 func TestDropGivesTheStreamBack(t *testing.T) {
 	c, r, _ := ready(t, 1, h2.Options{})
 	take(t, r, 1)
