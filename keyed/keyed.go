@@ -111,6 +111,18 @@ func (p *Pool[K, R]) AcquireWith(ctx context.Context, key K, r pool.Request) (po
 	return p.acquire(ctx, key, p.keys.Get(key), r)
 }
 
+// AcquireInstead is like [pool.Pool.AcquireInstead], for the key of the failed
+// lease.
+func (p *Pool[K, R]) AcquireInstead(ctx context.Context, key K, failed pool.Lease[R], err error, r pool.Request) (pool.Lease[R], error) {
+	defer failed.Discard(err) // nothing, unless the key cannot be entered
+	e, enterErr := p.enter(key)
+	if enterErr != nil {
+		return pool.Lease[R]{}, enterErr
+	}
+	defer p.leave(e)
+	return e.pool.AcquireInstead(ctx, failed, err, r)
+}
+
 // TryAcquire returns a lease if one is to be had at once; see
 // [pool.Pool.TryAcquire].
 func (p *Pool[K, R]) TryAcquire(key K) (pool.Lease[R], bool) {

@@ -54,6 +54,11 @@ func (p *Pool[R]) AcquireSlow(ctx context.Context, r Request, _ part.Access) (Le
 // acquire is Acquire under the lock. counted says that the call is in the Stats.
 func (p *Pool[R]) acquire(ctx context.Context, r Request, counted bool) (Lease[R], error) {
 	a := attempt[R]{p: p, ctx: ctx, user: ctx, place: r.Place, fresh: r.Fresh, low: r.Low, newcomer: r.Place == 0, counted: counted}
+	return a.run()
+}
+
+// run is one call of Acquire, from the first look to the lease.
+func (a *attempt[R]) run() (Lease[R], error) {
 	defer a.end()
 	for {
 		if err := a.next(); err != nil {

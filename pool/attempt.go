@@ -32,6 +32,9 @@ type attempt[R any] struct {
 	deliveries uint32 // of the pool when it queued
 	freshTakes int
 
+	failed  Lease[R] // that of AcquireInstead, until it is discarded
+	failure error    // and what for
+
 	lease   Lease[R] // the last one, which is the caller's only when returned
 	waiter  waitq.Waiter[Lease[R]]
 	waiting bool // waiter has not ended
@@ -44,6 +47,7 @@ func (a *attempt[R]) end() {
 	if a.cancel != nil {
 		a.cancel()
 	}
+	a.failed.Discard(a.failure) // nothing, unless the call ended before it had its place
 	if a.done {
 		return
 	}
@@ -112,6 +116,7 @@ func (a *attempt[R]) now() (bool, error) {
 		l.ticket = a.place
 	}
 	a.lease = l
+	a.discardFailedLocked()
 	a.count(&p.mu.count.Hits)
 	p.warmLocked()
 	a.newcomer = false
@@ -198,6 +203,7 @@ func (a *attempt[R]) enqueueLocked(shared int) error {
 	a.queued = p.momentLocked()
 	a.waiter = p.waiters.EnqueueAt(a.ctx, uint64(a.place), tagOf(a.number, a.low))
 	a.waiting = true
+	a.discardFailedLocked()
 	if a.newcomer && p.countsWaitersLocked() {
 		p.balanceLocked() // what it brings decides whether this is one too many
 		if err := p.overLimitLocked(); err != nil && a.waiter.Cancel() {

@@ -7,10 +7,11 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"slices"
+	"net/http/httptrace"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -151,38 +152,34 @@ func TestPostWithIdempotencyKeyIsSentAgainWithItsBody(t *testing.T) {
 	assert.Equal(t, 1, unheard)
 }
 
-// The next in line gets the connection, finds it stale, and is the next in line
-// again although others wait. Between the two it is in no queue, so where a dial
-// begins and ends in that moment, one other may come first.
+// The next in line gets the connection, finds it stale, and is still the next in
+// line although others wait, however long it takes to ask for another.
 func TestRetryAfterStaleConnectionKeepsItsPlace(t *testing.T) {
 	f := newForgetful(t, make(chan struct{}))
-	round := func() (order []string) {
-		c := newClient(t, plain1, nil, httpconn.Config{MaxConnsPerHost: 1})
-		var results []<-chan result
-		for i := range 4 {
-			results = append(results, c.start(request(t.Context(), t, http.MethodGet, fmt.Sprintf("%s/%d", f.url, i), nil)))
-			if i == 0 {
-				order = append(order, within(t, f.arrived, "request"))
-			} else {
-				c.waiting(i)
+	c := newClient(t, plain1, nil, httpconn.Config{MaxConnsPerHost: 1})
+	var results []<-chan result
+	for i := range 4 {
+		gets := 0
+		ctx := httptrace.WithClientTrace(t.Context(), &httptrace.ClientTrace{GetConn: func(string) {
+			if gets++; gets == 2 {
+				<-time.After(20 * time.Millisecond) // whoever could come between does
 			}
+		}})
+		results = append(results, c.start(request(ctx, t, http.MethodGet, fmt.Sprintf("%s/%d", f.url, i), nil)))
+		if i == 0 {
+			assert.Equal(t, "GET /0", within(t, f.arrived, "request"))
+		} else {
+			c.waiting(i)
 		}
-		for range 3 {
-			f.answer <- struct{}{}
-			order = append(order, within(t, f.arrived, "request"))
-		}
+	}
+	for i := range 4 {
 		f.answer <- struct{}{}
-		for _, ch := range results {
-			require.NoError(t, within(t, ch, "response").err)
+		require.NoError(t, within(t, results[i], "response").err)
+		if i < 3 {
+			assert.Equal(t, fmt.Sprintf("GET /%d", i+1), within(t, f.arrived, "request"))
 		}
-		return order
 	}
-	want := []string{"GET /0", "GET /1", "GET /2", "GET /3"}
-	var got []string
-	for n := 0; n < 20 && !slices.Equal(want, got); n++ {
-		got = round()
-	}
-	assert.Equal(t, want, got)
+	assert.Equal(t, 4, c.wires.dialled(), "none for nothing")
 }
 
 func TestIdleConnectionClosedByTheServerLeavesThePool(t *testing.T) {

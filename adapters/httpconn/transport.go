@@ -94,6 +94,7 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		return resp, err
 	}
 	defer call.Done()
+	defer x.giveUp()
 	if err := exchange.ErrorOf(call.Context()); err != nil {
 		return nil, call.Fail(err)
 	}
@@ -103,7 +104,7 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	var place pool.Request // the end of the queue, and after a stale connection the front
 	for {
-		lease, err := t.acquire(call, host, place)
+		lease, err := x.acquire(host, place)
 		if err != nil {
 			return nil, call.Fail(err)
 		}
@@ -121,11 +122,18 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 }
 
-// acquire waits for a connection, with the traces that callers expect.
-func (t *Transport) acquire(call *exchange.Call, h Host, r pool.Request) (pool.Lease[*conn], error) {
-	trace := traceOf(call)
+// acquire waits for a connection, with the traces that callers expect. If the last
+// one was stale, the place of the request in the queue is taken before its lease
+// ends, so that nobody comes between.
+func (x *exchanging) acquire(h Host, r pool.Request) (lease pool.Lease[*conn], err error) {
+	t, ctx, trace := x.t, x.call.Context(), traceOf(&x.call)
 	trace.getConn(t.names, h)
-	lease, err := exchange.Acquire(call.Context(), t.pool, h, r)
+	if x.stale != nil {
+		lease, err = exchange.AcquireInstead(ctx, t.pool, h, x.lease, x.stale, r)
+		x.stale = nil
+	} else {
+		lease, err = exchange.Acquire(ctx, t.pool, h, r)
+	}
 	if err != nil {
 		return lease, named(err)
 	}
@@ -159,10 +167,18 @@ type exchanging struct {
 	lease pool.Lease[*conn]
 	conn  *conn // the lease's
 	last  bool  // it is to carry no request after this one
+	stale error // not nil: the connection was of no use, and the lease has not ended
 }
 
-// attempt sends the request once. The lease ends here if that fails, else with
-// the response.
+// giveUp ends the lease of a stale connection for which there will be no other.
+func (x *exchanging) giveUp() {
+	if x.stale != nil {
+		x.lease.Discard(x.stale)
+	}
+}
+
+// attempt sends the request once. The lease ends here if that fails, or, where it
+// can be sent again, with the next acquire; else it ends with the response.
 func (x *exchanging) attempt(lease pool.Lease[*conn]) (*http.Response, *exchange.Failure) {
 	c := lease.Value()
 	x.lease, x.conn, x.last = lease, c, x.t.isLast(x.call.Request(), c)
@@ -181,7 +197,11 @@ func (x *exchanging) attempt(lease pool.Lease[*conn]) (*http.Response, *exchange
 		Tidy:   c.shareable(), // where not, net/http leaves a failed request with its context
 		End:    x,
 	})
-	if failure != nil {
+	switch {
+	case failure == nil:
+	case failure.Retry && !c.shareable():
+		x.stale = failure.Err
+	default:
 		c.fail(lease, failure)
 	}
 	return resp, failure

@@ -24,9 +24,21 @@ func Acquire[K comparable, C Conn](ctx context.Context, p Pool[K, C], key K, r p
 	}
 }
 
+// AcquireInstead is Acquire at the place of a lease whose connection has failed, with
+// err, and ends that lease.
+func AcquireInstead[K comparable, C Conn](ctx context.Context, p Pool[K, C], key K, failed pool.Lease[C], err error, r pool.Request) (pool.Lease[C], error) {
+	r.Place = failed.Ticket()
+	lease, err := p.AcquireInstead(ctx, key, failed, err, r)
+	if err == nil || !isStillborn(err) {
+		return lease, err
+	}
+	return Acquire(ctx, p, key, r)
+}
+
 // Pool is what Acquire needs of a pool.
 type Pool[K comparable, C Conn] interface {
 	AcquireWith(ctx context.Context, key K, r pool.Request) (pool.Lease[C], error)
+	AcquireInstead(ctx context.Context, key K, failed pool.Lease[C], err error, r pool.Request) (pool.Lease[C], error)
 }
 
 func isStillborn(err error) bool {

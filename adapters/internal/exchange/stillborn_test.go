@@ -24,6 +24,10 @@ func (f *failing) AcquireWith(context.Context, string, pool.Request) (pool.Lease
 	return pool.Lease[connFunc]{}, f.err
 }
 
+func (f *failing) AcquireInstead(ctx context.Context, key string, _ pool.Lease[connFunc], _ error, r pool.Request) (pool.Lease[connFunc], error) {
+	return f.AcquireWith(ctx, key, r)
+}
+
 func TestOnlyAStillbornConnectionIsAskedForAgain(t *testing.T) {
 	for name, c := range map[string]struct {
 		err   error
@@ -43,6 +47,11 @@ func TestOnlyAStillbornConnectionIsAskedForAgain(t *testing.T) {
 			_, err := exchange.Acquire(t.Context(), p, "key", pool.Request{})
 			assert.Equal(t, c.err, err)
 			assert.Equal(t, c.calls, p.calls)
+
+			p = &failing{err: c.err}
+			_, err = exchange.AcquireInstead(t.Context(), p, "key", pool.Lease[connFunc]{}, errBroken, pool.Request{})
+			assert.Equal(t, c.err, err)
+			assert.Equal(t, c.calls, min(p.calls, 3), "and once more for the lease that it is instead of")
 		})
 	}
 }
