@@ -47,7 +47,7 @@ func (a *attempt[R]) end() {
 	if a.cancel != nil {
 		a.cancel()
 	}
-	a.failed.Discard(a.failure) // nothing, unless the call ended before it had its place
+	a.failed.Discard(a.failure) // nothing, unless the call has ended without a wait
 	if a.done {
 		return
 	}
@@ -116,7 +116,6 @@ func (a *attempt[R]) now() (bool, error) {
 		l.ticket = a.place
 	}
 	a.lease = l
-	a.discardFailedLocked()
 	a.count(&p.mu.count.Hits)
 	p.warmLocked()
 	a.newcomer = false

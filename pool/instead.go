@@ -26,7 +26,7 @@ func (p *Pool[R]) AcquireInstead(ctx context.Context, failed Lease[R], err error
 }
 
 // discardFailedLocked ends the lease that this call is instead of. In the same hold
-// of the lock the call has got another, or its place in the queue.
+// of the lock the call has got its place in the queue.
 func (a *attempt[R]) discardFailedLocked() {
 	if c := a.failed.cell; c != nil && c.end(a.failed.number) {
 		a.p.retireLocked(c.slot, ReasonDiscard)

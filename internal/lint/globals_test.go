@@ -14,7 +14,8 @@ func TestTestsDoNotSleep(t *testing.T) { checkModule(t, sleeps) }
 // globals finds package-level variables and func init in shipped code. What is
 // shared by all pools of a process makes one test touch another: a channel made
 // outside a synctest bubble even crashes the users' tests inside one. Allowed are
-// error sentinels made by errors.New, assertions (var _ I = ...), and tables that
+// error sentinels made by errors.New, those of an internal package under the name
+// that users see, assertions (var _ I = ...), and tables that
 // a comment beginning with "immutable" answers for.
 func globals(files []*file) []finding {
 	var found []finding
@@ -54,7 +55,10 @@ func isAssertion(v *ast.ValueSpec) bool {
 }
 
 func isSentinel(v *ast.ValueSpec) bool {
-	for _, value := range v.Values {
+	for i, value := range v.Values {
+		if sel, ok := value.(*ast.SelectorExpr); ok && strings.HasPrefix(sel.Sel.Name, "Err") && sel.Sel.Name == v.Names[i].Name {
+			continue
+		}
 		call, ok := value.(*ast.CallExpr)
 		if !ok {
 			return false
@@ -113,6 +117,8 @@ func TestStateRulesFindViolations(t *testing.T) {
 		{"a comment over a group", one("pool/a.go", "package pool\n\n// immutable\nvar (\n\tErrA = errors.New(\"a\")\n\tb = 1\n)\n"), "var b"},
 		{"func init", one("examples/quickstart/main.go", "package main\n\nfunc init() {}\n"), "examples/quickstart/main.go:3: func init"},
 		{"sentinels", one("pool/a.go", "package pool\n\nvar ErrA, ErrB = errors.New(\"a\"), errors.New(\"b\")\n"), ""},
+		{"a sentinel of another package", one("h2/a.go", "package h2\n\nvar ErrA = exchange.ErrA\n"), ""},
+		{"what is of another package and no sentinel", one("h2/a.go", "package h2\n\nvar ErrA = exchange.Free\n"), "var ErrA"},
 		{"an assertion", one("pool/a.go", "package pool\n\nvar _ error = (*DialError)(nil)\n"), ""},
 		{"a table", one("pool/a.go", "package pool\n\nvar names = [...]string{\"a\"} // immutable\n"), ""},
 		{"a table with a comment above", one("pool/a.go", "package pool\n\n// names has a name per state.\n// immutable: only String reads it.\nvar names = [...]string{\"a\"}\n"), ""},

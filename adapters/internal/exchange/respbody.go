@@ -52,7 +52,7 @@ func (b *responseBody) Read(p []byte) (int, error) {
 			b.err = ErrorOf(ctx)
 			err = b.err
 		}
-		if err != io.EOF && b.call.how.Tidy && !b.ended.Load() { //nolint:errorlint // io.Reader's contract: EOF itself
+		if err != io.EOF && b.call.how.Tidy && !b.ended.Load() {
 			// The connection may know nothing of it: what came made no sense to the
 			// decompressor. The caller need not close the body after that.
 			b.err = err
