@@ -79,8 +79,9 @@
 // fresh resource is passed over, by resources that are older than its call.
 //
 // A caller whose resource fails Check or Take goes on at the place it had;
-// [Request] lets a caller do the same later on, or stand back for others. Under a [Budget] a slot goes to
-// the oldest waiter of all its pools whose pool may open one more.
+// [Pool.AcquireInstead] lets a caller do the same later on, and [Request] stand
+// back for others. Under a [Budget] a slot goes to the oldest waiter of all its
+// pools whose pool may open one more.
 //
 // Idle exclusive resources are used last in, first out, so that those beyond the
 // need stay idle and expire; shareable ones are filled oldest first, to the same

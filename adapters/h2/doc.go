@@ -32,12 +32,11 @@
 //	any -> draining -> dead
 //
 // A new connection is ramping: the server has not yet said how many streams it
-// takes, and requests begun now could be refused, or wait for one another until
-// their contexts end. It carries one request until the server's number is known
-// or a response has come. If neither happens for a tenth of a second, it carries
-// more, but begins them one at a time, which keeps them from waiting for one
-// another; meanwhile Expect says what it will carry. A connection that the server
-// is leaving takes no new requests and finishes those it has.
+// takes, and requests begun now could be refused. It carries one request until the
+// server's number is known or a response has come, but for a tenth of a second at
+// most; meanwhile Expect says what it will carry. A connection that the server is
+// leaving takes no new requests and finishes those it has. Where nothing else tells
+// that it is leaving, a look twice a minute does.
 //
 // # Cancellation
 //
@@ -47,13 +46,18 @@
 //
 // # Fairness
 //
-// Who gets a stream is up to the pool. A Resource never makes a request wait for a
-// stream: it takes no more requests than the connection has streams for.
+// Who gets a stream is up to the pool: a Resource takes no more requests than the
+// connection has streams for. On a connection of net/http they begin one after the
+// other, in the order of RoundTrip: requests that have a stream and not begun would
+// wait for one another, if the server lowered its number just then, until their
+// contexts end (go.dev/issue/70809). One that finds no stream when its turn comes
+// goes back to the queue, at its place.
 //
 // # Errors
 //
 // Take fails if the connection has no stream for one more request or is closed.
-// The errors of RoundTrip are the connection's own.
+// RoundTrip fails with [ErrNoStream] if that happens between the two; its other
+// errors are the connection's own.
 //
 // # Example
 //
