@@ -23,8 +23,7 @@
 // # When not to use it
 //
 // For hosts of which it is not known that they speak HTTP/2, use package httpconn,
-// which also knows HTTP/1, proxies and other schemes, and tells
-// [net/http/httptrace] which connection a request got.
+// which also knows HTTP/1, proxies and other schemes.
 //
 // # States
 //

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"net"
 	"net/http"
 	"strings"
 
@@ -83,7 +84,7 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	host := Host{Scheme: req.URL.Scheme, Addr: addr}
 	var place pool.Request // the end of the queue, and after a lost connection the front
 	for {
-		lease, err := exchange.Acquire(call.Context(), t.pool, host, place)
+		lease, err := x.acquire(host, place)
 		if err != nil {
 			return nil, call.Fail(err)
 		}
@@ -107,6 +108,26 @@ type exchanging struct {
 	lease    pool.Lease[*Resource]
 	resource *Resource // the lease's
 	last     bool      // it is to carry no request after this one
+}
+
+// acquire waits for a connection, with the traces that callers expect.
+func (x *exchanging) acquire(h Host, r pool.Request) (pool.Lease[*Resource], error) {
+	trace := exchange.TraceOf(&x.call)
+	trace.GetConn(func() string { return h.Addr })
+	lease, err := exchange.Acquire(x.call.Context(), x.t.pool, h, r)
+	if err != nil {
+		return lease, err
+	}
+	resource := lease.Value()
+	var raw net.Conn
+	if w, ok := resource.conn.(*wired); ok {
+		raw = w.Raw
+	}
+	trace.GotConn(raw, lease.Info, func() {
+		resource.Drop()
+		lease.Release()
+	})
+	return lease, nil
 }
 
 // attempt sends the request once. The lease ends here if that fails, else with

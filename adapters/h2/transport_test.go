@@ -8,6 +8,7 @@ import (
 	"log"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httptrace"
 	"strings"
 	"sync"
 	"testing"
@@ -229,5 +230,42 @@ func TestClosedTransportAnswersErrClosed(t *testing.T) {
 		_, err = fetch(tr, s.URL)
 		require.ErrorIs(t, err, pool.ErrClosed)
 		require.NoError(t, resp.Body.Close())
+	})
+}
+
+func TestTraceTellsWhichConnectionARequestGot(t *testing.T) {
+	both(t, func(t *testing.T, secure bool) {
+		s, base := newServer(t, secure, func(http.ResponseWriter, *http.Request) {})
+		tr := newTransport(t, h2.Config{Base: base})
+		addr := s.Listener.Addr().String()
+		var asked []string
+		var got []httptrace.GotConnInfo
+		ctx := httptrace.WithClientTrace(t.Context(), &httptrace.ClientTrace{
+			GetConn: func(hostPort string) { asked = append(asked, hostPort) },
+			GotConn: func(info httptrace.GotConnInfo) {
+				got = append(got, info)
+				if len(got) == 2 {
+					panic("of the trace")
+				}
+			},
+		})
+		send := func() {
+			req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.URL, nil)
+			require.NoError(t, err)
+			resp, err := tr.RoundTrip(req)
+			require.NoError(t, err)
+			require.NoError(t, resp.Body.Close())
+		}
+		send()
+		assert.PanicsWithValue(t, "of the trace", send)
+		assert.Zero(t, tr.Stats().Leases, "the stream is given back")
+		send()
+		assert.Equal(t, []string{addr, addr, addr}, asked)
+		require.Len(t, got, 3)
+		for i, info := range got {
+			assert.Equal(t, addr, info.Conn.RemoteAddr().String())
+			assert.Equal(t, i > 0, info.Reused)
+		}
+		assert.Equal(t, uint64(1), tr.Stats().Dials)
 	})
 }

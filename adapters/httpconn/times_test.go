@@ -2,6 +2,7 @@ package httpconn_test
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -171,6 +172,39 @@ func TestLateRequestIsShed(t *testing.T) {
 			assert.Equal(b, wantShed, c.Stats().Shed)
 		})
 	}
+}
+
+// The limits over all hosts hold over all hosts.
+func TestTotalsBoundWaitersAndDials(t *testing.T) {
+	inBubble(t, http1, func(b *bubble, k kind) {
+		g := newGate()
+		urls := []string{b.serve(k, g.ServeHTTP).URL, b.serve(k, g.ServeHTTP).URL, b.serve(k, g.ServeHTTP).URL}
+		c := b.client(plain1, nil, httpconn.Config{MaxConnsPerHost: 1, MaxWaiters: 2, MaxDials: 2}, func(tr *http.Transport) {
+			tr.TLSClientConfig = &tls.Config{InsecureSkipVerify: true} //nolint:gosec // of a test server
+		})
+		c.wires.hold = make(chan struct{})
+		send := func(url string) <-chan result {
+			ch := c.start(request(b.Context(), b.T, http.MethodGet, url, nil))
+			synctest.Wait()
+			return ch
+		}
+		var served []<-chan result
+		for _, url := range urls[:2] {
+			served = append(served, send(url))
+		}
+		// Those whom a dial will serve do not count as waiting.
+		require.Equal(b, 2, c.Stats().Dialing)
+		served = append(served, send(urls[2]))
+		require.Equal(b, 2, c.Stats().Dialing, "the third host's dial waits")
+		served = append(served, send(urls[0]))
+		require.ErrorIs(b, (<-send(urls[1])).err, pool.ErrWaitLimit, "two wait, of two hosts")
+		close(c.wires.hold)
+		close(g.open)
+		for _, ch := range served {
+			require.NoError(b, within(b.T, ch, "response").err)
+		}
+		assert.Equal(b, 3, c.wires.dialled())
+	})
 }
 
 func TestTimeoutsOfTheClientEndARequestWhereverItIs(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
@@ -126,8 +127,8 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 // one was stale, the place of the request in the queue is taken before its lease
 // ends, so that nobody comes between.
 func (x *exchanging) acquire(h Host, r pool.Request) (lease pool.Lease[*conn], err error) {
-	t, ctx, trace := x.t, x.call.Context(), traceOf(&x.call)
-	trace.getConn(t.names, h)
+	t, ctx, trace := x.t, x.call.Context(), exchange.TraceOf(&x.call)
+	trace.GetConn(func() string { return t.dialAddr(h) })
 	if x.stale != nil {
 		lease, err = exchange.AcquireInstead(ctx, t.pool, h, x.lease, x.stale, r)
 		x.stale = nil
@@ -137,16 +138,22 @@ func (x *exchanging) acquire(h Host, r pool.Request) (lease pool.Lease[*conn], e
 	if err != nil {
 		return lease, named(err)
 	}
-	traced := false
-	defer func() {
-		if !traced { // a panic in the caller's trace: the connection is as good as new
-			lease.Value().drop()
-			lease.Release()
-		}
-	}()
-	trace.gotConn(lease)
-	traced = true
+	c := lease.Value()
+	trace.GotConn(c.raw, lease.Info, func() {
+		c.drop()
+		lease.Release()
+	})
 	return lease, nil
+}
+
+// dialAddr is the address that a dial for h goes to: the proxy's where there is one.
+func (t *Transport) dialAddr(h Host) string {
+	if u, err := url.Parse(h.Proxy); err == nil && h.Proxy != "" {
+		if addr, err := t.names.Addr(u); err == nil {
+			return addr
+		}
+	}
+	return h.Addr
 }
 
 // named returns the error of a wrong PerHost under that name, and any other as it
