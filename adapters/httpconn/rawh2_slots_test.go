@@ -218,6 +218,7 @@ func TestGoodbyeIsNoticedWithoutARequest(t *testing.T) {
 				require.NoError(t, (<-c.start(post(t, s.url))).err)
 				resp, err := c.RoundTrip(post(t, s.url))
 				require.NoError(t, err)
+				synctest.Wait() // until the goodbye is read
 				if endless {
 					began := time.Now()
 					require.NoError(t, (<-c.start(post(t, s.url))).err, "as DrainTimeout makes room")

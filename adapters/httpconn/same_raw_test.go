@@ -125,7 +125,7 @@ func TestSameServerThatNeverAnswers(t *testing.T) {
 			req.URL.Host, req.URL.Scheme = listenOn(s.T, s.bubble.listen(), play([]step{what})), scheme
 			began := time.Now()
 			s.do(req)
-			s.note("after %v", time.Since(began))
+			s.note("after %v", time.Since(began).Round(100*time.Millisecond))
 		}
 	}
 	hurry := func(tr *http.Transport) {
