@@ -227,9 +227,18 @@ func (p *Pool[K, R]) part(e *entry[K, R]) {
 // forgetLocked takes a key with nothing left out of the map. No call is in its
 // pool then, and none can come in, so the Stats are its last.
 func (p *Pool[K, R]) forgetLocked(e *entry[K, R]) {
-	if e.refs > 0 || e.place == unknown || !e.pool.Bare(part.Access{}) {
-		return
+	if e.refs == 0 && e.place != unknown && e.pool.Bare(part.Access{}) {
+		p.dropLocked(e)
 	}
+}
+
+// dropLocked is the rare half of forgetLocked. It has some kilobytes of Stats on its
+// stack, and is apart so that the end of every call does not need room for them: its
+// goroutine would have to move to a larger stack, and again each time that the
+// garbage collector has made that smaller.
+//
+//go:noinline
+func (p *Pool[K, R]) dropLocked(e *entry[K, R]) {
 	if e.place == parting {
 		delete(p.mu.parting, e)
 	} else {
