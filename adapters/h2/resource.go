@@ -138,7 +138,7 @@ func (r *Resource) Take() error {
 	r.claims.Inc()
 	err := r.claim()
 	for range patience {
-		if err == nil || !r.settling() {
+		if err == nil || !r.settling(0) {
 			break
 		}
 		runtime.Gosched() // to the goroutine that has the stream
@@ -164,10 +164,10 @@ func (r *Resource) claim() error {
 }
 
 // settling reports whether there are streams in flight that hold no request of
-// ours any more, which are about to make room. The caller has counted itself
-// among ours, and has no stream.
-func (r *Resource) settling() bool {
-	return r.conn.Err() == nil && r.conn.InFlight() >= int(r.ours.Load())
+// ours any more, which are about to make room. without says how many of ours have
+// no stream, beside the claims.
+func (r *Resource) settling(without int) bool {
+	return r.conn.Err() == nil && r.conn.InFlight() > int(r.ours.Load()-r.claims.Load())-without
 }
 
 // Drop gives back a stream that Take claimed, for which there was no RoundTrip.
@@ -242,7 +242,7 @@ func (r *Resource) reserve() error {
 	r.claims.Dec()
 	err := r.conn.Reserve()
 	for range patience {
-		if err == nil || !r.settling() {
+		if err == nil || !r.settling(1) {
 			break
 		}
 		runtime.Gosched()
