@@ -53,7 +53,7 @@ func (p *Pool[R]) AcquireSlow(ctx context.Context, r Request, _ part.Access) (Le
 
 // acquire is Acquire under the lock. counted says that the call is in the Stats.
 func (p *Pool[R]) acquire(ctx context.Context, r Request, counted bool) (Lease[R], error) {
-	a := attempt[R]{p: p, ctx: ctx, user: ctx, place: r.Place, fresh: r.Fresh, low: r.Low, newcomer: r.Place == 0, counted: counted}
+	a := attempt[R]{p: p, ctx: ctx, user: ctx, place: r.Place, fresh: r.Fresh, low: r.Low, newcomer: r.Place == 0, counted: counted, depth: 1}
 	return a.run()
 }
 

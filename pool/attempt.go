@@ -39,6 +39,7 @@ type attempt[R any] struct {
 	waiter  waitq.Waiter[Lease[R]]
 	waiting bool // waiter has not ended
 	done    bool // lease is the caller's
+	depth   int  // see watch
 }
 
 // end cleans up. If a panic of the user's, or runtime.Goexit, ends the call, what
@@ -73,7 +74,7 @@ func (a *attempt[R]) deliver() Lease[R] {
 		h(e)
 	}
 	if p.cfg.LeakAfter > 0 {
-		p.watch(&a.lease)
+		p.watch(&a.lease, a.depth)
 	}
 	a.done = true
 	return a.lease

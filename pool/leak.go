@@ -45,12 +45,14 @@ type lostLease[R any] struct {
 }
 
 // watch makes a lease one that is watched for leaks, if it is the turn of one.
-func (p *Pool[R]) watch(l *Lease[R]) {
+// depth is how many calls there are between the method that the user called and
+// attempt.deliver, less the one that there is always.
+func (p *Pool[R]) watch(l *Lease[R], depth int) {
 	if !p.toWatch() {
 		return
 	}
 	pc := make([]uintptr, maxStack)
-	pc = pc[:runtime.Callers(4, pc)] // from the method that the user called
+	pc = pc[:runtime.Callers(4+depth, pc)] // from the method that the user called
 	p.lock()
 	c := l.cell
 	if c.watched == nil {

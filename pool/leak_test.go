@@ -76,6 +76,40 @@ func TestLeaseHeldTooLongIsReportedOnce(t *testing.T) {
 	})
 }
 
+// Whichever method the lease is from, its report begins with that method.
+func TestLeakReportBeginsWithTheMethodThatWasCalled(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		cfg, rec := leaky(time.Minute, 0)
+		r := newRig(t, cfg)
+		ctx := t.Context()
+		for method, f := range map[string]func() (pool.Lease[*thing], error){
+			"Acquire":     func() (pool.Lease[*thing], error) { return r.Acquire(ctx) },
+			"AcquireWith": func() (pool.Lease[*thing], error) { return r.AcquireWith(ctx, pool.Request{Low: true}) },
+			"AcquireInstead": func() (pool.Lease[*thing], error) {
+				return r.AcquireInstead(ctx, r.acquire().lease, errBroken, pool.Request{})
+			},
+			"TryAcquire": func() (pool.Lease[*thing], error) {
+				l, ok := r.TryAcquire()
+				assert.True(t, ok)
+				return l, nil
+			},
+		} {
+			idle := r.acquire()
+			idle.got()
+			idle.release()
+			had := len(rec.leaks())
+			l, err := f()
+			require.NoError(t, err)
+			pass(time.Minute)
+			got := rec.leaks()
+			require.Len(t, got, had+1, method)
+			names := stackOf(got[had].Stack)
+			assert.True(t, strings.HasSuffix(names[0], "."+method), "%s: %s", method, names[0])
+			l.Release()
+		}
+	})
+}
+
 // A lease that ends in time is not reported, nor is the next one on the same
 // resource charged for it.
 func TestLeaseThatEndsInTimeIsNotReported(t *testing.T) {
