@@ -23,8 +23,13 @@ func setNextStream(t *testing.T, c *http.ClientConn, n uint32) {
 	t.Helper()
 	inner := reflect.ValueOf(c).Elem().FieldByName("cc")
 	require.Equal(t, reflect.Interface, inner.Kind())
-	next := inner.Elem().FieldByName("cc").Elem().FieldByName("nextStreamID")
+	conn := inner.Elem().FieldByName("cc").Elem()
+	mu, next := conn.FieldByName("mu"), conn.FieldByName("nextStreamID")
+	require.Equal(t, reflect.TypeFor[sync.Mutex](), mu.Type())
 	require.Equal(t, reflect.Uint32, next.Kind())
+	lock := (*sync.Mutex)(unsafe.Pointer(mu.UnsafeAddr())) //nolint:gosec // as below
+	lock.Lock()
+	defer lock.Unlock()
 	*(*uint32)(unsafe.Pointer(next.UnsafeAddr())) = n //nolint:gosec // net/http has no other way
 }
 
