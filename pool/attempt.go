@@ -48,11 +48,11 @@ func (a *attempt[R]) end() {
 	if a.cancel != nil {
 		a.cancel()
 	}
-	a.failed.Discard(a.failure) // nothing, unless the call has ended without a wait
 	if a.done {
 		return
 	}
-	defer func() { a.lease.Discard(nil) }() // nothing, unless it is still going
+	defer func() { a.failed.Discard(a.failure) }() // nothing, unless the call ended before it could
+	defer func() { a.lease.Discard(nil) }()        // nothing, unless it is still going
 	if a.waiting {
 		err, left := errUnwound, a.waiter.Cancel()
 		if !left {
@@ -117,6 +117,7 @@ func (a *attempt[R]) now() (bool, error) {
 		l.ticket = a.place
 	}
 	a.lease = l
+	a.discardFailedLocked()
 	a.count(&p.mu.count.Hits)
 	p.warmLocked()
 	a.newcomer = false
@@ -138,7 +139,9 @@ func (a *attempt[R]) queueAtOnceLocked() error {
 }
 
 // suits reports whether the slot can serve the caller.
-func (a *attempt[R]) suits(s *slot[R]) bool { return s.room() && s.number >= a.number }
+func (a *attempt[R]) suits(s *slot[R]) bool {
+	return s.room() && s.number >= a.number && (a.failed.cell == nil || s != a.failed.cell.slot)
+}
 
 func (a *attempt[R]) count(n *uint64) {
 	if !a.counted {

@@ -11,7 +11,7 @@ import "context"
 // The lease has ended when AcquireInstead returns, whatever it returns. If it had
 // ended before, or is of another pool, AcquireInstead is Discard and AcquireWith.
 func (p *Pool[R]) AcquireInstead(ctx context.Context, failed Lease[R], err error, r Request) (Lease[R], error) {
-	if failed.cell == nil || failed.cell.slot.pool != p {
+	if failed.cell == nil || failed.cell.slot.pool != p || failed.cell.ended(failed.number) {
 		failed.Discard(err)
 		return p.AcquireWith(ctx, r)
 	}
@@ -26,7 +26,7 @@ func (p *Pool[R]) AcquireInstead(ctx context.Context, failed Lease[R], err error
 }
 
 // discardFailedLocked ends the lease that this call is instead of. In the same hold
-// of the lock the call has got its place in the queue.
+// of the lock the call has got another, or its place in the queue.
 func (a *attempt[R]) discardFailedLocked() {
 	if c := a.failed.cell; c != nil && c.end(a.failed.number) {
 		a.p.retireLocked(c.slot, ReasonDiscard)

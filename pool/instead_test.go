@@ -148,3 +148,77 @@ func TestInsteadOfNoLeaseOfThePool(t *testing.T) {
 		assert.EqualValues(t, 1, other.things[0].closes.Load())
 	})
 }
+
+// The resource that has failed is not what the caller gets, though it has room for
+// another lease.
+func TestInsteadIsNotTheSameResource(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		cfg := shareable()
+		cfg.Shared = 10
+		r := newRig(t, cfg)
+		r.capacity = 10
+		first := r.acquire()
+		first.got()
+		next := first.instead(r, pool.Request{})
+		assert.Equal(t, 2, next.got().n)
+	})
+}
+
+// The failed one is gone before anything of the user's runs for the other: its slot
+// is there for others, and a hook that panics leaves no lease in nobody's hands (I5).
+func TestInsteadHoldsOneLeaseAtATime(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		checks := 0
+		r := newRig(t, pool.Config[*thing]{
+			MaxOpen: 2, CheckAfter: time.Second,
+			Check: func(context.Context, *thing) error { checks++; pass(time.Minute); return nil },
+		})
+		first, second := r.acquire(), r.acquire()
+		second.release()
+		pass(time.Hour)
+		ctx := t.Context()
+		done := make(chan pool.Lease[*thing])
+		go func() {
+			l, err := r.AcquireInstead(ctx, first.lease, errBroken, pool.Request{})
+			assert.NoError(t, err)
+			done <- l
+		}()
+		synctest.Wait()
+		other := r.acquire()
+		assert.Equal(t, 3, other.got().n, "in the slot of the broken one, during the check")
+		(<-done).Release()
+		assert.Equal(t, 1, checks)
+	})
+	bubble(t, func(t *testing.T) {
+		armed := false
+		r := newRig(t, pool.Config[*thing]{Hooks: &pool.Hooks{Released: func(pool.ReleasedEvent) {
+			if armed {
+				armed = false
+				panic("of the hook")
+			}
+		}}})
+		first, second := r.acquire(), r.acquire()
+		second.release()
+		armed = true
+		assert.PanicsWithValue(t, "of the hook", func() {
+			_, _ = r.AcquireInstead(t.Context(), first.lease, errBroken, pool.Request{})
+		})
+		assert.Zero(t, r.Stats().Leases)
+	})
+}
+
+// A lease that has ended gives no place.
+func TestInsteadOfAnEndedLeaseQueuesAtTheEnd(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		r := newRig(t, pool.Config[*thing]{MaxOpen: 1})
+		ended := r.acquire()
+		ended.release()
+		holder, first := r.acquire(), r.acquire()
+		late := ended.instead(r, pool.Request{})
+		holder.release()
+		first.got()
+		late.waits()
+		first.release()
+		late.got()
+	})
+}

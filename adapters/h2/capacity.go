@@ -76,7 +76,7 @@ func (r *Resource) room(available, inFlight int) {
 	if r.silent.Load() != 0 {
 		r.silent.Store(0)
 	}
-	sum := int32(available + inFlight) //nolint:gosec // streams have 31 bits
+	sum := int32(min(available+inFlight, math.MaxInt32)) //nolint:gosec // bounded
 	if r.proven.Load() && r.limit.Load() != sum && r.conn.InFlight() == inFlight {
 		r.limit.Store(sum) // the two are of one moment
 	}

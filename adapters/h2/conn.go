@@ -10,6 +10,9 @@ const InitialStreams = 100
 // A Conn is a connection that carries several requests at once. An
 // [*http.ClientConn] is one, and so is what embeds one. Another one should be a
 // [Notifier] too: if it is not, it is asked twenty times a second.
+//
+// On what embeds an http.ClientConn, requests begin one after the other: its
+// RoundTrip must not wait for another request on the same connection.
 type Conn interface {
 	// RoundTrip sends a request for which Reserve has succeeded. If that comes to
 	// nothing, and the error does not say what net/http's do of a stream that was

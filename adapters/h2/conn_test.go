@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -14,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/berth-go/berth/adapters/h2"
+	"github.com/berth-go/berth/pool"
 )
 
 // otherConn is a connection of another protocol: no hook, and streams that end on
@@ -151,3 +153,63 @@ type closer struct {
 }
 
 func (c *closer) Close() error { *c.closed = true; return nil }
+
+// badReserve is a connection whose Reserve panics once.
+type badReserve struct {
+	*fakeConn
+	bad bool
+}
+
+func (c *badReserve) Reserve() error {
+	if c.bad {
+		c.bad = false
+		panic("of the connection")
+	}
+	return c.fakeConn.Reserve()
+}
+
+func TestPanicInReserveGivesTheTurnBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := &badReserve{newConn(), true}
+		r := h2.NewResource(c, h2.Options{})
+		defer func() { _ = r.Close() }()
+		take(t, r, 2)
+		assert.Panics(t, func() { _, _ = r.RoundTrip(&http.Request{}) }) //nolint:bodyclose // there is no response
+		r.End()
+		send(t, r)
+		r.End()
+	})
+}
+
+// A server may say 2^32-1, which is more than its streams can ever be.
+func TestGoodbyeOfAServerWithoutALimitIsNoticed(t *testing.T) {
+	if strconv.IntSize == 32 {
+		t.Skip("what is available does not fit in an int, and net/http bounds it")
+	}
+	synctest.Test(t, func(t *testing.T) {
+		limit := uint64(1<<32 - 1)
+		c, r, _ := ready(t, int(limit), h2.Options{}) //nolint:gosec // of 64 bits
+		begin(t, r, 2)
+		r.Capacity()
+		c.set(false, func() { c.leaving = true })
+		time.Sleep(5 * time.Minute)
+		assert.Equal(t, pool.Draining, r.Capacity())
+	})
+}
+
+// Nothing looks at a connection that was closed, whatever its Err says.
+func TestNobodyLooksAtAClosedConnection(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		fake := newConn()
+		looks := 0
+		r := h2.NewResource(otherConn{fake, nil}, h2.Options{})
+		time.Sleep(time.Second)
+		require.NoError(t, r.Close())
+		fake.set(false, func() { fake.err = nil })
+		synctest.Wait()
+		fake.afterInFlight = func() { looks++ }
+		time.Sleep(time.Hour)
+		synctest.Wait()
+		assert.Zero(t, looks)
+	})
+}

@@ -96,6 +96,7 @@ type Resource struct {
 	silent  atomic.Int32 // looks in a row at which it was less
 	leaving atomic.Bool
 
+	closed  atomic.Bool
 	changed atomic.Pointer[func()] // the pool's, from Watch
 	told    atomic.Int32           // what Capacity last returned, or unknown
 }
@@ -120,7 +121,8 @@ func NewResource(conn Conn, o Options) *Resource {
 	default:
 		interval = pollTime
 	}
-	r.watch = time.AfterFunc(interval, func() { r.vigil(interval) })
+	r.watch = time.AfterFunc(time.Hour, func() { r.vigil(interval) })
+	r.watch.Reset(interval) // which finds watch in place
 	return r
 }
 
@@ -191,10 +193,10 @@ func (r *Resource) RoundTrip(req *http.Request) (*http.Response, error) {
 	} else {
 		var s *exchange.Sending
 		s, req = exchange.SendingOf(req)
+		defer s.Begun()
 		if err := r.begin(s); err != nil {
 			return nil, err
 		}
-		defer s.Begun()
 	}
 	resp, err := r.conn.RoundTrip(req)
 	switch {
@@ -230,11 +232,7 @@ func (r *Resource) begin(s *exchange.Sending) error {
 		return s.Err()
 	}
 	s.Hold(r.start)
-	if err := r.reserve(); err != nil {
-		s.Begun()
-		return err
-	}
-	return nil
+	return r.reserve()
 }
 
 // reserve reserves the stream that was claimed.
@@ -266,9 +264,10 @@ func (r *Resource) Err() error { return r.conn.Err() }
 
 // Close closes the connection.
 func (r *Resource) Close() error {
-	r.timer.Stop()
-	r.watch.Stop()
-	r.settler.Stop()
+	r.closed.Store(true)
+	for _, t := range []*time.Timer{r.timer, r.watch, r.settler} {
+		t.Stop()
+	}
 	return r.conn.Close()
 }
 
@@ -349,6 +348,9 @@ func (r *Resource) rampOver() {
 // the streams in flight get fewer and none becomes available. A server that
 // lowers its number looks the same until it has room again, hence two looks.
 func (r *Resource) vigil(interval time.Duration) {
+	if r.closed.Load() {
+		return
+	}
 	if r.conn.Err() != nil {
 		r.look()
 		return
@@ -361,7 +363,7 @@ func (r *Resource) vigil(interval time.Duration) {
 		r.leaving.Store(true)
 	}
 	r.look()
-	r.watch.Reset(interval)
+	r.reset(r.watch, interval)
 }
 
 // settle looks again at streams that have outlived their requests, until the
@@ -371,12 +373,20 @@ func (r *Resource) vigil(interval time.Duration) {
 // told is still there, is gone.
 func (r *Resource) settle() {
 	r.looks.Store(0)
-	r.settler.Reset(settleTime)
+	r.reset(r.settler, settleTime)
+}
+
+// reset starts a timer anew, unless the connection was closed.
+func (r *Resource) reset(t *time.Timer, d time.Duration) {
+	t.Reset(d)
+	if r.closed.Load() {
+		t.Stop()
+	}
 }
 
 func (r *Resource) lookAgain() {
 	r.look()
 	if _, settled := r.readAll(); !settled {
-		r.settler.Reset(min(settleMost, settleTime<<min(r.looks.Inc(), 10)))
+		r.reset(r.settler, min(settleMost, settleTime<<min(r.looks.Inc(), 10)))
 	}
 }

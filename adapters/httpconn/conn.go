@@ -81,8 +81,10 @@ func (c *conn) capacity() int {
 	if c.streams == nil {
 		return c.serial.capacity()
 	}
-	if n, ok := c.streams.Limit(); ok && int(c.known.Swap(int32(min(n, 1<<20)))) != n { //nolint:gosec // bounded
-		c.learn(n)
+	if n, ok := c.streams.Limit(); ok {
+		if n = min(n, 1<<20); int(c.known.Swap(int32(n))) != n { //nolint:gosec // bounded
+			c.learn(n)
+		}
 	}
 	return c.streams.Capacity()
 }

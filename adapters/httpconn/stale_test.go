@@ -265,3 +265,18 @@ func TestGracefulShutdownOfTheServerLosesNoRequest(t *testing.T) {
 		until(t, "connection gone", func() bool { st := c.Stats(); return st.Open == 0 && st.Closing == 0 })
 	})
 }
+
+// GetBody may need a connection to the same host, and there may be but one.
+func TestGetBodyMaySendARequest(t *testing.T) {
+	f := newForgetful(t, nil)
+	c := newClient(t, plain1, nil, httpconn.Config{MaxConnsPerHost: 1})
+	c.mustGet(f.url)
+	req := request(t.Context(), t, http.MethodPut, f.url, io.NopCloser(strings.NewReader("ok")))
+	req.ContentLength = 2
+	req.Header.Set("Idempotency-Key", "key")
+	req.GetBody = func() (io.ReadCloser, error) {
+		body, err := c.get(f.url)
+		return io.NopCloser(strings.NewReader(body)), err
+	}
+	require.NoError(t, within(t, c.start(req), "response").err)
+}

@@ -185,7 +185,8 @@ func (x *exchanging) giveUp() {
 }
 
 // attempt sends the request once. The lease ends here if that fails, or, where it
-// can be sent again, with the next acquire; else it ends with the response.
+// can be sent again, with the next acquire, unless GetBody is called before that;
+// else it ends with the response.
 func (x *exchanging) attempt(lease pool.Lease[*conn]) (*http.Response, *exchange.Failure) {
 	c := lease.Value()
 	x.lease, x.conn, x.last = lease, c, x.t.isLast(x.call.Request(), c)
@@ -206,7 +207,7 @@ func (x *exchanging) attempt(lease pool.Lease[*conn]) (*http.Response, *exchange
 	})
 	switch {
 	case failure == nil:
-	case failure.Retry && !c.shareable():
+	case failure.Retry && !c.shareable() && !x.call.Rewinds():
 		x.stale = failure.Err
 	default:
 		c.fail(lease, failure)

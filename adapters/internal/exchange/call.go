@@ -179,9 +179,9 @@ func (c *Call) send(conn Conn, how Attempt, stop func() bool) (*http.Response, e
 	returned := false
 	defer func() {
 		if !returned {
+			defer how.End.End(Ending{Err: errNoReturn, Broken: true}) // also if closing the body panics
 			stop()
 			_ = c.Fail(errNoReturn)
-			how.End.End(Ending{Err: errNoReturn, Broken: true})
 		}
 	}()
 	resp, err := conn.RoundTrip(c.outgoing(how))

@@ -104,6 +104,10 @@ func (c *Call) rewindable() bool {
 	return c.body == nil || c.body.fresh() || c.req.GetBody != nil
 }
 
+// Rewinds reports whether another attempt begins with a call of the request's
+// GetBody, which may take its time, and need a connection itself.
+func (c *Call) Rewinds() bool { return c.body != nil && !c.body.fresh() }
+
 // rewind makes the request's body ready for another attempt.
 func (c *Call) rewind() error {
 	if c.body == nil || c.body.fresh() {
