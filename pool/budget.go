@@ -40,7 +40,7 @@ func (l BudgetLimits) validate() error {
 type BudgetStats struct {
 	BudgetLimits
 	Open    int // slots taken: dialling, idle, in use or closing
-	Idle    int // idle resources; of a shareable one whose last lease ended without the lock, its pool may tell later
+	Idle    int // idle resources
 	Waiting int // pools that wait for a slot
 }
 
