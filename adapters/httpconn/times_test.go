@@ -247,6 +247,7 @@ func TestTimeoutOfTheClientEndsTheReadingOfTheBody(t *testing.T) {
 			_, err = read(resp)
 			require.Error(b, err)
 			assert.True(b, timedOut(err), "%v", err)
+			assert.Contains(b, err.Error(), "Client.Timeout or context cancellation while reading body")
 		})
 	})
 }
