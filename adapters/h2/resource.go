@@ -138,14 +138,7 @@ func (r *Resource) Take() error {
 	r.taken.Inc()
 	r.ours.Inc()
 	r.claims.Inc()
-	err := r.claim()
-	for range patience {
-		if err == nil || !r.settling(0) {
-			break
-		}
-		runtime.Gosched() // to the goroutine that has the stream
-		err = r.claim()
-	}
+	err := r.patiently(r.claim, 0)
 	if err != nil {
 		r.claims.Dec()
 		r.ours.Dec()
@@ -163,6 +156,19 @@ func (r *Resource) claim() error {
 		return ErrNoStream
 	}
 	return nil
+}
+
+// patiently calls f until it succeeds, as long as there is hope: see settling.
+func (r *Resource) patiently(f func() error, without int) error {
+	err := f()
+	for range patience {
+		if err == nil || !r.settling(without) {
+			break
+		}
+		runtime.Gosched() // to the goroutine that has the stream
+		err = f()
+	}
+	return err
 }
 
 // settling reports whether there are streams in flight that hold no request of
@@ -238,15 +244,7 @@ func (r *Resource) begin(s *exchange.Sending) error {
 // reserve reserves the stream that was claimed.
 func (r *Resource) reserve() error {
 	r.claims.Dec()
-	err := r.conn.Reserve()
-	for range patience {
-		if err == nil || !r.settling(1) {
-			break
-		}
-		runtime.Gosched()
-		err = r.conn.Reserve()
-	}
-	if err != nil {
+	if r.patiently(r.conn.Reserve, 1) != nil {
 		return ErrNoStream
 	}
 	return nil
