@@ -204,7 +204,7 @@ func (a *attempt[R]) enqueueLocked(shared int) error {
 	}
 	p.mu.overTotal = false
 	a.queued = p.momentLocked()
-	a.waiter = p.waiters.EnqueueAt(a.ctx, uint64(a.place), tagOf(a.number, a.low))
+	a.waiter = p.waiters.EnqueueAt(a.ctx, uint64(a.place), a.tagOf())
 	a.waiting = true
 	a.discardFailedLocked()
 	if a.newcomer && p.countsWaitersLocked() {
@@ -246,18 +246,14 @@ func failedByPool(err error) bool {
 func (a *attempt[R]) waited(err error, gaveUp bool) {
 	p := a.p
 	if err == nil && a.number == 0 && p.cfg.Hooks.WaitEnded == nil {
-		// Whoever delivered has left the pool as it must be without this waiter, and
-		// has read the clock.
-		waited := a.lease.cell.Began() - time.Duration(a.queued)
-		p.mu.Lock()
-		p.mu.count.add(waitTimes, waited)
-		p.mu.Unlock()
-		return
+		return // deliverLocked has left the pool as it must be without this waiter
 	}
 	p.lock()
 	defer p.unlock()
 	a.leaveLocked()
-	p.mu.count.add(waitTimes, p.since(a.queued))
+	if err != nil || a.number != 0 {
+		p.mu.count.add(waitTimes, p.since(a.queued))
+	}
 	switch {
 	case gaveUp:
 		p.mu.count.rare().Canceled++

@@ -83,7 +83,7 @@ func (p *Pool[R]) mustSample(s *slot[R]) bool {
 func (p *Pool[R]) sample(s *slot[R]) (err *panicError) {
 	p.lock()
 	defer func() {
-		if failed := p.finish(false); err == nil {
+		if failed := p.finish(false, nil); err == nil {
 			err = failed
 		}
 	}()

@@ -117,9 +117,18 @@ func (p *Pool[R]) unleaseLocked(l Lease[R]) {
 	p.mu.leases--
 }
 
-// endLeaseLocked is the end of every lease, whose cell has been ended by the
-// caller: the slot becomes idle, or is closed if it was to go.
+// endLeaseLocked is passOnLocked for a caller to whom it does not matter that a
+// waiter wakes up before the lock is free.
 func (p *Pool[R]) endLeaseLocked(c *cell[R], how End, err error) {
+	var next handOff[R]
+	p.passOnLocked(c, how, err, &next)
+	next.give()
+}
+
+// passOnLocked is the end of every lease, whose cell has been ended by the caller:
+// the slot goes to a waiter, which is next then, or becomes idle, or is closed if it
+// was to go.
+func (p *Pool[R]) passOnLocked(c *cell[R], how End, err error, next *handOff[R]) {
 	s := c.slot
 	p.settleLeaseLocked(c, how, err)
 	s.putCell(c)
@@ -133,7 +142,7 @@ func (p *Pool[R]) endLeaseLocked(c *cell[R], how End, err error) {
 		return
 	}
 	s.checking = false
-	if p.handOffLocked(s) {
+	if p.handOffLocked(s, next) {
 		return
 	}
 	s.idleSince = p.nowLocked()
@@ -207,13 +216,14 @@ func (p *Pool[R]) release(c *cell[R]) {
 }
 
 func (p *Pool[R]) endLease(c *cell[R]) {
+	var next handOff[R]
 	p.lock()
-	defer p.unlock()
+	defer func() { p.unlockAndGive(&next) }()
 	c.slot.refusals = 0
 	if c.slot.refused { // since release asked, or this lease was in the lane: its end may be what makes room
 		p.queueLookLocked(c.slot)
 	}
-	p.endLeaseLocked(c, EndRelease, nil)
+	p.passOnLocked(c, EndRelease, nil, &next)
 }
 
 // discard ends a lease and its resource with it.

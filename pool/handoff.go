@@ -1,12 +1,30 @@
 package pool
 
-import "github.com/berth-go/berth/waitq"
+import (
+	"time"
 
-// handOffLocked gives a slot, whose lease has just ended, straight to the oldest
-// waiter, and reports whether it did. That is what serveLocked would come to by way
-// of the idle list, for the common case in which there is nothing to weigh: any
-// waiter will do, no limit was lowered, and no older waiter of another pool is due.
-func (p *Pool[R]) handOffLocked(s *slot[R]) bool {
+	"github.com/berth-go/berth/waitq"
+)
+
+// A handOff is a lease on its way to the waiter that has been chosen for it.
+type handOff[R any] struct {
+	to    waitq.Claim[Lease[R]]
+	lease Lease[R] // the zero Lease: there is none
+}
+
+// give wakes the waiter up, if there is one.
+func (h *handOff[R]) give() {
+	if h != nil && h.lease.cell != nil {
+		h.to.Give(h.lease)
+	}
+}
+
+// handOffLocked chooses the oldest waiter for a slot, whose lease has just ended, if it
+// may go straight to that, and reports whether it has: the caller must have next
+// given. It is what serveLocked would come to by way of the idle list, for the common
+// case in which there is nothing to weigh: any waiter will do, no limit was lowered,
+// and no older waiter of another pool is due.
+func (p *Pool[R]) handOffLocked(s *slot[R], next *handOff[R]) bool {
 	if p.waiters.Len() == 0 || p.mu.fresh > 0 || s.shareable || !s.room() {
 		return false
 	}
@@ -21,12 +39,13 @@ func (p *Pool[R]) handOffLocked(s *slot[R]) bool {
 	if p.member != nil && !p.mayKeepLocked(s) {
 		return false
 	}
-	l := p.leaseOutLocked(s, 0, false) // whoever receives it knows its place
-	if p.deliverLocked(l) {
-		return true
+	to, ok := p.waiters.Claim(nil)
+	if !ok {
+		return false
 	}
-	p.unleaseLocked(l)
-	return false
+	p.deliveredLocked(to.Entry())
+	next.to, next.lease = to, p.leaseOutLocked(s, 0, false) // whoever receives it knows its place
+	return true
 }
 
 // mayKeepLocked reports whether the oldest waiter of the pool may have the slot, as
@@ -46,9 +65,19 @@ func (p *Pool[R]) deliverLocked(l Lease[R]) bool {
 		number := l.cell.slot.number
 		accept = func(e waitq.Entry) bool { return number >= freshOf(e) }
 	}
-	if !p.waiters.DeliverTo(l, accept) {
+	to, ok := p.waiters.Claim(accept)
+	if !ok {
 		return false
 	}
-	p.mu.deliveries++
+	p.deliveredLocked(to.Entry())
+	to.Give(l)
 	return true
+}
+
+// deliveredLocked counts a wait that ends with a lease.
+func (p *Pool[R]) deliveredLocked(e waitq.Entry) {
+	p.mu.deliveries++
+	if freshOf(e) == 0 {
+		p.mu.count.add(waitTimes, time.Duration(p.momentLocked()-queuedOf(e)))
+	}
 }

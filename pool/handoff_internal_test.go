@@ -74,3 +74,30 @@ func TestWaiterIsNotHandedAResourceWithoutCapacity(t *testing.T) {
 		require.NoError(t, p.Shutdown(t.Context()))
 	})
 }
+
+// A waiter that has been chosen for a resource wakes up when the lock is free: else it
+// would come for the lock and sleep again.
+func TestWaiterWakesUpWhenTheLockIsFree(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p, err := New(Config[int]{Dial: numbered(), MaxOpen: 1})
+		require.NoError(t, err)
+		l := mustAcquire(t, p)
+		got := waiterOf(t, p)
+		synctest.Wait()
+
+		var next handOff[int]
+		p.lock()
+		require.True(t, l.cell.end(l.number))
+		p.passOnLocked(l.cell, EndRelease, nil, &next)
+		synctest.Wait()
+		assert.Empty(t, got)
+		assert.Zero(t, p.waiters.Len(), "it has been chosen")
+		p.unlockAndGive(&next)
+		l = <-got
+		assert.Equal(t, 1, l.Value())
+		times := p.Stats().WaitTimes
+		assert.EqualValues(t, 2, times.Count(), "the first was for the dial")
+		l.Release()
+		require.NoError(t, p.Shutdown(t.Context()))
+	})
+}

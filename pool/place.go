@@ -13,11 +13,29 @@ func (a *attempt[R]) draw() {
 	}
 }
 
-// tagOf makes the tag of a waiter: the first dial that will do, 0 if any will, and
-// whether the waiter stands in the low lane.
-func tagOf(number uint64, low bool) uint64 { return number<<1 | uint64(btoi(low)) } //nolint:gosec // 0 or 1
+// tagOf makes the tag of a waiter, of which whoever serves it must know:
+//
+//	bit  0     it stands in the low lane
+//	bit  1     it wants a fresh resource
+//	bits 2-63  the first dial that will do, if it wants that; else when it queued
+func (a *attempt[R]) tagOf() uint64 {
+	what := uint64(a.queued) //nolint:gosec // not negative
+	if a.number != 0 {
+		what = a.number
+	}
+	return what<<2 | uint64(btoi(a.number != 0))<<1 | uint64(btoi(a.low)) //nolint:gosec // 0 or 1
+}
 
-func freshOf(e waitq.Entry) uint64 { return e.Tag >> 1 }
+// freshOf returns the first dial that will do for a waiter, 0 if any will.
+func freshOf(e waitq.Entry) uint64 {
+	if e.Tag>>1&1 == 0 {
+		return 0
+	}
+	return e.Tag >> 2
+}
+
+// queuedOf returns when a waiter queued that does not want a fresh resource.
+func queuedOf(e waitq.Entry) moment { return moment(e.Tag >> 2) } //nolint:gosec // as it was
 
 // came returns when a waiter came, as the last ticket then.
 func (p *Pool[R]) came(e waitq.Entry) Ticket {

@@ -114,24 +114,29 @@ func (p *Pool[R]) lock() {
 // two changes, unlocks, and then does what must be done without the lock. That
 // every change ends here is why no event can forget to wake a waiter (I2). A panic
 // of a hook goes on to the caller, when all else has been done.
-func (p *Pool[R]) unlock() {
-	if err := p.finish(false); err != nil {
+func (p *Pool[R]) unlock() { p.unlockAndGive(nil) }
+
+// unlockAndGive is unlock, and then wakes up the waiter that next is for: no sooner,
+// because it would come for the lock.
+func (p *Pool[R]) unlockAndGive(next *handOff[R]) {
+	if err := p.finish(false, next); err != nil {
 		panic(err.value)
 	}
 }
 
 // unlockQuietly is unlock for a goroutine of the pool, or of another pool.
 func (p *Pool[R]) unlockQuietly() {
-	if err := p.finish(true); err != nil {
+	if err := p.finish(true, nil); err != nil {
 		p.raise(err)
 	}
 }
 
-// finish is unlock, and returns the panic of a hook. own says that it is a
+// finish is unlockAndGive, and returns the panic of a hook. own says that it is a
 // goroutine of the pool that finishes: Shutdown waits for its hooks, as for itself.
-func (p *Pool[R]) finish(own bool) (err *panicError) {
+func (p *Pool[R]) finish(own bool, next *handOff[R]) (err *panicError) {
 	if p.skipLocked() {
 		p.mu.Unlock()
+		next.give()
 		return nil
 	}
 	p.balanceLocked()
@@ -162,6 +167,7 @@ func (p *Pool[R]) finish(own bool) (err *panicError) {
 	p.endLocked()
 	p.mu.Unlock()
 
+	next.give()
 	for _, m := range c.wake {
 		m.of.rebalance()
 	}

@@ -13,7 +13,7 @@ func (p *Pool[R]) skipLocked() bool {
 		return false
 	}
 	p.mu.handed, p.mu.wasQuiet = nil, false
-	if len(p.mu.deadlines) > 0 || p.mu.times != nil || p.cfg.MaxIdleTime > 0 {
+	if len(p.mu.deadlines) > 0 || (p.mu.times != nil && !p.mu.tick.IsZero()) || p.cfg.MaxIdleTime > 0 {
 		p.armLocked()
 	}
 	p.openLaneLocked()

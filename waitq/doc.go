@@ -33,7 +33,7 @@
 //
 // A waiter is in one of four states, and only ever moves to the right:
 //
-//	Waiting -> Delivered   Deliver, DeliverTo
+//	Waiting -> Delivered   Deliver, DeliverTo, Claim
 //	        -> Failed      Fail, FailTo, FailAll
 //	        -> Canceled    the context is done, or Cancel
 //
@@ -76,8 +76,8 @@
 // ended it returns the error of [ContextError], for which [errors.Is] reports
 // both ctx.Err() and context.Cause(ctx).
 //
-// A second Wait on the same Waiter panics, and so does an Enqueue without a
-// context and a Fail without an error. A Cancel too many does nothing.
+// A second Wait on the same Waiter panics, and so does a second Give of the same
+// [Claim], an Enqueue without a context and a Fail without an error. A Cancel too many does nothing.
 //
 // # Example
 //

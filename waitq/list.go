@@ -1,5 +1,7 @@
 package waitq
 
+import "go.uber.org/atomic"
+
 // maxFree bounds the nodes that a queue keeps for reuse. It covers the waiters
 // of a busy queue; what a storm of waiters leaves beyond it goes to the garbage
 // collector.
@@ -16,6 +18,7 @@ type node[T any] struct {
 	// makes them the waiter's.
 	value T
 	err   error
+	owed  bool // value is to come by Claim.Give
 
 	// ready carries one signal per wait that is delivered or failed. It has room
 	// for it, so the giver never blocks and the waiter may come late. It belongs
@@ -23,8 +26,12 @@ type node[T any] struct {
 	// tie users' tests to each other's synctest bubbles.
 	ready chan struct{}
 
-	prev, next *node[T] // under the queue's lock; next also chains claimed and free nodes
+	prev, next *node[T] // under the queue's lock; next also chains claimed nodes
 	linked     bool     // under the queue's lock
+
+	// Of a free node:
+	below *node[T]      // the next one to take
+	depth atomic.Uint32 // how many are below it
 }
 
 // give makes v and err the waiter's. The caller has claimed n and must not touch
@@ -34,35 +41,10 @@ func (n *node[T]) give(v T, err error) {
 	n.ready <- struct{}{} // never blocks: one claim, one send, room for one
 }
 
-// A list holds the nodes of a queue under the queue's lock: the linked ones in
-// order of place, and the free ones. The linked ones are waiting or canceled;
-// whoever claims one unlinks it.
+// A list holds the linked nodes of a queue in order of place, under the queue's
+// lock. They are waiting or canceled; whoever claims one unlinks it.
 type list[T any] struct {
 	head, tail *node[T]
-	free       *node[T] // chained by next
-	nfree      int
-}
-
-// take returns a node that nobody uses.
-func (l *list[T]) take() *node[T] {
-	n := l.free
-	if n == nil {
-		return &node[T]{ready: make(chan struct{}, 1)}
-	}
-	l.free, n.next = n.next, nil
-	l.nfree--
-	return n
-}
-
-// put gives a node back that is neither linked nor used. It forgets what the
-// wait was about, so that a free node keeps nothing alive.
-func (l *list[T]) put(n *node[T]) {
-	var zero T
-	n.Entry, n.value, n.err = Entry{}, zero, nil
-	if l.nfree < maxFree {
-		n.next, l.free = l.free, n
-		l.nfree++
-	}
 }
 
 // insert links n behind all nodes with a place up to and including its own. It

@@ -25,6 +25,7 @@ type Queue[T any] struct {
 	live atomic.Int32
 
 	spares *Spares[T] // nil: the queue keeps its own
+	free   free[T]
 
 	mu struct {
 		sync.Mutex
@@ -89,7 +90,7 @@ func (q *Queue[T]) enqueueLocked(e Entry) Waiter[T] {
 	}
 	n := q.takeLocked()
 	n.Entry = e
-	turn := n.begin()
+	turn := n.load().turn()
 	q.live.Inc()
 	q.mu.last = max(q.mu.last, e.Place)
 	q.mu.insert(n)
@@ -116,6 +117,20 @@ func (q *Queue[T]) DeliverTo(v T, accept func(Entry) bool) bool {
 	}
 	n.give(v, nil)
 	return true
+}
+
+// Claim is the first half of [Queue.DeliverTo]: it ends the wait of the oldest live
+// waiter for which accept returns true, and [Claim.Give] is the second. It reports
+// false if there is none. It is for a giver who holds a lock, wants to know whose the
+// value is before it lets go of it, and does not want the waiter to wake up, and to
+// come for the lock, before that.
+func (q *Queue[T]) Claim(accept func(Entry) bool) (Claim[T], bool) {
+	n := q.claimOldest(delivered, accept)
+	if n == nil {
+		return Claim[T]{}, false
+	}
+	n.owed = true
+	return Claim[T]{n: n, turn: n.load().turn()}, true
 }
 
 // Fail ends the wait of the oldest live waiter with err and reports whether
@@ -262,33 +277,51 @@ func (q *Queue[T]) end(n *node[T], turn uint64, to state) bool {
 // the caller's turn was still the present one; otherwise somebody else has
 // recycled n, and it may have another waiter already.
 func (q *Queue[T]) recycle(n *node[T], turn uint64) bool {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	if n.load().turn() != turn {
+	w := n.load()
+	if w.turn() != turn {
 		return false
 	}
-	q.mu.unlink(n) // a waiter that canceled itself is still in its place
-	n.finish()
-	q.mu.put(n)
-	if q.spares != nil && q.mu.head == nil {
-		q.giveBackLocked()
+	if w.state() == canceled {
+		q.unlink(n, turn) // from its place; a giver has done that with those it claimed
+	}
+	if !n.finish(w) {
+		return false
+	}
+	q.free.put(n)
+	if q.spares != nil && q.live.Load() == 0 {
+		q.giveBack()
 	}
 	return true
 }
 
+// unlink takes n out of its place, unless it has gone on to its next wait.
+func (q *Queue[T]) unlink(n *node[T], turn uint64) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if n.load().turn() == turn {
+		q.mu.unlink(n)
+	}
+}
+
 // takeLocked returns a node that nobody uses.
 func (q *Queue[T]) takeLocked() *node[T] {
-	if q.spares != nil && q.mu.free == nil {
+	if n := q.free.take(); n != nil {
+		return n
+	}
+	if q.spares != nil {
 		if n, ok := q.spares.nodes.Get().(*node[T]); ok {
 			return n
 		}
 	}
-	return q.mu.take()
+	return &node[T]{ready: make(chan struct{}, 1)}
 }
 
-// giveBackLocked gives the free nodes to the other queues.
-func (q *Queue[T]) giveBackLocked() {
-	for q.mu.free != nil {
-		q.spares.nodes.Put(q.mu.take())
+// giveBack gives the free nodes to the other queues, since nobody waits. Those who
+// are on their way out do so when they are.
+func (q *Queue[T]) giveBack() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for n := q.free.take(); n != nil; n = q.free.take() {
+		q.spares.nodes.Put(n)
 	}
 }

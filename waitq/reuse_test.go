@@ -31,6 +31,12 @@ func TestWarmQueueAllocatesNothing(t *testing.T) {
 			q.DeliverTo(1, taken)
 			_, _ = w.Wait()
 		},
+		"claim then give": func() {
+			w := q.Enqueue(ctx)
+			c, _ := q.Claim(taken)
+			c.Give(1)
+			_, _ = w.Wait()
+		},
 		"fail": func() {
 			w := q.Enqueue(ctx)
 			q.Fail(errFull)
@@ -107,4 +113,31 @@ func TestQueueIsIntactAfterMoreWaitersThanItKeepsNodesFor(t *testing.T) {
 		}
 		assert.Zero(t, q.Len())
 	})
+}
+
+// What a storm leaves must not stay for good.
+func TestQueueKeepsFewNodesAfterAStorm(t *testing.T) {
+	var q waitq.Queue[int]
+	const crowd, kept = 2_000, 256
+	var waiters [crowd]waitq.Waiter[int]
+	come := func() {
+		for i := range waiters {
+			waiters[i] = q.Enqueue(t.Context())
+		}
+	}
+	come()
+	for i, w := range waiters {
+		require.True(t, q.Deliver(i))
+		_, err := w.Wait()
+		require.NoError(t, err)
+	}
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	come()
+	runtime.ReadMemStats(&after)
+	assert.GreaterOrEqual(t, after.Mallocs-before.Mallocs, uint64(2*(crowd-kept)), "a node and its channel")
+	assert.Less(t, after.Mallocs-before.Mallocs, uint64(2*crowd), "it keeps some")
+	for _, w := range waiters {
+		require.True(t, w.Cancel())
+	}
 }

@@ -26,6 +26,7 @@ var wide = map[string]string{
 // read.
 var swappers = map[string]string{
 	"waitq/state.go":        "one word decides how a wait ends",
+	"waitq/free.go":         "a waiter puts its node back without the lock that its giver holds",
 	"internal/turn/turn.go": "one word decides who has a resource, and lets a lease end once",
 
 	"internal/pooltest/clients.go": "a test's resource comes back by itself, unless it has changed meanwhile",
