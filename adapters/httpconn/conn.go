@@ -114,7 +114,7 @@ func (c *conn) finish(l pool.Lease[*conn], e exchange.Ending, last bool) {
 	}
 	c.end()
 	switch {
-	case e.Broken:
+	case e.Broken, e.Cut:
 		l.Discard(e.Err)
 	case e.Upgraded, last:
 		l.Discard(nil)

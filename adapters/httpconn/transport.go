@@ -198,13 +198,17 @@ func (x *exchanging) attempt(lease pool.Lease[*conn]) (*http.Response, *exchange
 		return nil, &exchange.Failure{Err: err}
 	}
 	info := lease.Info()
-	resp, failure := x.call.Attempt(c, exchange.Attempt{
+	how := exchange.Attempt{
 		Used:   info.Reused || info.IdleFor > 0,
 		Shared: c.shareable(),
 		Keep:   !x.last && !c.shareable(),
-		Tidy:   c.shareable(), // where not, net/http leaves a failed request with its context
+		Tidy:   c.shareable(),
 		End:    x,
-	})
+	}
+	if !c.shareable() {
+		how.Cut = x // the end of a request is that of its connection
+	}
+	resp, failure := x.call.Attempt(c, how)
 	switch {
 	case failure == nil:
 	case failure.Retry && !c.shareable() && !x.call.Rewinds():
@@ -221,6 +225,12 @@ func (x *exchanging) End(e exchange.Ending) {
 		defer exchange.Aside(x.t.panicked)
 	}
 	x.conn.finish(x.lease, e, x.last)
+}
+
+// Cut ends the connection, because of the end of the context.
+func (x *exchanging) Cut() {
+	defer exchange.Aside(x.t.panicked)
+	_ = x.conn.cc.Close()
 }
 
 // isLast reports whether the connection is to carry no request after this one.

@@ -35,6 +35,8 @@ type Call struct {
 	resp      switchedBody
 	how       Attempt
 	stopWatch func() bool
+	stopCut   func() bool // see watchConn. nil: nothing will cut the connection
+	cut       bool        // the connection has been, by giveUp
 	upgraded  bool
 	drain     bool // a response that is not read to its end is worth reading for the connection's sake
 
@@ -43,16 +45,21 @@ type Call struct {
 
 // An Attempt says on what terms a connection is used.
 type Attempt struct {
-	Used   bool  // the connection has carried a request before, or lay idle
-	Shared bool  // others use it at the same time: the end of this exchange is not the connection's
-	Keep   bool  // the connection is wanted after this exchange, and Shared is not set
-	Tidy   bool  // the connection is done with a request that failed, or whose response was read or closed, though its context goes on; Keep is not set
-	End    Ender // is called exactly once for each successful Attempt, maybe before it returns
+	Used   bool   // the connection has carried a request before, or lay idle
+	Shared bool   // others use it at the same time: the end of this exchange is not the connection's
+	Keep   bool   // the connection is wanted after this exchange, and Shared is not set
+	Cut    Cutter // not nil: ends the connection, which does not see the context. Shared and Tidy are not set
+	Tidy   bool   // the connection is done with a request that failed, or whose response was read or closed, though its context goes on; Keep is not set
+	End    Ender  // is called exactly once for each successful Attempt, maybe before it returns
 }
 
 // An Ender hears of the end of an exchange. It is no func, so that what holds the
 // Call can be it, without an allocation.
 type Ender interface{ End(e Ending) }
+
+// A Cutter ends a connection whose exchange the context has ended, in a goroutine
+// that is nobody's. The [Ending], if there is one, says Cut then.
+type Cutter interface{ Cut() }
 
 // Begin makes c, the zero Call, the call for req. If it returns what is wrong with
 // req, it has closed req's body, and there is no call.
@@ -153,11 +160,15 @@ func (c *Call) Done() {
 // [Call.Fail].
 func (c *Call) Attempt(conn Conn, how Attempt) (*http.Response, *Failure) {
 	c.attempts++
-	if !how.Tidy {
+	if !how.Tidy && how.Cut == nil {
 		c.ownContext()
 	}
 	stop := c.watchBody()
+	c.watchConn(how.Cut)
 	resp, err := c.send(conn, how, stop)
+	if c.upgraded {
+		c.spareConn() // it is the body's from here on; if it was cut before, the next line sees why
+	}
 	if err == nil && c.ctx.Err() != nil {
 		// The end of the context closes the connection, and a server that sees
 		// that coming may answer in haste, even half a request.
@@ -166,6 +177,7 @@ func (c *Call) Attempt(conn Conn, how Attempt) (*http.Response, *Failure) {
 	}
 	if err != nil {
 		stop()
+		c.spareConn()
 		return nil, c.judge(conn, how, err)
 	}
 	resp.Request = c.req
@@ -181,6 +193,7 @@ func (c *Call) send(conn Conn, how Attempt, stop func() bool) (*http.Response, e
 		if !returned {
 			defer how.End.End(Ending{Err: errNoReturn, Broken: true}) // also if closing the body panics
 			stop()
+			c.spareConn()
 			_ = c.Fail(errNoReturn)
 		}
 	}()
@@ -194,6 +207,8 @@ func (c *Call) send(conn Conn, how Attempt, stop func() bool) (*http.Response, e
 	case resp.Body == nil:
 		resp.Body = http.NoBody
 	}
+	_, raw := resp.Body.(io.Writer)
+	c.upgraded = raw && resp.StatusCode == http.StatusSwitchingProtocols
 	return resp, nil
 }
 
@@ -213,6 +228,23 @@ func (c *Call) watchBody() (stop func() bool) {
 
 func nothingToStop() bool { return true }
 
+// watchConn has the connection cut when the context ends, until spareConn is called.
+// That takes the place of a context which the connection sees: net/http leaves one
+// of its own registered with that, for each request that fails, until it ends; so it
+// would have to be the call's own.
+func (c *Call) watchConn(cut Cutter) {
+	if cut != nil && c.ctx.Done() != nil {
+		c.stopCut = context.AfterFunc(c.ctx, cut.Cut)
+	}
+}
+
+// spareConn reports whether the connection has not been cut, and will not be.
+func (c *Call) spareConn() bool {
+	stop := c.stopCut
+	c.stopCut = nil
+	return stop == nil || stop()
+}
+
 // outgoing returns the request as the connection gets it: a shallow copy, since
 // a RoundTripper must not change the caller's.
 func (c *Call) outgoing(how Attempt) *http.Request {
@@ -229,6 +261,9 @@ func (c *Call) outgoing(how Attempt) *http.Request {
 		c.sending.begin(ctx, c.replayable && how.Used)
 		ctx = c.sending
 	}
+	if how.Cut != nil {
+		ctx = (*unwatched)(c)
+	}
 	req := c.req.WithContext(ctx)
 	if c.body != nil {
 		req.Body = c.body.outgoing(how, c.req.GetBody != nil)
@@ -240,9 +275,7 @@ func (c *Call) outgoing(how Attempt) *http.Request {
 
 // deliver arranges for how.End to hear when resp has been read.
 func (c *Call) deliver(resp *http.Response, how Attempt, stop func() bool) {
-	_, raw := resp.Body.(io.Writer)
 	c.how, c.stopWatch = how, stop
-	c.upgraded = raw && resp.StatusCode == http.StatusSwitchingProtocols
 	c.drain = drains && how.Keep && !c.upgraded && !resp.Close && c.req.Method != http.MethodConnect && resp.ContentLength <= maxDrain
 	b := &c.resp
 	b.src, b.call = resp.Body, c
@@ -272,6 +305,15 @@ func (c *Call) received(err error, aside bool) {
 // end ends a call that had a response.
 func (c *Call) end(err error, aside bool) {
 	c.stopWatch()
+	spared := c.spareConn()
 	c.endContext()
-	c.how.End.End(Ending{Err: err, Upgraded: c.upgraded, Aside: aside})
+	c.how.End.End(Ending{Err: err, Upgraded: c.upgraded, Aside: aside, Cut: c.cut || !spared})
 }
+
+// unwatched is the context of a call for a connection that must not see its end.
+type unwatched Call
+
+func (u *unwatched) Deadline() (time.Time, bool) { return u.ctx.Deadline() }
+func (u *unwatched) Done() <-chan struct{}       { return nil }
+func (u *unwatched) Err() error                  { return nil }
+func (u *unwatched) Value(key any) any           { return u.ctx.Value(key) }

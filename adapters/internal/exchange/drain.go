@@ -41,7 +41,7 @@ func (b *responseBody) drainAndClose() {
 
 func (b *responseBody) drain() {
 	// The end of the context ends the connection and with it a Read that blocks.
-	t := time.AfterFunc(maxDrainTime, func() { b.call.cancel(errDone) })
+	t := time.AfterFunc(maxDrainTime, b.giveUp)
 	_, err := io.CopyN(io.Discard, b.src, maxDrain+1)
 	t.Stop()
 	_ = b.src.Close()
@@ -50,4 +50,21 @@ func (b *responseBody) drain() {
 		return
 	}
 	b.finish(ErrBodyClosed, true)
+}
+
+// giveUp ends a draining that takes too long. The exchange ends first: if it has
+// ended, the connection may have another one, and what a server sends when it sees
+// the connection going is not the rest of the response.
+func (b *responseBody) giveUp() {
+	c := b.call
+	if c.how.Cut == nil {
+		c.cancel(errDone)
+		return
+	}
+	if b.ended.Swap(true) {
+		return
+	}
+	c.how.Cut.Cut()
+	c.cut = true
+	c.end(ErrBodyClosed, true)
 }

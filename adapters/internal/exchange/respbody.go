@@ -18,6 +18,7 @@ type Ending struct {
 	Err      error // nil: the response was read to its end; else ErrBodyClosed or the error of Read
 	Aside    bool  // in a goroutine that is nobody's: a panic there ends the program
 	Broken   bool  // the connection panicked: there is no response, and no telling what state it is in
+	Cut      bool  // the connection is being ended by Attempt.Cut
 	Upgraded bool  // the protocol was switched: the connection belonged to the body, which closed it
 }
 
@@ -41,7 +42,7 @@ func (b *responseBody) Read(p []byte) (int, error) {
 		return 0, errReadAfterClose
 	}
 	n, err := b.src.Read(p)
-	if err != nil && err != io.EOF && b.closing.Load() {
+	if err != nil && b.closing.Load() && (err != io.EOF || b.ended.Load()) {
 		return n, errReadAfterClose // the draining, which Close began, has ended; it ends the exchange
 	}
 	if err != nil {
