@@ -57,8 +57,9 @@ type Attempt struct {
 // Call can be it, without an allocation.
 type Ender interface{ End(e Ending) }
 
-// A Cutter ends a connection whose exchange the context has ended, in a goroutine
-// that is nobody's. The [Ending], if there is one, says Cut then.
+// A Cutter ends a connection whose exchange the context has ended, or a draining
+// that takes too long, in a goroutine that is nobody's. The [Ending], if there is
+// one, says Cut then. It may come before Cut has returned, or is called.
 type Cutter interface{ Cut() }
 
 // Begin makes c, the zero Call, the call for req. If it returns what is wrong with

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -150,5 +151,28 @@ func TestDrainingThatTakesTooLongCutsTheConnection(t *testing.T) {
 		require.Nil(t, failure)
 		require.NoError(t, resp.Body.Close())
 		assert.Equal(t, exchange.Ending{Err: exchange.ErrBodyClosed, Aside: true, Cut: true}, <-ended)
+	})
+}
+
+// Callers often cancel the context when they have closed the body.
+func TestEndOfTheContextEndsTheDraining(t *testing.T) {
+	if !exchange.Drains {
+		t.Skip("net/http does it")
+	}
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan exchange.Ending, 1)
+		rest, server := io.Pipe()
+		c := newCall(t, newRequest(ctx, t, http.MethodGet, nil))
+		resp, failure := c.Attempt(respond(http.StatusOK, rest), exchange.Attempt{
+			Keep: true, Cut: cutFunc(func() { _ = server.CloseWithError(errBroken) }),
+			End: endFunc(func(e exchange.Ending) { ended <- e }),
+		})
+		require.Nil(t, failure)
+		began := time.Now()
+		require.NoError(t, resp.Body.Close())
+		time.AfterFunc(10*time.Millisecond-time.Since(began), cancel)
+		assert.Equal(t, exchange.Ending{Err: exchange.ErrBodyClosed, Aside: true, Cut: true}, <-ended)
+		assert.Equal(t, 10*time.Millisecond, time.Since(began))
 	})
 }

@@ -28,9 +28,9 @@
 // Request.Cancel may end the call, or a connection would not be done with the
 // request at its end, the call has a context of its own under it, which ends with
 // all of these. A connection that carries one request at a time need not see the
-// context: it can be cut instead, see [Attempt]. While an attempt runs, the end of the context also closes the
-// request's body, because a connection cannot give up while it is blocked in
-// reading the body.
+// context: it can be cut instead, see [Attempt]. While an attempt runs, the end of
+// the context also closes the request's body, because a connection cannot give up
+// while it is blocked in reading the body.
 //
 // # Fairness
 //
