@@ -61,25 +61,15 @@ func (p *Pool[R]) nextDirty() *slot[R] {
 	return s
 }
 
-// mustSample reports whether Capacity of s is to be read when a lease ends: where
-// nothing tells of changes, where the next holder must not find it busy, and
+// mustSampleLocked reports whether Capacity of s is to be read when a lease ends:
+// where nothing tells of changes, where the next holder must not find it busy, and
 // where Take and Capacity disagreed.
-func (p *Pool[R]) mustSample(s *slot[R]) bool {
-	if p.cfg.Capacity == nil {
-		return false
-	}
-	if !s.shareable || p.cfg.Watch == nil {
-		return true
-	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return s.refused
+func (p *Pool[R]) mustSampleLocked(s *slot[R]) bool {
+	return p.cfg.Capacity != nil && (!s.shareable || p.cfg.Watch == nil || s.refused)
 }
 
-// sample reads Capacity, without the lock and again while the slot is dirty, and
-// acts on it. One goroutine at a time does so for a slot; another leaves it to
-// that one. The error is a panic of the user's func, after which the resource is
-// dead.
+// sample reads Capacity and acts on it. The error is a panic of the user's func, after
+// which the resource is dead.
 func (p *Pool[R]) sample(s *slot[R]) (err *panicError) {
 	p.lock()
 	defer func() {
@@ -87,6 +77,13 @@ func (p *Pool[R]) sample(s *slot[R]) (err *panicError) {
 			err = failed
 		}
 	}()
+	return p.sampleLocked(s)
+}
+
+// sampleLocked is sample under the lock, which is free while it reads, and that it does
+// again while the slot is dirty. One goroutine at a time does so for a slot; another
+// leaves it to that one.
+func (p *Pool[R]) sampleLocked(s *slot[R]) *panicError {
 	s.dirty = true
 	if s.sampling || s.gone {
 		return nil

@@ -199,31 +199,31 @@ func (p *Pool[R]) release(c *cell[R]) {
 			return
 		}
 	}
-	if p.cfg.Capacity == nil {
-		p.endLease(c)
-		return
-	}
+	p.endLease(c)
+}
+
+// endLease ends a lease whose resource is well, after a look at its capacity if that
+// must be.
+func (p *Pool[R]) endLease(c *cell[R]) {
+	var next handOff[R]
 	var failed *panicError
+	p.lock()
 	defer func() { // also after runtime.Goexit in Capacity
-		p.endLease(c)
+		c.slot.refusals = 0
+		if c.slot.refused { // meanwhile: its end may be what makes room
+			p.queueLookLocked(c.slot)
+		}
+		p.passOnLocked(c, EndRelease, nil, &next)
+		if err := p.finish(false, &next); failed == nil {
+			failed = err
+		}
 		if failed != nil {
 			panic(failed.value)
 		}
 	}()
-	if p.mustSample(s) {
-		failed = p.sample(s)
+	if p.mustSampleLocked(c.slot) {
+		failed = p.sampleLocked(c.slot)
 	}
-}
-
-func (p *Pool[R]) endLease(c *cell[R]) {
-	var next handOff[R]
-	p.lock()
-	defer func() { p.unlockAndGive(&next) }()
-	c.slot.refusals = 0
-	if c.slot.refused { // since release asked, or this lease was in the lane: its end may be what makes room
-		p.queueLookLocked(c.slot)
-	}
-	p.passOnLocked(c, EndRelease, nil, &next)
 }
 
 // discard ends a lease and its resource with it.

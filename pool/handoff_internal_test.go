@@ -92,7 +92,7 @@ func TestWaiterWakesUpWhenTheLockIsFree(t *testing.T) {
 		synctest.Wait()
 		assert.Empty(t, got)
 		assert.Zero(t, p.waiters.Len(), "it has been chosen")
-		p.unlockAndGive(&next)
+		require.Nil(t, p.finish(false, &next))
 		l = <-got
 		assert.Equal(t, 1, l.Value())
 		times := p.Stats().WaitTimes

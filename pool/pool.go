@@ -114,12 +114,8 @@ func (p *Pool[R]) lock() {
 // two changes, unlocks, and then does what must be done without the lock. That
 // every change ends here is why no event can forget to wake a waiter (I2). A panic
 // of a hook goes on to the caller, when all else has been done.
-func (p *Pool[R]) unlock() { p.unlockAndGive(nil) }
-
-// unlockAndGive is unlock, and then wakes up the waiter that next is for: no sooner,
-// because it would come for the lock.
-func (p *Pool[R]) unlockAndGive(next *handOff[R]) {
-	if err := p.finish(false, next); err != nil {
+func (p *Pool[R]) unlock() {
+	if err := p.finish(false, nil); err != nil {
 		panic(err.value)
 	}
 }
@@ -131,8 +127,10 @@ func (p *Pool[R]) unlockQuietly() {
 	}
 }
 
-// finish is unlockAndGive, and returns the panic of a hook. own says that it is a
-// goroutine of the pool that finishes: Shutdown waits for its hooks, as for itself.
+// finish is unlock, and returns the panic of a hook. The waiter that next is for wakes
+// up when the lock is free: sooner it would come for the lock and sleep again. own says
+// that it is a goroutine of the pool that finishes: Shutdown waits for its hooks, as
+// for itself.
 func (p *Pool[R]) finish(own bool, next *handOff[R]) (err *panicError) {
 	if p.skipLocked() {
 		p.mu.Unlock()

@@ -31,6 +31,16 @@ type conn struct {
 // shareable reports whether several requests may use the connection at once.
 func (c *conn) shareable() bool { return c.streams != nil }
 
+// used reports whether the server may have closed the connection before it gets the
+// request. The pool knows that too, but under its lock.
+func (c *conn) used(l pool.Lease[*conn]) bool {
+	if c.serial != nil && c.serial.used {
+		return true
+	}
+	info := l.Info()
+	return info.Reused || info.IdleFor > 0
+}
+
 // RoundTrip sends one request, for which take has succeeded.
 func (c *conn) RoundTrip(req *http.Request) (*http.Response, error) {
 	if c.streams != nil {

@@ -16,6 +16,7 @@ type serial struct {
 	conn *http.ClientConn
 
 	leased atomic.Bool // from before Reserve until the response has been read
+	used   bool        // a request has been sent; the holder's of the lease
 
 	changed atomic.Pointer[func()] // the pool's, from watch
 	told    atomic.Bool            // capacity was not 0 when the pool last asked, so only the end is news
@@ -76,6 +77,7 @@ func (s *serial) drop() {
 }
 
 func (s *serial) end() {
+	s.used = true
 	if s.kept.keep != 0 {
 		s.kept.idle(s.tell)
 	}

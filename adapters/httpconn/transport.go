@@ -197,9 +197,8 @@ func (x *exchanging) attempt(lease pool.Lease[*conn]) (*http.Response, *exchange
 		lease.Release()
 		return nil, &exchange.Failure{Err: err}
 	}
-	info := lease.Info()
 	how := exchange.Attempt{
-		Used:   info.Reused || info.IdleFor > 0,
+		Used:   c.used(lease),
 		Shared: c.shareable(),
 		Keep:   !x.last && !c.shareable(),
 		Tidy:   c.shareable(),
