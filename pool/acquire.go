@@ -17,14 +17,10 @@ import (
 // [*DialError] if the dial failed that this caller waited for.
 func (p *Pool[R]) Acquire(ctx context.Context) (Lease[R], error) {
 	if ctx.Err() != nil {
-		return p.acquire(ctx, Request{}, false)
+		return p.acquire(ctx, Request{})
 	}
 	if p.takes {
-		l, ok := p.takeFastAndTake()
-		if ok {
-			return l, nil
-		}
-		return p.acquire(ctx, Request{Place: l.ticket}, l.ticket != 0)
+		return p.acquireAndTake(ctx)
 	}
 	// The common case is in one piece: calls would be a good part of its cost.
 	if ln := p.open.Load(); ln != nil {
@@ -32,7 +28,23 @@ func (p *Pool[R]) Acquire(ctx context.Context) (Lease[R], error) {
 			return Lease[R]{cell: cellOf[R](s), number: number, ticket: p.lastTicket()}, nil
 		}
 	}
-	return p.acquire(ctx, Request{}, false)
+	return p.acquire(ctx, Request{})
+}
+
+// acquireAndTake is Acquire with Take. A lease of the lane that Take has refused is
+// counted as a hit by now, and the call goes on at its place.
+func (p *Pool[R]) acquireAndTake(ctx context.Context) (Lease[R], error) {
+	l, ok := p.takeFast()
+	if !ok {
+		return p.acquire(ctx, Request{})
+	}
+	err := p.take(l)
+	if err == nil {
+		return l, nil
+	}
+	a := attempt[R]{p: p, ctx: ctx, user: ctx, place: l.ticket, counted: true, depth: 1}
+	a.fail(l, failedTake, err)
+	return a.run()
 }
 
 // AcquireWith is like [Pool.Acquire], with a [Request].
@@ -40,7 +52,7 @@ func (p *Pool[R]) AcquireWith(ctx context.Context, r Request) (Lease[R], error) 
 	if r == (Request{}) {
 		return p.Acquire(ctx)
 	}
-	return p.acquire(ctx, r, false)
+	return p.acquire(ctx, r)
 }
 
 // AcquireSlow is AcquireWith for package keyed, which has called TakeFast.
@@ -48,12 +60,12 @@ func (p *Pool[R]) AcquireSlow(ctx context.Context, r Request, _ part.Access) (Le
 	if p.takes && r == (Request{}) {
 		return p.Acquire(ctx)
 	}
-	return p.acquire(ctx, r, false)
+	return p.acquire(ctx, r)
 }
 
-// acquire is Acquire under the lock. counted says that the call is in the Stats.
-func (p *Pool[R]) acquire(ctx context.Context, r Request, counted bool) (Lease[R], error) {
-	a := attempt[R]{p: p, ctx: ctx, user: ctx, place: r.Place, fresh: r.Fresh, low: r.Low, newcomer: r.Place == 0, counted: counted, depth: 1}
+// acquire is Acquire under the lock.
+func (p *Pool[R]) acquire(ctx context.Context, r Request) (Lease[R], error) {
+	a := attempt[R]{p: p, ctx: ctx, user: ctx, place: r.Place, fresh: r.Fresh, low: r.Low, newcomer: r.Place == 0, depth: 1}
 	return a.run()
 }
 
@@ -107,6 +119,7 @@ func (a *attempt[R]) tryOnce() bool {
 	p := a.p
 	p.lock()
 	defer p.unlock()
+	a.settleLocked()
 	if p.mu.closed {
 		return false
 	}

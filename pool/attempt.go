@@ -2,15 +2,10 @@ package pool
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/berth-go/berth/waitq"
 )
-
-// maxFreshTakes bounds how many resources in a row one Acquire dials only to see
-// Take fail on them: a peer that accepts connections and serves nobody.
-const maxFreshTakes = 3
 
 // attempt is one call of Acquire. It may queue several times, always at the place
 // that it had first.
@@ -34,6 +29,8 @@ type attempt[R any] struct {
 
 	failed  Lease[R] // that of AcquireInstead, until it is discarded
 	failure error    // and what for
+	bad     failure[R]
+	shared  int // what askShared said; 0: it has not been called
 
 	lease   Lease[R] // the last one, which is the caller's only when returned
 	waiter  waitq.Waiter[Lease[R]]
@@ -51,6 +48,7 @@ func (a *attempt[R]) end() {
 	if a.done {
 		return
 	}
+	defer a.settle()
 	defer func() { a.failed.Discard(a.failure) }() // nothing, unless the call ended before it could
 	defer func() { a.lease.Discard(nil) }()        // nothing, unless it is still going
 	if a.waiting {
@@ -85,6 +83,9 @@ func (a *attempt[R]) next() error {
 	if err := waitq.ContextError(a.ctx); err != nil {
 		return a.giveUp(err)
 	}
+	if a.bad.cell != nil {
+		a.prepare() // to queue at once, if it must
+	}
 	done, err := a.now()
 	if done || err != nil {
 		return err
@@ -100,6 +101,7 @@ func (a *attempt[R]) now() (bool, error) {
 	}
 	p.lock()
 	defer p.unlock()
+	a.settleLocked()
 	if p.mu.closed {
 		return false, ErrClosed
 	}
@@ -129,13 +131,24 @@ func (a *attempt[R]) now() (bool, error) {
 func (a *attempt[R]) queueAtOnceLocked() error {
 	a.draw()
 	p := a.p
-	if p.asksShared() || (p.cfg.WaitTimeout > 0 && a.cancel == nil) {
+	if !a.prepared() {
 		return nil
 	}
 	if a.start == 0 {
 		a.start = p.momentLocked()
 	}
-	return a.enqueueLocked(0)
+	return a.enqueueLocked()
+}
+
+// prepared reports whether nothing has to be called before the caller can queue.
+func (a *attempt[R]) prepared() bool {
+	return (a.shared > 0 || !a.p.asksShared()) && (a.cancel != nil || a.p.cfg.WaitTimeout <= 0)
+}
+
+// prepare does that. It must not hold the lock.
+func (a *attempt[R]) prepare() {
+	a.bound()
+	a.shared = a.p.askShared()
 }
 
 // suits reports whether the slot can serve the caller.
@@ -154,8 +167,8 @@ func (a *attempt[R]) count(n *uint64) {
 // may have come: registering and looking again are one change of state (I4).
 func (a *attempt[R]) wait() error {
 	if !a.waiting {
-		a.bound()
-		if err := a.enqueue(a.p.askShared()); err != nil {
+		a.prepare()
+		if err := a.enqueue(); err != nil {
 			return err
 		}
 	}
@@ -170,18 +183,18 @@ func (a *attempt[R]) wait() error {
 	return err
 }
 
-func (a *attempt[R]) enqueue(shared int) error {
+func (a *attempt[R]) enqueue() error {
 	a.p.lock()
 	defer a.p.unlock()
-	return a.enqueueLocked(shared)
+	return a.enqueueLocked()
 }
 
-func (a *attempt[R]) enqueueLocked(shared int) error {
+func (a *attempt[R]) enqueueLocked() error {
 	p := a.p
 	if p.mu.closed {
 		return ErrClosed
 	}
-	p.learnLocked(shared)
+	p.learnLocked(a.shared)
 	if o := p.mu.outage; o != nil {
 		o.lastCall = p.momentLocked()
 	}
@@ -286,6 +299,7 @@ func (a *attempt[R]) giveUp(err error) error {
 	if a.queued == 0 {
 		return err
 	}
+	a.settle() // the error tells of the pool without it
 	p := a.p
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -300,33 +314,6 @@ func (a *attempt[R]) giveUp(err error) error {
 		e.Budget = p.member.budget.Stats()
 	}
 	return e
-}
-
-// accept makes the lease fit to be returned: Check if it is due, and Take. It
-// reports false if the resource failed and the caller should go on to the next.
-func (a *attempt[R]) accept() (bool, error) {
-	p, l := a.p, a.lease
-	if l.cell.check {
-		a.bound()
-		if ok := p.check(a.ctx, l); !ok {
-			if err := waitq.ContextError(a.ctx); err != nil {
-				return false, a.giveUp(err)
-			}
-			return false, nil
-		}
-	}
-	first := l.cell.uses == 1
-	err := p.take(l)
-	if err == nil {
-		return true, nil
-	}
-	if !first {
-		return false, nil
-	}
-	if a.freshTakes++; a.freshTakes < maxFreshTakes {
-		return false, nil
-	}
-	return false, fmt.Errorf("pool: Take failed on %d resources in a row, each just dialled: %w", a.freshTakes, err)
 }
 
 // oldestLeaseLocked returns how long the oldest lease has been out, 0 for none.

@@ -119,7 +119,7 @@ func (b *Budget) Stats() BudgetStats {
 	defer b.mu.Unlock()
 	s := BudgetStats{BudgetLimits: b.mu.limits, Open: b.mu.open, Idle: b.mu.nidle, Waiting: len(b.mu.starving)}
 	for _, m := range b.mu.lists[lenders] {
-		s.Idle -= m.of.outOfLane()
+		s.Idle -= m.of.lessIdle()
 	}
 	s.Idle = max(0, s.Idle)
 	return s

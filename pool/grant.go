@@ -1,9 +1,6 @@
 package pool
 
-import (
-	"context"
-	"time"
-)
+import "time"
 
 // leaseNowLocked leases the first slot that suits to a caller who is not queued;
 // see leaseOutLocked for mayCheck.
@@ -276,79 +273,52 @@ func (p *Pool[R]) takeOut(l Lease[R], free *bool) {
 	}
 }
 
-// check runs Check for a lease and reports whether the resource passed. If not,
-// the lease has ended and the resource is closed.
-func (p *Pool[R]) check(ctx context.Context, l Lease[R]) bool {
-	c, s := l.cell, l.cell.slot
-	err := errNoReturn
-	defer func() {
-		if err != nil && c.end(l.number) {
-			p.discard(c, ReasonCheck, EndDiscard, err)
-		}
-	}()
-	if err = p.cfg.Check(ctx, s.value); err != nil {
-		return false
-	}
-	p.lock()
-	defer p.unlock()
-	if why, stale := p.staleLocked(s); s.gone || (stale && why != ReasonUses) { // it came during the check (I10, I11)
-		if c.end(l.number) {
-			p.endLeaseLocked(c, EndRelease, nil)
-		}
-		return false
-	}
-	if s.checking {
-		s.checking = false
-		p.move(s, inUse)
-	}
-	return true
-}
-
-// take runs Take for a lease. On an error the lease has ended.
+// take runs Take for a lease. On an error Capacity has been read again, and the caller
+// ends the lease as [attempt.fail] does. Should one of them not return, it has ended.
 func (p *Pool[R]) take(l Lease[R]) error {
 	if p.cfg.Take == nil {
 		return nil
 	}
-	c := l.cell
 	done := false
 	defer func() {
-		if !done && c.end(l.number) {
-			p.discard(c, ReasonTake, EndDiscard, nil)
+		if !done && l.cell.end(l.number) {
+			p.discard(l.cell, ReasonTake, EndDiscard, nil)
 		}
 	}()
-	err := p.cfg.Take(c.slot.value)
+	err := p.cfg.Take(l.cell.slot.value)
 	done = true
-	if err != nil && c.end(l.number) {
-		p.refused(c)
+	if err != nil && p.cfg.Capacity != nil {
+		p.lookAtRefused(l)
 	}
 	return err
+}
+
+// lookAtRefused reads the Capacity of a resource whose Take failed.
+func (p *Pool[R]) lookAtRefused(l Lease[R]) {
+	done := false
+	defer func() {
+		if !done && l.cell.end(l.number) {
+			p.lock()
+			defer p.unlock()
+			p.endRefusedLocked(l.cell)
+		}
+	}()
+	if err := p.sample(l.cell.slot); err != nil {
+		panic(err.value)
+	}
+	done = true
 }
 
 // maxRefusals is how many times in a row Take may fail on a shareable resource
 // without other leases, though Capacity then says that there is room.
 const maxRefusals = 2
 
-// refused ends a lease whose Take failed. Capacity then says what to think of the
-// resource. If it says there is room, the two disagree: with other leases out
+// endRefusedLocked ends a lease whose Take failed. Capacity has said what to think of
+// the resource. If it says there is room, the two disagree: with other leases out
 // that may pass, and the resource is full until one of them ends; without any, a
 // shareable one is tried again a few times, and then closed like an exclusive one.
-func (p *Pool[R]) refused(c *cell[R]) {
-	var failed *panicError
-	defer func() { // also after runtime.Goexit in Capacity
-		p.endRefused(c)
-		if failed != nil {
-			panic(failed.value)
-		}
-	}()
-	if p.cfg.Capacity != nil {
-		failed = p.sample(c.slot)
-	}
-}
-
-func (p *Pool[R]) endRefused(c *cell[R]) {
+func (p *Pool[R]) endRefusedLocked(c *cell[R]) {
 	s := c.slot
-	p.lock()
-	defer p.unlock()
 	p.reclaimSlotLocked(s) // those of its leases that are out must end under the lock, where Capacity is read again
 	switch {
 	case int(s.capacity) < s.leases || (!s.shareable && s.capacity == 0):

@@ -51,15 +51,6 @@ func (p *Pool[R]) TakeFast(part.Access) (Lease[R], bool) {
 	return p.takeFast()
 }
 
-// takeFastAndTake is takeFast and Take. A lease that Take has refused has ended; its
-// call goes on under the lock, at its place, and is counted as a hit by now.
-func (p *Pool[R]) takeFastAndTake() (l Lease[R], ok bool) {
-	if l, ok = p.takeFast(); ok {
-		ok = p.take(l) == nil
-	}
-	return l, ok
-}
-
 // releaseSlow is Release where the lane could not end the lease.
 func (p *Pool[R]) releaseSlow(c *cell[R], number uint64) {
 	if c.end(number) {

@@ -69,6 +69,8 @@ func TestBudgetCountsOthersWhileALeaseOfTheLaneEndsUnderTheLock(t *testing.T) {
 		require.True(t, y.fast())
 		assert.Equal(t, 1, b.Stats().Idle, "that of the other pool")
 		y.Release()
+		assert.Equal(t, 2, b.Stats().Idle, "all that was in use rests in the lane")
+		require.NotNil(t, ws.open.Load())
 		time.Sleep(time.Second)
 		assert.Equal(t, 2, b.Stats().Idle)
 	})

@@ -66,11 +66,11 @@ func (p *Pool[R]) laneStatsLocked(s *Stats) {
 	s.InUse -= idle
 }
 
-// outOfLane returns how many resources of the lane are in use, of which the Budget
-// believes that they are idle. It takes no lock.
-func (p *Pool[R]) outOfLane() int {
+// lessIdle returns how many fewer resources of the lane are idle than the Budget
+// believes. It takes no lock.
+func (p *Pool[R]) lessIdle() int {
 	if ln := p.open.Load(); ln != nil {
-		return ln.InUse()
+		return ln.LessIdle()
 	}
 	return 0
 }

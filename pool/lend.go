@@ -111,6 +111,9 @@ func (p *Pool[R]) openLaneLocked() {
 		p.lendLocked(surplus)
 	}
 	if n.lent > 0 {
+		if s := p.mu.share; s != nil {
+			n.lane.SetAlone(s.leases == s.lent())
+		}
 		p.open.Store(n.lane)
 		p.armLocked()
 	} else {

@@ -27,8 +27,8 @@ type member struct {
 
 // reporter is a pool, whatever the type of its resources.
 type reporter interface {
-	rebalance()     // makes the pool report; called without locks
-	outOfLane() int // counts what is in use of the pool's lane; it takes no lock
+	rebalance()    // makes the pool report; called without locks
+	lessIdle() int // of the pool's lane, than the Budget believes; it takes no lock
 }
 
 // maxTickets is how many of a pool's waiting places its Budget knows. They are

@@ -1,6 +1,7 @@
 package httpconn_test
 
 import (
+	"bufio"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -16,6 +17,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"go.uber.org/atomic"
 
 	"github.com/berth-go/berth/adapters/httpconn"
 	"github.com/berth-go/berth/pool"
@@ -642,6 +644,32 @@ func TestServerThatNeverSpeaksIsLeftInTime(t *testing.T) {
 				})
 				synctest.Wait()
 				assert.Zero(t, c.Stats().Leases)
+			})
+		})
+	}
+}
+
+// A connection that was dialled in advance and has been idle since may be stale when
+// the first request comes, like one that has carried a request.
+func TestConnectionDialledInAdvanceMayBeStale(t *testing.T) {
+	for warm, wantErr := range map[bool]error{true: nil, false: io.EOF} {
+		t.Run(fmt.Sprint("warm ", warm), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				b := newBubble(t)
+				var conns atomic.Int32
+				url := "http://" + listenOn(t, b.listen(), func(c net.Conn) {
+					defer func() { _ = c.Close() }()
+					if n := conns.Inc(); readRequest(bufio.NewReader(c)) != "" && n > 1 {
+						_, _ = io.WriteString(c, "HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n")
+					}
+				})
+				c := b.client(plain1, nil, httpconn.Config{MaxConnsPerHost: 1})
+				if warm {
+					require.NoError(t, c.Warm(t.Context(), url, 1))
+					time.Sleep(time.Second)
+				}
+				_, err := c.get(url)
+				require.ErrorIs(t, err, wantErr)
 			})
 		})
 	}

@@ -47,6 +47,7 @@ type Lane struct {
 	width  uber.Uint32  // seats are lent below this index
 	salt   uber.Uint32  // another one spreads the goroutines anew
 	listed uber.Bool    // shared: see SetListed
+	alone  uber.Bool    // shared: see SetAlone
 
 	_       [64]byte    // what follows is written by callers: not on the line that all read
 	clashes uber.Uint32 // how often callers were in each other's way, since the last tick
@@ -299,20 +300,25 @@ func (l *Lane) SetListed(listed bool) { l.listed.Store(listed) }
 // is exclusive always was.
 func (l *Lane) Listed() bool { return !l.shared || l.listed.Load() }
 
-// InUse returns how many resources are in use that were idle when they were lent. It
-// needs no lock.
-func (l *Lane) InUse() int {
+// SetAlone notes whether the resource of a shared lane has no leases but the lane's.
+func (l *Lane) SetAlone(alone bool) { l.alone.Store(alone) }
+
+// LessIdle returns how many fewer resources of the lane are idle now than were when
+// they were lent. It needs no lock.
+func (l *Lane) LessIdle() int {
 	n := 0
 	for _, s := range l.Seats() {
 		if s.Turn.Load().State() != turn.Resting {
 			n++
 		}
 	}
-	if !l.shared {
+	switch {
+	case !l.shared:
 		return n
-	}
-	if n > 0 && l.Listed() {
-		return 1
+	case l.Listed():
+		return min(n, 1)
+	case n == 0 && l.alone.Load():
+		return -1
 	}
 	return 0
 }

@@ -273,29 +273,31 @@ func TestDropLeavesTheOthersWhereTheyAre(t *testing.T) {
 	}
 }
 
-func TestInUseCountsResources(t *testing.T) {
+func TestLessIdleCountsResources(t *testing.T) {
 	for name, tt := range map[string]struct {
-		empty  func() *lane.Lane
-		listed bool
-		want   [3]int // with so many of two out
+		empty         func() *lane.Lane
+		listed, alone bool
+		want          [3]int // with so many of two out
 	}{
-		"exclusive":                    {lane.New, false, [3]int{0, 1, 2}},
-		"spread":                       {lane.NewSpread, false, [3]int{0, 1, 2}},
-		"shared, was idle":             {lane.NewShared, true, [3]int{0, 1, 1}},
-		"shared, was in use elsewhere": {lane.NewShared, false, [3]int{0, 0, 0}},
+		"exclusive":                   {lane.New, false, true, [3]int{0, 1, 2}},
+		"spread":                      {lane.NewSpread, false, true, [3]int{0, 1, 2}},
+		"shared, was idle":            {lane.NewShared, true, true, [3]int{0, 1, 1}},
+		"shared, was in use":          {lane.NewShared, false, true, [3]int{-1, 0, 0}},
+		"shared, is in use elsewhere": {lane.NewShared, false, false, [3]int{0, 0, 0}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			l := tt.empty()
 			l.SetListed(tt.listed)
+			l.SetAlone(tt.alone)
 			put(l, 2)
-			assert.Equal(t, tt.want[0], l.InUse())
+			assert.Equal(t, tt.want[0], l.LessIdle())
 			s, number := taken(t, l)
-			assert.Equal(t, tt.want[1], l.InUse())
+			assert.Equal(t, tt.want[1], l.LessIdle())
 			taken(t, l)
-			assert.Equal(t, tt.want[2], l.InUse())
+			assert.Equal(t, tt.want[2], l.LessIdle())
 			_, ok := l.Settle(s, number)
 			require.True(t, ok)
-			assert.Equal(t, tt.want[2], l.InUse(), "what settles is in use")
+			assert.Equal(t, tt.want[2], l.LessIdle(), "what settles is in use")
 			assert.Equal(t, tt.listed || !l.Shared(), l.Listed())
 		})
 	}
