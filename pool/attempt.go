@@ -83,7 +83,10 @@ func (a *attempt[R]) next() error {
 	if err := waitq.ContextError(a.ctx); err != nil {
 		return a.giveUp(err)
 	}
-	if a.bad.cell != nil {
+	if a.p.waiters.Len() > 0 {
+		a.draw() // it will have to queue: its place is that of now, not that of getting the lock
+		a.prepare()
+	} else if a.bad.cell != nil {
 		a.prepare() // to queue at once, if it must
 	}
 	done, err := a.now()
@@ -96,9 +99,6 @@ func (a *attempt[R]) next() error {
 // now takes what is there, if nobody waits for it.
 func (a *attempt[R]) now() (bool, error) {
 	p := a.p
-	if p.waiters.Len() > 0 {
-		a.draw() // it will have to queue: its place is that of now, not that of getting the lock
-	}
 	p.lock()
 	defer p.unlock()
 	a.settleLocked()
@@ -130,12 +130,8 @@ func (a *attempt[R]) now() (bool, error) {
 // unless something of the user's must be called before.
 func (a *attempt[R]) queueAtOnceLocked() error {
 	a.draw()
-	p := a.p
 	if !a.prepared() {
 		return nil
-	}
-	if a.start == 0 {
-		a.start = p.momentLocked()
 	}
 	return a.enqueueLocked()
 }
@@ -147,7 +143,9 @@ func (a *attempt[R]) prepared() bool {
 
 // prepare does that. It must not hold the lock.
 func (a *attempt[R]) prepare() {
-	a.bound()
+	if a.p.cfg.WaitTimeout > 0 {
+		a.bound()
+	}
 	a.shared = a.p.askShared()
 }
 
@@ -217,6 +215,9 @@ func (a *attempt[R]) enqueueLocked() error {
 	}
 	p.mu.overTotal = false
 	a.queued = p.momentLocked()
+	if a.start == 0 {
+		a.start = a.queued
+	}
 	a.waiter = p.waiters.EnqueueAt(a.ctx, uint64(a.place), a.tagOf())
 	a.waiting = true
 	a.discardFailedLocked()
