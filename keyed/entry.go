@@ -61,11 +61,6 @@ func (e *entry[K, R]) Quiet() {
 	p.forgetLocked(e)
 }
 
-// takeFast takes what rests in the lane of the key, without a lock. The call does
-// not count in the entry: a lane that is open has a resource, and with that the
-// key stays.
-func (e *entry[K, R]) takeFast() (pool.Lease[R], bool) { return e.pool.TakeFast(part.Access{}) }
-
 // enter returns the entry of a key, made if need be, with a call counted in it.
 func (p *Pool[K, R]) enter(key K) (*entry[K, R], error) {
 	if e := p.enterKnown(key); e != nil {

@@ -82,11 +82,28 @@ func New[K comparable, R any](cfg Config[K, R]) (*Pool[K, R], error) {
 func (p *Pool[K, R]) Acquire(ctx context.Context, key K) (pool.Lease[R], error) {
 	e := p.keys.Get(key)
 	if e != nil && ctx.Err() == nil {
-		if l, ok := e.takeFast(); ok {
+		// The call does not count in the entry: a lane that is open has a resource, and
+		// with that the key stays.
+		if l, ok := e.pool.TakeFast(part.Access{}); ok {
+			if l.Number(part.Access{})&heatMask == heatMask {
+				p.heat(key)
+			}
 			return l, nil
 		}
 	}
 	return p.acquire(ctx, key, e, pool.Request{})
+}
+
+// heatMask says how seldom a lease makes its key the hot one: each 1,024th of a
+// resource. So a key is hot as often as it is used, and hardly anybody writes.
+const heatMask = 1<<10 - 1
+
+// heat makes a key the one that is found first, unless that would have to wait.
+func (p *Pool[K, R]) heat(key K) {
+	if !p.keys.Hot(key) && p.mu.TryLock() {
+		defer p.mu.Unlock()
+		p.keys.Heat(key)
+	}
 }
 
 // acquire is Acquire when there is nothing in the lane of the key. found is what is
@@ -130,7 +147,7 @@ func (p *Pool[K, R]) TryAcquire(key K) (pool.Lease[R], bool) {
 	if e == nil {
 		return pool.Lease[R]{}, false
 	}
-	if l, ok := e.takeFast(); ok {
+	if l, ok := e.pool.TakeFast(part.Access{}); ok {
 		return l, true
 	}
 	if e = p.enterFound(e); e == nil {

@@ -51,6 +51,10 @@ func (p *Pool[R]) TakeFast(part.Access) (Lease[R], bool) {
 	return p.takeFast()
 }
 
+// Number returns how many leases the lease's place in the lane has had before it. It
+// is for package keyed, as TakeFast is.
+func (l Lease[R]) Number(part.Access) uint64 { return l.number }
+
 // releaseSlow is Release where the lane could not end the lease.
 func (p *Pool[R]) releaseSlow(c *cell[R], number uint64) {
 	if c.end(number) {

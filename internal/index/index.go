@@ -25,6 +25,7 @@ const (
 
 // An Index maps keys to pointers. Make one with [New].
 type Index[K comparable, V any] struct {
+	hot    atomic.Pointer[node[K, V]] // the key to look at first, which needs no hash; nil: none
 	seed   maphash.Seed
 	shards [shards]shard[K, V]
 	n      int
@@ -51,6 +52,13 @@ func New[K comparable, V any]() *Index[K, V] { return &Index[K, V]{seed: maphash
 // Get returns what belongs to the key, or nil. It may be called at any time. It
 // panics if the key is of an interface type and holds what cannot be compared.
 func (x *Index[K, V]) Get(key K) *V {
+	if n := x.hot.Load(); n != nil && n.key == key {
+		return n.value
+	}
+	return x.get(key)
+}
+
+func (x *Index[K, V]) get(key K) *V {
 	h := maphash.Comparable(x.seed, key)
 	b := x.shards[h&(shards-1)].buckets.Load()
 	if b == nil {
@@ -62,6 +70,21 @@ func (x *Index[K, V]) Get(key K) *V {
 		}
 	}
 	return nil
+}
+
+// Hot reports whether the key is the one that is found at once.
+func (x *Index[K, V]) Hot(key K) bool {
+	n := x.hot.Load()
+	return n != nil && n.key == key
+}
+
+// Heat makes the key the one that is found at once, if it is there. The caller has
+// the lock, and should call it seldom: whoever looks for another key reads what it
+// writes.
+func (x *Index[K, V]) Heat(key K) {
+	if v := x.Get(key); v != nil {
+		x.hot.Store(&node[K, V]{key: key, value: v})
+	}
 }
 
 // at returns the chain of a hash.
@@ -93,6 +116,9 @@ func (b *buckets[K, V]) push(n *node[K, V]) {
 
 // Delete takes a key out, if it is there. The caller has the lock.
 func (x *Index[K, V]) Delete(key K) {
+	if x.Hot(key) {
+		x.hot.Store(nil)
+	}
 	h := maphash.Comparable(x.seed, key)
 	s := &x.shards[h&(shards-1)]
 	b := s.buckets.Load()

@@ -26,6 +26,9 @@ func TestIndexAgreesWithAMap(t *testing.T) {
 			x.Delete(key)
 			delete(want, key)
 		}
+		if rng.IntN(16) == 0 {
+			x.Heat(key)
+		}
 		other := strconv.Itoa(rng.IntN(8_000))
 		require.Same(t, want[key], x.Get(key))
 		require.Same(t, want[other], x.Get(other))
@@ -44,6 +47,23 @@ func TestIndexAgreesWithAMap(t *testing.T) {
 	for range x.All() {
 		t.Fatal("nothing is left")
 	}
+}
+
+func TestOneKeyIsHot(t *testing.T) {
+	x, v := index.New[int, int](), new(int)
+	x.Heat(1)
+	assert.False(t, x.Hot(1), "it is not there")
+	x.Put(1, v)
+	x.Put(2, new(int))
+	x.Heat(1)
+	assert.True(t, x.Hot(1))
+	assert.False(t, x.Hot(2))
+	assert.Same(t, v, x.Get(1))
+	x.Delete(2)
+	assert.True(t, x.Hot(1))
+	x.Delete(1)
+	assert.False(t, x.Hot(1))
+	assert.Nil(t, x.Get(1))
 }
 
 func TestAllEndsWithItsLoop(t *testing.T) {
