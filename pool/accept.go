@@ -14,6 +14,7 @@ const maxFreshTakes = 3
 // reports false if the resource failed and the caller should go on to the next.
 func (a *attempt[R]) accept() (bool, error) {
 	p, l := a.p, a.lease
+	a.tried = true
 	if l.cell.check {
 		a.bound()
 		if ok := a.check(l); !ok {

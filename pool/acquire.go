@@ -131,7 +131,7 @@ func (a *attempt[R]) tryOnce() bool {
 		return !wanted
 	}, false)
 	if ok {
-		a.lease = l
+		a.lease, a.tried = l, false
 		p.warmLocked()
 	}
 	return ok

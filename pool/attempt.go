@@ -29,10 +29,13 @@ type attempt[R any] struct {
 
 	failed  Lease[R] // that of AcquireInstead, until it is discarded
 	failure error    // and what for
-	bad     failure[R]
-	shared  int // what askShared said; 0: it has not been called
+
+	bad        failure[R]
+	failedOnce bool // a resource failed it
+	shared     int  // what askShared said; 0: it has not been called
 
 	lease   Lease[R] // the last one, which is the caller's only when returned
+	tried   bool     // something of the user's may have been called for it
 	waiter  waitq.Waiter[Lease[R]]
 	waiting bool // waiter has not ended
 	done    bool // lease is the caller's
@@ -50,14 +53,25 @@ func (a *attempt[R]) end() {
 	}
 	defer a.settle()
 	defer func() { a.failed.Discard(a.failure) }() // nothing, unless the call ended before it could
-	defer func() { a.lease.Discard(nil) }()        // nothing, unless it is still going
+	defer a.dropLease()
 	if a.waiting {
 		err, left := errUnwound, a.waiter.Cancel()
 		if !left {
 			a.lease, err = a.waiter.Wait() // it was delivered already, or failed
+			a.tried = true
 		}
 		a.waiting = false
 		a.waited(err, left)
+	}
+}
+
+// dropLease ends the last lease, if it is still going. A resource for which nothing of
+// the user's has been called yet is as good as it was.
+func (a *attempt[R]) dropLease() {
+	if a.tried {
+		a.lease.Discard(nil)
+	} else {
+		a.lease.Release()
 	}
 }
 
@@ -87,7 +101,7 @@ func (a *attempt[R]) next() error {
 		a.draw() // it will have to queue: its place is that of now, not that of getting the lock
 		a.prepare()
 	} else if a.bad.cell != nil {
-		a.prepare() // to queue at once, if it must
+		a.prepare() // it must be able to queue at once
 	}
 	done, err := a.now()
 	if done || err != nil {
@@ -101,15 +115,15 @@ func (a *attempt[R]) now() (bool, error) {
 	p := a.p
 	p.lock()
 	defer p.unlock()
-	a.settleLocked()
+	settled := a.settleLocked()
 	if p.mu.closed {
 		return false, ErrClosed
 	}
 	if a.fresh && a.number == 0 {
 		a.number = p.mu.dialNumber + 1
 	}
-	if p.waiters.Len() > 0 {
-		return false, a.queueAtOnceLocked()
+	if p.waiters.Len() > 0 || (settled && p.ordered()) {
+		return false, a.queueAtOnceLocked() // of what the Budget has decided it must hear as a waiter
 	}
 	l, ok := p.leaseNowLocked(a.suits, true)
 	if !ok {
@@ -118,7 +132,7 @@ func (a *attempt[R]) now() (bool, error) {
 	if a.place != 0 {
 		l.ticket = a.place
 	}
-	a.lease = l
+	a.lease, a.tried = l, false
 	a.discardFailedLocked()
 	a.count(&p.mu.count.Hits)
 	p.warmLocked()
@@ -138,7 +152,7 @@ func (a *attempt[R]) queueAtOnceLocked() error {
 
 // prepared reports whether nothing has to be called before the caller can queue.
 func (a *attempt[R]) prepared() bool {
-	return (a.shared > 0 || !a.p.asksShared()) && (a.cancel != nil || a.p.cfg.WaitTimeout <= 0)
+	return (a.shared > 0 || a.failedOnce || !a.p.asksShared()) && (a.cancel != nil || a.p.cfg.WaitTimeout <= 0)
 }
 
 // prepare does that. It must not hold the lock.
@@ -146,7 +160,9 @@ func (a *attempt[R]) prepare() {
 	if a.p.cfg.WaitTimeout > 0 {
 		a.bound()
 	}
-	a.shared = a.p.askShared()
+	if !a.failedOnce { // else the pool knows it: it has had a resource
+		a.shared = a.p.askShared()
+	}
 }
 
 // suits reports whether the slot can serve the caller.
@@ -171,7 +187,7 @@ func (a *attempt[R]) wait() error {
 		}
 	}
 	l, err := a.waiter.Wait()
-	a.lease, a.waiting = l, false
+	a.lease, a.waiting, a.tried = l, false, true
 	a.lease.ticket = a.place
 	gaveUp := err != nil && !failedByPool(err)
 	if gaveUp {

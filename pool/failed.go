@@ -19,10 +19,11 @@ type failure[R any] struct {
 	err  error
 }
 
-// fail ends the lease of a resource that failed.
+// fail ends the lease of a resource that failed. From here on the call queues without
+// a word of the user's: his resource is not to be held up by that.
 func (a *attempt[R]) fail(l Lease[R], how failing, err error) {
 	if l.cell.end(l.number) {
-		a.bad = failure[R]{l.cell, how, err}
+		a.bad, a.failedOnce = failure[R]{l.cell, how, err}, true
 	}
 }
 
@@ -36,10 +37,11 @@ func (a *attempt[R]) settle() {
 	a.settleLocked()
 }
 
-func (a *attempt[R]) settleLocked() {
+// settleLocked reports whether there was one.
+func (a *attempt[R]) settleLocked() bool {
 	p, c := a.p, a.bad.cell
 	if c == nil {
-		return
+		return false
 	}
 	how, err := a.bad.how, a.bad.err
 	a.bad = failure[R]{}
@@ -52,4 +54,5 @@ func (a *attempt[R]) settleLocked() {
 	case failedTake:
 		p.endRefusedLocked(c)
 	}
+	return true
 }

@@ -63,3 +63,70 @@ func TestNobodyComesBetweenAFailureAndTheNextResource(t *testing.T) {
 		}
 	}
 }
+
+// The hook that hears of a resource that failed panics when the call has the next one
+// already, on which nothing has been called: it is as good as it was.
+func TestPanicAboutAFailedResourceSparesTheNextOne(t *testing.T) {
+	var fail, evil atomic.Bool
+	for name, cfg := range failingOnce(&fail) {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				cfg.MaxOpen = 2
+				cfg.Hooks = &pool.Hooks{Evicted: func(pool.EvictedEvent) {
+					if evil.Swap(false) {
+						panic("a hook")
+					}
+				}}
+				r := newRig(t, cfg)
+				for _, c := range []*call{r.acquire(), r.acquire()} {
+					c.release()
+				}
+				fail.Store(true)
+				evil.Store(true)
+				assert.PanicsWithValue(t, "a hook", func() { _, _ = r.Acquire(t.Context()) })
+				assert.Equal(t, 1, r.Stats().Idle)
+				assert.EqualValues(t, 1, r.Stats().Closes.Total())
+			})
+		})
+	}
+}
+
+// The Budget has decided something and its word has not reached the pool, since a hook
+// of another one holds it up. The caller whose resource fails now is still the oldest.
+func TestFailureUnderABudgetKeepsTheTurn(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		b, err := pool.NewBudget(pool.BudgetLimits{MaxOpen: 2, Affinity: 1})
+		require.NoError(t, err)
+		hold, fail := make(chan struct{}), make(chan struct{})
+		var armed atomic.Bool
+		with := func(cfg pool.Config[*thing]) *rig {
+			cfg.Budget = b
+			return newBare(t, cfg)
+		}
+		slow := with(pool.Config[*thing]{Hooks: &pool.Hooks{Evicted: func(pool.EvictedEvent) { <-hold }}})
+		failing := with(pool.Config[*thing]{Take: func(*thing) error {
+			if armed.Swap(false) {
+				<-fail
+				return errBroken
+			}
+			return nil
+		}})
+		other, younger := with(pool.Config[*thing]{}), with(pool.Config[*thing]{})
+		slow.acquire().release()
+		for range 10 {
+			failing.acquire().release()
+		}
+		armed.Store(true)
+		first := failing.acquire()
+		second := other.acquire() // has slow close what is idle there
+		third := younger.acquire()
+		close(fail)
+		first.got()
+		third.waits()
+		close(hold)
+		for _, c := range []*call{second, first, third} {
+			c.got()
+			c.release()
+		}
+	})
+}

@@ -5,7 +5,7 @@ import "time"
 // leaseNowLocked leases the first slot that suits to a caller who is not queued;
 // see leaseOutLocked for mayCheck.
 func (p *Pool[R]) leaseNowLocked(suits func(*slot[R]) bool, mayCheck bool) (Lease[R], bool) {
-	if p.member != nil && p.member.ordered.Load() {
+	if p.ordered() {
 		p.balanceLocked() // what the Budget has decided comes before a new caller
 	}
 	s := p.pickLocked(suits)
@@ -17,6 +17,9 @@ func (p *Pool[R]) leaseNowLocked(suits func(*slot[R]) bool, mayCheck bool) (Leas
 	}
 	return p.leaseOutLocked(s, p.lastTicket(), mayCheck), true
 }
+
+// ordered reports whether the Budget has decided something that the pool has to hear.
+func (p *Pool[R]) ordered() bool { return p.member != nil && p.member.ordered.Load() }
 
 // pickLocked returns the slot to hand out next among those that suit, or nil. It
 // lets go of those whose time is over.
@@ -319,6 +322,9 @@ const maxRefusals = 2
 // shareable one is tried again a few times, and then closed like an exclusive one.
 func (p *Pool[R]) endRefusedLocked(c *cell[R]) {
 	s := c.slot
+	if s.refused { // meanwhile: its end may be what makes room
+		p.queueLookLocked(s)
+	}
 	p.reclaimSlotLocked(s) // those of its leases that are out must end under the lock, where Capacity is read again
 	switch {
 	case int(s.capacity) < s.leases || (!s.shareable && s.capacity == 0):

@@ -18,13 +18,16 @@ type Hooks struct {
 	WaitStarted func(WaitEvent)
 	// WaitEnded is called when the wait is over, however it ended.
 	WaitEnded func(WaitEvent)
-	// Released is called when a lease has ended, however it ended.
+	// Released is called when a lease has ended, however it ended. Where a resource
+	// failed in Check or Take, the caller that had it stands in the queue by then, and
+	// goes on when the hook returns: an Acquire in the hook is behind it.
 	Released func(ReleasedEvent)
 	// Dialed is called when a dial has made a resource.
 	Dialed func(DialEvent)
 	// DialFailed is called when a dial has failed, or was canceled.
 	DialFailed func(DialEvent)
-	// Evicted is called when the pool begins to close a resource.
+	// Evicted is called when the pool begins to close a resource. What Released says
+	// about a resource that failed holds here too.
 	Evicted func(EvictedEvent)
 	// Abandoned is called when a Close func has run for CloseTimeout, and its
 	// slot was freed though it has not returned.

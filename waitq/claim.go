@@ -2,7 +2,8 @@ package waitq
 
 // A Claim is a waiter whose wait has ended and whose value is still to come: a small
 // value, returned by [Queue.Claim]. Whoever has it must call [Claim.Give], and soon:
-// the end of the waiter's context ends nothing any more. Copies are the same Claim.
+// the end of the waiter's context ends nothing any more. Copies are the same Claim, and
+// only one goroutine at a time may use it.
 type Claim[T any] struct {
 	n    *node[T]
 	turn uint64 // which wait of n this is
