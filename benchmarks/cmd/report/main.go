@@ -1,7 +1,7 @@
 // Command report runs all benchmarks in several rounds, keeps what they print,
 // and writes docs/benchmarks.md of it.
 //
-//	go run ./cmd/report              # everything; takes the better part of an hour
+//	go run ./cmd/report              # everything; takes 20 minutes to an hour
 //	go run ./cmd/report -quick       # everything, short and small, to see that it works
 //	go run ./cmd/report -only 'Alone|Parallel' -out part   # some of it, on a page elsewhere
 //	go run ./cmd/report -from ../docs/benchmarks/raw.txt   # write the page again
