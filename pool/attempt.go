@@ -27,9 +27,6 @@ type attempt[R any] struct {
 	deliveries uint32 // of the pool when it queued
 	freshTakes int
 
-	failed  Lease[R] // that of AcquireInstead, until it is discarded
-	failure error    // and what for
-
 	bad        failure[R]
 	failedOnce bool // a resource failed it
 	shared     int  // what askShared said; 0: it has not been called
@@ -52,7 +49,6 @@ func (a *attempt[R]) end() {
 		return
 	}
 	defer a.settle()
-	defer func() { a.failed.Discard(a.failure) }() // nothing, unless the call ended before it could
 	defer a.dropLease()
 	if a.waiting {
 		err, left := errUnwound, a.waiter.Cancel()
@@ -133,7 +129,6 @@ func (a *attempt[R]) now() (bool, error) {
 		l.ticket = a.place
 	}
 	a.lease, a.tried = l, false
-	a.discardFailedLocked()
 	a.count(&p.mu.count.Hits)
 	p.warmLocked()
 	a.newcomer = false
@@ -167,7 +162,7 @@ func (a *attempt[R]) prepare() {
 
 // suits reports whether the slot can serve the caller.
 func (a *attempt[R]) suits(s *slot[R]) bool {
-	return s.room() && s.number >= a.number && (a.failed.cell == nil || s != a.failed.cell.slot)
+	return s.room() && s.number >= a.number
 }
 
 func (a *attempt[R]) count(n *uint64) {
@@ -236,7 +231,6 @@ func (a *attempt[R]) enqueueLocked() error {
 	}
 	a.waiter = p.waiters.EnqueueAt(a.ctx, uint64(a.place), a.tagOf())
 	a.waiting = true
-	a.discardFailedLocked()
 	if a.newcomer && p.countsWaitersLocked() {
 		p.balanceLocked() // what it brings decides whether this is one too many
 		if err := p.overLimitLocked(); err != nil && a.waiter.Cancel() {

@@ -29,7 +29,9 @@ func failingOnce(fail *atomic.Bool) map[string]pool.Config[*thing] {
 // who comes while the hooks hear of that does not overtake it (I3).
 func TestNobodyComesBetweenAFailureAndTheNextResource(t *testing.T) {
 	var fail atomic.Bool
-	for name, cfg := range failingOnce(&fail) {
+	configs := failingOnce(&fail)
+	configs["AcquireInstead"] = pool.Config[*thing]{}
+	for name, cfg := range configs {
 		for _, timeout := range []time.Duration{0, time.Hour} {
 			for _, warm := range []int{1, 100} {
 				t.Run(name, func(t *testing.T) {
@@ -39,6 +41,10 @@ func TestNobodyComesBetweenAFailureAndTheNextResource(t *testing.T) {
 						use := func(who string) {
 							l, err := r.Acquire(t.Context())
 							assert.NoError(t, err)
+							if name == "AcquireInstead" && fail.Swap(false) {
+								l, err = r.AcquireInstead(t.Context(), l, errBroken, pool.Request{})
+								assert.NoError(t, err)
+							}
 							served <- who
 							l.Release()
 						}

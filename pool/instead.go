@@ -11,26 +11,16 @@ import "context"
 // The lease has ended when AcquireInstead returns, whatever it returns. If it had
 // ended before, or is of another pool, AcquireInstead is Discard and AcquireWith.
 func (p *Pool[R]) AcquireInstead(ctx context.Context, failed Lease[R], err error, r Request) (Lease[R], error) {
-	if failed.cell == nil || failed.cell.slot.pool != p || failed.cell.ended(failed.number) {
+	if failed.cell == nil || failed.cell.slot.pool != p {
 		failed.Discard(err)
 		return p.AcquireWith(ctx, r)
 	}
-	if r.Place == 0 {
-		r.Place = failed.ticket
+	a := attempt[R]{p: p, ctx: ctx, user: ctx, place: r.Place, fresh: r.Fresh, low: r.Low}
+	if a.place == 0 {
+		a.place = failed.ticket
 	}
-	a := attempt[R]{
-		p: p, ctx: ctx, user: ctx, place: r.Place, fresh: r.Fresh, low: r.Low, newcomer: r.Place == 0,
-		failed: failed, failure: err,
+	if !a.fail(failed, failedInUse, err) {
+		return p.AcquireWith(ctx, r)
 	}
 	return a.run()
-}
-
-// discardFailedLocked ends the lease that this call is instead of. In the same hold
-// of the lock the call has got another, or its place in the queue.
-func (a *attempt[R]) discardFailedLocked() {
-	if c := a.failed.cell; c != nil && c.end(a.failed.number) {
-		a.p.retireLocked(c.slot, ReasonDiscard)
-		a.p.endLeaseLocked(c, EndDiscard, a.failure)
-	}
-	a.failed = Lease[R]{}
 }
