@@ -40,8 +40,8 @@ func (p *Pool[R]) startDialLocked() {
 	}
 	ctx, cancel := context.WithCancelCause(base)
 	p.mu.dialNumber++
-	s := &slot[R]{pool: p, state: empty, number: p.mu.dialNumber, generation: p.mu.generation, capacity: 1, expect: 1}
-	s.own.slot = s
+	s := &slot[R]{state: empty, number: p.mu.dialNumber, generation: p.mu.generation, capacity: 1, expect: 1}
+	s.own.slot, s.own.pool = s, p
 	d := &dial[R]{slot: s, cancel: cancel, expected: p.sharedLocked(), newest: newest, started: time.Now()}
 	p.mu.dials.Push(&d.link, d)
 	p.move(s, dialing)

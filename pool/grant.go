@@ -205,6 +205,9 @@ func (p *Pool[R]) release(c *cell[R]) {
 // endLease ends a lease whose resource is well, after a look at its capacity if that
 // must be.
 func (p *Pool[R]) endLease(c *cell[R]) {
+	if p.endInLane(c) {
+		return
+	}
 	var next handOff[R]
 	var failed *panicError
 	p.lock()

@@ -68,6 +68,20 @@ func (m *member) idle(k *idleMark, at time.Time, older *idleMark) {
 	b.mu.nidle++
 }
 
+// reidle notes that a slot in the lane was idle later than its mark says, if it has one.
+func (m *member) reidle(k *idleMark, at time.Time) {
+	b := m.budget
+	since := at.Sub(b.start)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if k.m == nil || since <= k.since {
+		return
+	}
+	b.mu.idle.remove(k)
+	k.m, k.since = m, since
+	b.mu.idle.add(k, nil)
+}
+
 // unidle notes that the slot is no longer idle.
 func (m *member) unidle(k *idleMark) {
 	b := m.budget

@@ -11,7 +11,7 @@ import "context"
 // The lease has ended when AcquireInstead returns, whatever it returns. If it had
 // ended before, or is of another pool, AcquireInstead is Discard and AcquireWith.
 func (p *Pool[R]) AcquireInstead(ctx context.Context, failed Lease[R], err error, r Request) (Lease[R], error) {
-	if failed.cell == nil || failed.cell.slot.pool != p {
+	if failed.cell == nil || failed.cell.pool != p {
 		failed.Discard(err)
 		return p.AcquireWith(ctx, r)
 	}

@@ -34,6 +34,7 @@ type LeaseInfo struct {
 type cell[R any] struct {
 	lane.Seat // first: see cellOf. It began is the moment when its lease did; in the lane that of the lane's opening
 	slot      *slot[R]
+	pool      *Pool[R]
 	check     bool // the lease must run Check first; written before the lease is handed out
 
 	// Under the pool's lock.
@@ -71,7 +72,7 @@ func (l Lease[R]) Info() LeaseInfo {
 	if l.cell == nil {
 		return LeaseInfo{}
 	}
-	p := l.cell.slot.pool
+	p := l.cell.pool
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if l.cell.ended(l.number) {
@@ -100,7 +101,7 @@ func (l Lease[R]) Release() {
 	if l.cell == nil {
 		return
 	}
-	p := l.cell.slot.pool
+	p := l.cell.pool
 	if p.recycles {
 		p.releaseRecycling(l.cell, l.number)
 		return
@@ -120,7 +121,7 @@ func (l Lease[R]) Release() {
 // Hooks.Released; it may be nil. Discard does nothing if the lease has ended.
 func (l Lease[R]) Discard(err error) {
 	if l.cell != nil && l.cell.end(l.number) {
-		l.cell.slot.pool.discard(l.cell, ReasonDiscard, EndDiscard, err)
+		l.cell.pool.discard(l.cell, ReasonDiscard, EndDiscard, err)
 	}
 }
 
@@ -133,5 +134,5 @@ func (l Lease[R]) Hijack() R {
 	if l.cell == nil {
 		panic("pool: Hijack of the zero Lease: most likely Acquire's error was not looked at")
 	}
-	return l.cell.slot.pool.hijack(l)
+	return l.cell.pool.hijack(l)
 }

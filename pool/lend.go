@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"github.com/berth-go/berth/internal/lane"
-	"github.com/berth-go/berth/internal/turn"
 )
 
 // lending is what the pool knows of its lane, under its lock.
@@ -91,6 +90,10 @@ func (p *Pool[R]) openLaneLocked() {
 		if p.mu.slots[idle] > l.MaxIdle {
 			return // one has come to rest just now: whoever released it looks again
 		}
+	}
+	if n.lane != nil && n.lane.Jammed() {
+		p.reclaimAllLocked()
+		n.tick = time.Time{} // it opens anew
 	}
 	share, surplus := p.lendableLocked()
 	if (surplus <= 0 && n.lent == 0) || (p.member != nil && !p.member.mayLend()) {
@@ -182,10 +185,10 @@ func (p *Pool[R]) startTickLocked() {
 		if n.lane.Spread() {
 			n.lane.SpreadAnew()
 		} else {
-			p.reclaimAllLocked()
 			n.lane = lane.NewSpread()
 		}
 	}
+	n.lane.Forget()
 	n.lane.Open(now.Sub(p.start))
 	n.openedAt = now
 }
@@ -220,10 +223,16 @@ func (p *Pool[R]) lendShareLocked(s *slot[R], limit int) {
 // lastsLocked reports whether nothing will have to be done about a slot before t. What
 // is in use may be idle from now on.
 func (p *Pool[R]) lastsLocked(s *slot[R], t time.Time) bool {
-	c, since := &p.cfg, s.idleSince
+	since := s.idleSince
 	if s.state != idle {
 		since = p.nowLocked()
 	}
+	return p.lastsSinceLocked(s, since, t)
+}
+
+// lastsSinceLocked is lastsLocked for a slot that is idle since some time.
+func (p *Pool[R]) lastsSinceLocked(s *slot[R], since, t time.Time) bool {
+	c := &p.cfg
 	switch {
 	case s.opening || s.draining || s.checking:
 		return false
@@ -251,11 +260,15 @@ func (p *Pool[R]) lendCellLocked(s *slot[R]) {
 		p.move(s, inUse)
 	}
 	c.lentAt = c.Turn.Load().Number()
-	leases := uint64(math.MaxUint64)
+	p.mu.lane.Put(&c.Seat, p.usesLeft(s))
+}
+
+// usesLeft returns how many leases a slot may still have.
+func (p *Pool[R]) usesLeft(s *slot[R]) uint64 {
 	if m := p.cfg.MaxUses; m > 0 {
-		leases = m - s.uses
+		return m - s.uses
 	}
-	p.mu.lane.Put(&c.Seat, leases)
+	return math.MaxUint64
 }
 
 // tickLaneLocked gives the lane up if nobody has used it since the last tick: a
@@ -276,21 +289,7 @@ func (p *Pool[R]) tickLaneLocked(now time.Time) {
 		}
 	}
 	n.seen, n.misses = hits, 0
-	p.adoptOldLocked()
-}
-
-// adoptOldLocked takes out of the lane what has been out for a tick: such a lease
-// ends under the lock anyhow, and its cell is of use to others.
-func (p *Pool[R]) adoptOldLocked() {
-	if p.mu.lent == 0 {
-		return
-	}
-	seats, lent := p.mu.lane.Lent()
-	for _, seat := range seats[:lent] {
-		if seat.Turn.Load().State() != turn.Resting {
-			p.reclaimLocked(cellOf[R](seat))
-		}
-	}
+	p.reclaimAllLocked() // what is out ends under the lock, and its cell is of use to others
 }
 
 // laneHitsLocked returns the hits of the lane, also those that are not in the

@@ -54,7 +54,7 @@ func (h roomHeap[R]) Len() int { return len(h) }
 
 func (h roomHeap[R]) Less(i, j int) bool {
 	a, b := h[i], h[j]
-	if a.pool.cfg.Reuse == ReuseLeastLoaded && a.leases != b.leases {
+	if a.own.pool.cfg.Reuse == ReuseLeastLoaded && a.leases != b.leases {
 		return a.leases < b.leases
 	}
 	return a.joined < b.joined

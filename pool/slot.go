@@ -31,8 +31,6 @@ const (
 // this, so what only some slots need is behind a pointer, nil where it is not
 // needed.
 type slot[R any] struct {
-	pool *Pool[R]
-
 	value  R      // fixed when the dial has ended, before anyone else sees the slot
 	born   moment // likewise
 	number uint64 // counts the pool's dials: a larger one began later
@@ -111,12 +109,12 @@ func (s *slot[R]) room() bool {
 }
 
 // spent reports whether the slot has had all the leases of its life.
-func (s *slot[R]) spent() bool { m := s.pool.cfg.MaxUses; return m > 0 && s.uses >= m }
+func (s *slot[R]) spent() bool { m := s.own.pool.cfg.MaxUses; return m > 0 && s.uses >= m }
 
 // doubted reports whether a check in the background takes so long that nobody
 // counts on the slot any more.
 func (s *slot[R]) doubted() bool {
-	return s.probed && s.pool.mu.probes != nil && s.pool.mu.probes.doubted
+	return s.probed && s.own.pool.mu.probes != nil && s.own.pool.mu.probes.doubted
 }
 
 // promises returns how many leases beyond its present ones the slot is about to
@@ -152,7 +150,7 @@ func (s *slot[R]) takeCell() *cell[R] {
 	}
 	last := len(s.free) - 1
 	if last < 0 {
-		return &cell[R]{slot: s}
+		return &cell[R]{slot: s, pool: s.own.pool}
 	}
 	c := s.free[last]
 	s.free = s.free[:last]

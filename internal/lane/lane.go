@@ -33,21 +33,26 @@ const (
 
 	// LostSwap is the weight of a swap that is lost.
 	LostSwap = ManyClashes / 16
+
+	// jam is how many clashes are too many to wait for the tick. It is an eighth of a
+	// millisecond of lost swaps.
+	jam = 16 * ManyClashes
 )
 
 // A Lane holds the seats that are lent. Whoever takes one has its lease until it
 // rests again: one compare and swap each, no lock, no clock and no allocation.
 //
-// There is no clock in it. Its time is that of its last opening, and a lease that
-// began before that does not end here.
+// There is no clock in it: the pool tells it the time now and then, and sees to it
+// that a lease which began before that does not end here.
 type Lane struct {
-	now    atomic.Int64 // of the opening: nanoseconds since the pool's start
+	now    atomic.Int64 // what the pool has told: nanoseconds since its start
 	spans  bool         // seats are chosen by goroutine, to spread cores; else by stamp, the last one used first
 	shared bool         // all seats are those of one shareable resource
 	width  uber.Uint32  // seats are lent below this index
 	salt   uber.Uint32  // another one spreads the goroutines anew
 	listed uber.Bool    // shared: see SetListed
 	alone  uber.Bool    // shared: see SetAlone
+	first  uint32       // the stamp at the opening; under the pool's lock
 
 	_       [64]byte    // what follows is written by callers: not on the line that all read
 	clashes uber.Uint32 // how often callers were in each other's way, since the last tick
@@ -61,8 +66,8 @@ type Lane struct {
 // A Seat is the right to one lease of a resource. The pool keeps it, and lends it.
 type Seat struct {
 	Turn  turn.Word
-	began atomic.Int64  // the lane's time when the lease began
-	last  atomic.Uint64 // the lease that must end under the lock: there is none after it
+	began atomic.Int64  // the lane's time when it was put there or renewed: as good as that when the lease began
+	last  atomic.Uint64 // this lease must end under the lock, as all after it
 	at    uber.Uint32   // the index in the lane
 }
 
@@ -87,7 +92,6 @@ func (l *Lane) Take() (*Seat, uint64) {
 		t := s.Turn.Load()
 		if t.State() == turn.Resting {
 			if s.Turn.Take(t) {
-				s.begin(l)
 				return s, t.Number()
 			}
 			l.Clash(LostSwap)
@@ -98,17 +102,12 @@ func (l *Lane) Take() (*Seat, uint64) {
 	return l.takeOther(at)
 }
 
-// begin notes the time, for whom it may concern: as that changes once in a tick,
-// this is mostly a look.
-func (s *Seat) begin(l *Lane) {
-	if now := l.now.Load(); s.began.Load() != now {
-		s.began.Store(now)
-	}
-}
-
 // takeOther begins a lease of another seat than the one at hand, or of that if it
-// rests by now.
+// rests by now. In a jam it does not: the pool will do something about that.
 func (l *Lane) takeOther(at uint32) (*Seat, uint64) {
+	if l.Jammed() {
+		return nil, 0
+	}
 	if l.spans {
 		width := l.width.Load()
 		for range width {
@@ -142,7 +141,6 @@ func (l *Lane) tryTake(at int) (*Seat, uint64) {
 		l.Clash(LostSwap)
 		return nil, 0
 	}
-	s.begin(l)
 	return s, t.Number()
 }
 
@@ -163,30 +161,22 @@ func (l *Lane) lastRested() int {
 func NewerStamp(a, b uint32) bool { return (a-b)&turn.StampMask < turn.StampMask/2 && a != b }
 
 // Rest ends a lease, and its seat rests. If it reports false it has done nothing:
-// the lease has ended, or began under the lock or before the last opening, or is the
-// last one, or the pool has taken its seat back. Afterwards the caller must look whether the lane is
-// still open, or nobody may know of what rests (I4).
+// the lease has ended, or began under the lock, or must end there, or the pool has
+// taken its seat back. Afterwards the caller must look whether the lane is still open,
+// or nobody may know of what rests (I4).
 func (l *Lane) Rest(s *Seat, number uint64) bool {
 	t := s.Turn.Load()
-	if t.State() != turn.Out || t.Number() != number || l.now.Load() != s.began.Load() || number >= s.last.Load() {
+	if t.State() != turn.Out || t.Number() != number || number >= s.last.Load() {
 		return false
 	}
-	if l.spans {
-		return s.Turn.Rest(t, 0)
-	}
-	// One that rested last before does so again without a write to what all share.
-	top := l.top.Load()
-	if s.at.Load() != top&(Max-1) {
-		top = l.overtop(s, top)
-	}
-	return s.Turn.Rest(t, top>>topBits)
+	return s.Turn.Rest(t, l.stamp(s, t))
 }
 
 // Settle is the first half of Rest, for a caller who has something to do before
 // the seat may rest. It returns what Settled wants.
 func (l *Lane) Settle(s *Seat, number uint64) (turn.Turn, bool) {
 	t := s.Turn.Load()
-	if t.State() != turn.Out || t.Number() != number || l.now.Load() != s.began.Load() || number >= s.last.Load() {
+	if t.State() != turn.Out || t.Number() != number || number >= s.last.Load() {
 		return t, false
 	}
 	return t, s.Turn.Settle(t)
@@ -195,27 +185,64 @@ func (l *Lane) Settle(s *Seat, number uint64) (turn.Turn, bool) {
 // Settled is the second half. It reports false if the pool has taken the seat back
 // meanwhile.
 func (l *Lane) Settled(s *Seat, t turn.Turn) bool {
-	if l.spans {
-		return s.Turn.Settled(t, 0)
-	}
-	top := l.top.Load()
-	if s.at.Load() != top&(Max-1) {
-		top = l.overtop(s, top)
-	}
-	return s.Turn.Settled(t, top>>topBits)
+	return s.Turn.Settled(t, l.stamp(s, t))
 }
 
-// overtop makes s, which is about to rest, the top, and returns that. Should it not
-// come to rest, the top is only where the next caller looks first.
-func (l *Lane) overtop(s *Seat, top uint32) uint32 {
-	top = (top>>topBits+1)<<topBits | s.at.Load()
-	l.top.Store(top)
-	return top
+// stamp returns the stamp of a seat that is about to rest. The one that rested last
+// before keeps its own: it does so again without a write to what all share.
+func (l *Lane) stamp(s *Seat, t turn.Turn) uint32 {
+	if l.spans || s.at.Load() == l.top.Load()&(Max-1) {
+		return t.Stamp()
+	}
+	return l.overtop(s)
 }
 
-// Open sets the lane's time. A Rest before and after it sees its own lease or not,
-// as the seat's own time decides.
-func (l *Lane) Open(now time.Duration) { l.now.Store(int64(now)) }
+// overtop makes s, which is about to rest, the top, and returns its stamp. Should it
+// not come to rest, the top is only where the next caller looks first.
+func (l *Lane) overtop(s *Seat) uint32 {
+	stamp := l.top.Load()>>topBits + 1
+	l.top.Store(stamp<<topBits | s.at.Load())
+	return stamp
+}
+
+// Open sets the time of a lane in which there is nothing.
+func (l *Lane) Open(now time.Duration) {
+	l.SetNow(now)
+	l.first = l.top.Load() >> topBits
+}
+
+// SetNow sets the time of a lane in which all is renewed then.
+func (l *Lane) SetNow(now time.Duration) { l.now.Store(int64(now)) }
+
+// Worn reports whether so many stamps have been given since the lane was opened that
+// they may soon not tell what is older.
+func (l *Lane) Worn() bool { return (l.top.Load()>>topBits-l.first)&turn.StampMask > turn.StampMask/4 }
+
+// Renew gives a seat that rests, or did in turn t, the lane's time. It is good for so
+// many leases after that turn.
+func (l *Lane) Renew(s *Seat, t turn.Turn, leases uint64) {
+	s.began.Store(l.now.Load())
+	last := uint64(math.MaxUint64)
+	if leases < last-t.Number() {
+		last = t.Number() + leases - 1
+	}
+	s.last.Store(last)
+}
+
+// Mark makes the lease that has a seat end under the lock, or the next one if that
+// has ended by now.
+func (s *Seat) Mark() { s.last.Store(s.Turn.Load().Number()) }
+
+// Return lets a seat of the lane whose lease has ended under the lock rest again, as
+// the one that came to rest last. It is good for so many leases.
+func (l *Lane) Return(s *Seat, leases uint64) {
+	l.Renew(s, s.Turn.Load(), leases)
+	stamp := uint32(0)
+	if !l.spans {
+		stamp = l.overtop(s)
+	}
+	s.Turn.Lend(stamp)
+}
 
 // Shared reports whether all seats are those of one shareable resource.
 func (l *Lane) Shared() bool { return l.shared }
@@ -226,9 +253,16 @@ func (l *Lane) Spread() bool { return l.spans }
 // Clash notes that a caller was in the way of another. It needs no lock.
 func (l *Lane) Clash(weight uint32) { l.clashes.Add(weight) }
 
-// Crowded reports whether callers were too often in each other's way since it was
+// Crowded reports whether callers were too often in each other's way since Forget was
 // called last.
-func (l *Lane) Crowded() bool { return l.clashes.Swap(0) >= ManyClashes }
+func (l *Lane) Crowded() bool { return l.clashes.Load() >= ManyClashes }
+
+// Jammed reports whether callers are so much in each other's way that the next one to
+// have the lock must do something about it.
+func (l *Lane) Jammed() bool { return l.clashes.Load() >= jam }
+
+// Forget forgets the clashes so far.
+func (l *Lane) Forget() { l.clashes.Store(0) }
 
 // SpreadAnew changes which goroutine finds which seat.
 func (l *Lane) SpreadAnew() {
@@ -243,22 +277,12 @@ func (l *Lane) Put(s *Seat, leases uint64) {
 	for l.seats[at].Load() != nil {
 		at++
 	}
-	s.began.Store(l.now.Load()) // who takes it may be late in doing so
-	s.at.Store(uint32(at))      //nolint:gosec // below Max
-	last := uint64(math.MaxUint64)
-	if n := s.Turn.Load().Number(); leases < last-n {
-		last = n + leases - 1
-	}
-	s.last.Store(last)
+	s.at.Store(uint32(at)) //nolint:gosec // below Max
 	l.seats[at].Store(s)
 	if w := uint32(at) + 1; l.width.Load() < w { //nolint:gosec // as above
 		l.width.Store(w)
 	}
-	top := uint32(0)
-	if !l.spans {
-		top = l.overtop(s, l.top.Load())
-	}
-	s.Turn.Lend(top >> topBits)
+	l.Return(s, leases)
 }
 
 // Drop removes a seat, which does not rest any more.

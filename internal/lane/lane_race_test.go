@@ -161,8 +161,7 @@ func (y *yard) meddle() {
 	defer y.unlock()
 	switch rand.IntN(4) {
 	case 0:
-		y.now++
-		y.lane.Open(y.now)
+		y.renew()
 	case 1, 2:
 		for s, l := range y.seats {
 			if l.lent {
@@ -174,6 +173,19 @@ func (y *yard) meddle() {
 		}
 		y.lane = y.empty[rand.IntN(len(y.empty))]()
 		y.lane.Open(y.now)
+	}
+}
+
+// renew is a tick that takes nothing back.
+func (y *yard) renew() {
+	y.now++
+	y.lane.SetNow(y.now)
+	for _, s := range y.lane.Seats() {
+		if t := s.Turn.Load(); t.State() == turn.Resting {
+			y.lane.Renew(s, t, uint64(1+rand.IntN(20))) //nolint:gosec // not secrecy
+		} else {
+			s.Mark()
+		}
 	}
 }
 
@@ -220,12 +232,27 @@ func (y *yard) release(s *lane.Seat, number uint64) {
 
 // giveBack is the end of a lease under the lock.
 func (y *yard) giveBack(s *lane.Seat) {
+	if y.returned(s) {
+		return
+	}
 	y.lock()
 	defer y.unlock()
 	if y.seats[s].lent {
 		y.takeBack(s)
 	}
 	y.idle = append(y.idle, s)
+}
+
+// returned is the end of a lease under the lock, of a seat that stays in the lane if
+// that is open.
+func (y *yard) returned(s *lane.Seat) bool {
+	y.mu.Lock()
+	defer y.mu.Unlock()
+	if y.open.Load() == nil || !y.seats[s].lent {
+		return false
+	}
+	y.lane.Return(s, uint64(1+rand.IntN(20))) //nolint:gosec // not secrecy
+	return true
 }
 
 // Many take and release, by lanes that close, change and shrink under their hands:
@@ -244,6 +271,9 @@ func TestSeatsHaveOneHolderEachInAStorm(t *testing.T) {
 					return
 				default:
 					y.meddle()
+					y.mu.Lock()
+					y.renew() // beside the callers, who go on
+					y.mu.Unlock()
 					runtime.Gosched()
 				}
 			}

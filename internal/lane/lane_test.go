@@ -99,6 +99,7 @@ func TestOrderOutlivesTheEndOfTheStamps(t *testing.T) {
 	wraps := 0
 	for round := range uint64(turn.StampMask / 2) {
 		before := seats[0].Turn.Load().Stamp()
+		l.Forget() // or it would be a jam
 		for _, i := range order {
 			require.True(t, l.Rest(seats[i], round))
 		}
@@ -160,20 +161,44 @@ func TestLeasesThatMustEndUnderTheLock(t *testing.T) {
 			assert.Equal(t, before, s.Turn.Load())
 			require.True(t, s.Turn.End(number))
 		}
-		t.Run(name+"/begun before the last opening", func(t *testing.T) {
+		t.Run(name+"/marked", func(t *testing.T) {
 			l := empty()
-			put(l, 1)
 			l.Open(time.Second)
+			put(l, 1)
 			s, number := taken(t, l)
-			assert.Equal(t, time.Second, s.Began())
-			l.Open(2 * time.Second)
+			s.Mark()
+			l.SetNow(2 * time.Second)
 			assert.Equal(t, time.Second, s.Began())
 			refused(t, l, s, number)
-			l.Drop(s)
-			l.Put(s, math.MaxUint64)
-			assert.Equal(t, 2*time.Second, s.Began(), "who takes it may be reclaimed before noting it")
+			l.Return(s, math.MaxUint64)
+			assert.Equal(t, 2*time.Second, s.Began())
 			s, number = taken(t, l)
 			assert.True(t, l.Rest(s, number))
+		})
+		t.Run(name+"/the one after that which was to be marked", func(t *testing.T) {
+			l := empty()
+			put(l, 1)
+			s, number := taken(t, l)
+			require.True(t, l.Rest(s, number))
+			s.Mark()
+			_, number = taken(t, l)
+			refused(t, l, s, number)
+		})
+		t.Run(name+"/the last one since it was renewed", func(t *testing.T) {
+			l := empty()
+			put(l, 1)
+			s, number := taken(t, l)
+			require.True(t, l.Rest(s, number))
+			before := s.Turn.Load()
+			_, number = taken(t, l)
+			require.True(t, l.Rest(s, number)) // between the look and the renewal
+			l.SetNow(time.Second)
+			l.Renew(s, before, 3)
+			assert.Equal(t, time.Second, s.Began())
+			_, number = taken(t, l)
+			require.True(t, l.Rest(s, number))
+			_, number = taken(t, l)
+			refused(t, l, s, number)
 		})
 		t.Run(name+"/the last one", func(t *testing.T) {
 			l, s := empty(), &lane.Seat{}
@@ -230,10 +255,11 @@ func TestStaleLaneDoesNoHarm(t *testing.T) {
 			assert.Nil(t, none)
 			_, next := taken(t, now)
 			assert.False(t, old.Rest(s, number))
-			assert.False(t, old.Rest(s, next), "the time is that of another lane")
-			_, ok := old.Settle(s, next)
-			assert.False(t, ok)
-			assert.True(t, now.Rest(s, next))
+			assert.True(t, old.Rest(s, next), "it rests where it is now")
+			none, _ = old.Take()
+			assert.Nil(t, none)
+			again, _ := taken(t, now)
+			assert.Same(t, s, again)
 		})
 	}
 }
@@ -303,15 +329,62 @@ func TestLessIdleCountsResources(t *testing.T) {
 	}
 }
 
-func TestCrowdedIsAskedByTheTick(t *testing.T) {
+// Stamps wrap around, so a lane that is never opened anew says when it must be.
+func TestLaneIsWornBeforeItsStampsWrapAround(t *testing.T) {
+	l := lane.New()
+	for range 5 { // from wherever the stamps are by then
+		l.Open(0)
+		seats := put(l, 2)
+		assert.False(t, l.Worn())
+		for i := range uint32(turn.StampMask) {
+			require.Less(t, i, uint32(turn.StampMask/2), "what was used now is older than what was used never")
+			if l.Worn() {
+				break
+			}
+			l.Forget()
+			taken(t, l)
+			taken(t, l)
+			a, b := seats[0].Turn.Load(), seats[1].Turn.Load()
+			require.True(t, l.Rest(seats[i%2], []turn.Turn{a, b}[i%2].Number()))
+			require.True(t, l.Rest(seats[1-i%2], []turn.Turn{b, a}[i%2].Number()))
+		}
+		for _, s := range seats {
+			drop(l, s)
+		}
+	}
+}
+
+// In a jam nobody looks any further, so the next one to have the lock does something.
+func TestNobodyGoesOnInAJam(t *testing.T) {
+	for name, empty := range kinds {
+		l := empty()
+		put(l, lane.Max)
+		s, number := taken(t, l)
+		for !l.Jammed() {
+			l.Clash(lane.LostSwap)
+		}
+		assert.True(t, l.Crowded(), name)
+		other, _ := l.Take()
+		assert.Nil(t, other, "the one at hand is out, and others are not looked for")
+		require.True(t, l.Rest(s, number))
+		taken(t, l)
+		l.Forget()
+		assert.False(t, l.Jammed() || l.Crowded())
+		taken(t, l)
+	}
+}
+
+func TestCrowdedCountsClashes(t *testing.T) {
 	l := lane.New()
 	assert.False(t, l.Crowded())
 	l.Clash(lane.ManyClashes - 1)
 	assert.False(t, l.Crowded())
+	l.Forget()
 	l.Clash(1)
 	assert.False(t, l.Crowded(), "those of the tick before are forgotten")
 	l.Clash(lane.ManyClashes)
 	assert.True(t, l.Crowded())
+	l.Forget()
 	assert.False(t, l.Crowded())
 
 	put(l, 1) // the one at hand is out: a small clash each time

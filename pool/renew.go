@@ -1,0 +1,124 @@
+package pool
+
+import (
+	"time"
+
+	"github.com/berth-go/berth/internal/turn"
+)
+
+// The tick of a lane that is in use goes on beside its callers: the lane stays open.
+// Were it closed, those who come meanwhile would go to the lock and sleep there, and
+// to wake up takes an idle processor up to a tick of the kernel: milliseconds, in
+// which it does nothing.
+
+// renewed is the tick of a lane that goes on as it is: it gets a new time, and its leases
+// so far go into the accounts. It reports false, and has done nothing, if there is
+// more to do.
+func (p *Pool[R]) renewed() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.mu.now, p.mu.clock = time.Time{}, 0
+	if p.mu.times == nil || !p.steadyLocked() {
+		return false
+	}
+	p.renewLocked()
+	p.mu.armed = 0
+	p.armLocked()
+	return true
+}
+
+// steadyLocked reports whether the lane is open, its tick is due, and nothing else is.
+func (p *Pool[R]) steadyLocked() bool {
+	n, now := &p.mu.lending, p.nowLocked()
+	if p.open.Load() == nil || n.tick.IsZero() || n.tick.After(now) || p.ordered() {
+		return false
+	}
+	if next, ok := p.nextButLaneLocked(); ok && !next.After(now) {
+		return false
+	}
+	if elapsed(n.openedAt, now)-now.Sub(n.openedAt) > laneTick {
+		return false // the machine slept: what is in the lane may be over
+	}
+	hits := p.laneHitsLocked()
+	if hits == n.seen || n.misses > hits-n.seen || n.lane.Crowded() || n.lane.Worn() {
+		return false
+	}
+	seats, lent := n.lane.Lent()
+	for _, seat := range seats[:lent] {
+		c, t, since := cellOf[R](seat), seat.Turn.Load(), now
+		switch {
+		case t.State() != turn.Resting:
+			if p.begunLocked(c).Before(n.openedAt) {
+				return false // it is out for long, and its seat is of use to others
+			}
+		case n.share == nil && t.Number() == c.lentAt:
+			since = c.slot.idleSince
+		}
+		if !p.lastsSinceLocked(c.slot, since, now.Add(laneTick)) {
+			return false
+		}
+	}
+	return true
+}
+
+// renewLocked begins another tick of the lane. What is out by now, and its holder, may
+// have anything happen to them meanwhile but an end of the lane.
+func (p *Pool[R]) renewLocked() {
+	n, now := &p.mu.lending, p.nowLocked()
+	used := n.openedAt
+	n.tick, n.openedAt = now.Add(laneTick), now
+	n.lane.Forget()
+	n.lane.SetNow(now.Sub(p.start))
+	seats, lent := n.lane.Lent()
+	for _, seat := range seats[:lent] {
+		c, t := cellOf[R](seat), seat.Turn.Load()
+		number := t.Number()
+		if t.State() == turn.Settling || t.State() == turn.Held {
+			number-- // it has ended, and is not settled yet
+		}
+		if p.creditLocked(c, number) > 0 {
+			p.idledLocked(c.slot, used)
+		}
+		if t.State() == turn.Resting {
+			n.lane.Renew(seat, t, p.usesLeft(c.slot))
+		} else {
+			seat.Mark() // then it ends in endInLane, with the real time
+		}
+	}
+	n.seen, n.misses = p.laneHitsLocked(), 0
+}
+
+// idledLocked notes when a slot that stays in the lane was idle last.
+func (p *Pool[R]) idledLocked(s *slot[R], since time.Time) {
+	s.idleSince = since
+	if p.member != nil {
+		p.member.reidle(&s.mark, since)
+	}
+}
+
+// endInLane ends a lease that had to come to the lock only for the time, and lets its
+// seat rest in the lane. It reports false, and has done nothing, if there is no lane for it.
+func (p *Pool[R]) endInLane(c *cell[R]) bool {
+	if p.open.Load() == nil {
+		return false
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.open.Load() == nil || !c.lent {
+		return false // nobody but who has the lock closes the lane
+	}
+	s, number := c.slot, c.Turn.Load().Number()
+	if n := number - c.lentAt; p.usesLeft(s) <= n {
+		return false // that was the last one
+	}
+	p.mu.now, p.mu.clock = time.Time{}, 0
+	p.creditLocked(c, number-1)
+	p.noteLeaseLocked(max(0, time.Duration(p.momentLocked())-c.Began()))
+	c.lentAt = number
+	s.uses++
+	p.mu.count.Hits++
+	p.mu.lending.hits++
+	p.idledLocked(s, p.nowLocked())
+	p.mu.lane.Return(&c.Seat, p.usesLeft(s))
+	return true
+}
