@@ -136,8 +136,7 @@ func TestLaneOpensWithThePresentTime(t *testing.T) {
 	})
 }
 
-// Whoever takes from the lane may be stopped before it has noted the time. Should
-// the pool reclaim the lease just then, it has begun a tick ago at most.
+// A lease that the pool reclaims as it begins has begun a tick ago at most.
 func TestLeaseReclaimedAsItBeginsIsShort(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p, _ := newLane(t, 1, nil)
@@ -183,12 +182,17 @@ func TestLongLeasesLeaveTheLane(t *testing.T) {
 func TestClashesAreCountedByTheTick(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p, _ := newLane(t, 2, nil)
-		for range lane.ManyClashes {
+		for range 2 * lane.ManyClashes / lane.LostSwap {
 			reopen(t, p)
 			p.open.Load().Clash(lane.LostSwap)
 			time.Sleep(time.Hour)
 		}
 		reopen(t, p)
+		assert.False(t, p.open.Load().Spread())
+		for range 20 { // also where the lane stays open
+			p.open.Load().Clash(lane.ManyClashes / 4)
+			use(t, p, 1)
+		}
 		assert.False(t, p.open.Load().Spread())
 	})
 }

@@ -27,13 +27,11 @@ func (p *Pool[R]) renewed() bool {
 	return true
 }
 
-// steadyLocked reports whether the lane is open, its tick is due, and nothing else is.
+// steadyLocked reports whether the lane is open and its tick is due, and whether it may
+// go on for another one. If something else is due as well, the bell rings for it again.
 func (p *Pool[R]) steadyLocked() bool {
 	n, now := &p.mu.lending, p.nowLocked()
-	if p.open.Load() == nil || n.tick.IsZero() || n.tick.After(now) || p.ordered() {
-		return false
-	}
-	if next, ok := p.nextButLaneLocked(); ok && !next.After(now) {
+	if p.open.Load() == nil || n.tick.After(now) {
 		return false
 	}
 	if elapsed(n.openedAt, now)-now.Sub(n.openedAt) > laneTick {
@@ -51,7 +49,7 @@ func (p *Pool[R]) steadyLocked() bool {
 			if p.begunLocked(c).Before(n.openedAt) {
 				return false // it is out for long, and its seat is of use to others
 			}
-		case n.share == nil && t.Number() == c.lentAt:
+		case t.Number() == c.lentAt: // that of a shareable resource is as late as any of its seats
 			since = c.slot.idleSince
 		}
 		if !p.lastsSinceLocked(c.slot, since, now.Add(laneTick)) {

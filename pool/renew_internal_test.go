@@ -251,6 +251,112 @@ func TestTickClosesTheLaneAfterTheMachineSlept(t *testing.T) {
 	p.mu.Unlock()
 }
 
+// A resource whose Recycle takes ticks is counted once, and the lane goes on beside it.
+func TestSeatThatSettlesAcrossTicksIsCountedOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		slow := make(chan struct{})
+		var held *int
+		p, all := newLane(t, 2, func(c *Config[*int]) {
+			c.Recycle = func(v *int) error {
+				if v == held {
+					<-slow
+				}
+				return nil
+			}
+		})
+		use(t, p, 1)
+		before, top := p.Stats(), mustAcquire(t, p)
+		reopen(t, p) // Stats has closed it
+		held = top.Value()
+		done := make(chan struct{})
+		go func() { top.Release(); close(done) }()
+		synctest.Wait()
+		require.NotNil(t, p.open.Load())
+		for range 20 {
+			mustAcquire(t, p).Release()
+			time.Sleep(laneTick / 4)
+			synctest.Wait()
+			assert.Equal(t, top.number, top.cell.lentAt, "what settles is not in the accounts yet")
+		}
+		close(slow)
+		<-done
+		s := p.Stats()
+		assert.EqualValues(t, len(all), s.Idle)
+		assert.InDelta(t, 22, s.Hits-before.Hits, 2) // as many as reopen needed
+		assert.Equal(t, s.Hits-before.Hits, s.LeaseTimes.Count()-before.LeaseTimes.Count())
+	})
+}
+
+// A lane of leases that is mostly found empty is given up at a tick, and one that is
+// found empty now and then is not.
+func TestLaneThatIsMostlyEmptyIsGivenUp(t *testing.T) {
+	for misses, open := range map[int]bool{1: true, 9: false} {
+		synctest.Test(t, func(t *testing.T) {
+			p, _ := newLane(t, 1, func(c *Config[*int]) { c.MaxOpen = 1 })
+			for range 20 {
+				for range 4 {
+					mustAcquire(t, p).Release()
+				}
+				if p.open.Load() == nil {
+					break
+				}
+				l := mustAcquire(t, p)
+				for range misses {
+					_, ok := p.TryAcquire()
+					require.False(t, ok)
+				}
+				l.Release()
+				time.Sleep(laneTick)
+				synctest.Wait()
+			}
+			p.mu.Lock()
+			defer p.mu.Unlock()
+			assert.Equal(t, open, p.mu.need < 2*warm)
+		})
+	}
+}
+
+// A bell that rings for something else between two ticks is no tick of the lane, and
+// each tick forgets the misses before, also one that closes the lane.
+func TestEachTickIsForItself(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p, _ := newLane(t, 2, nil)
+		use(t, p, 1)
+		opened := p.mu.openedAt
+		mustAcquire(t, p).Release()
+		p.tick()
+		reopen(t, p)
+		assert.Equal(t, opened, p.mu.openedAt)
+		for _, clashes := range []uint32{0, lane.ManyClashes} {
+			p.mu.misses = 1
+			p.open.Load().Clash(clashes)
+			mustAcquire(t, p).Release()
+			time.Sleep(laneTick)
+			synctest.Wait()
+			assert.Zero(t, p.mu.misses)
+			assert.Equal(t, clashes > 0, p.mu.lane.Spread())
+		}
+	})
+}
+
+// A lane of a shareable resource stays open too, although some of its seats are not
+// used: the resource is.
+func TestTickLeavesTheSharedLaneOpen(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ws := newWires(t, 4, func(c *Config[*wire]) { c.MaxIdleTime = 5 * laneTick }).warm()
+		ln := ws.open.Load()
+		for range 40 {
+			ws.fromLane().Release()
+			time.Sleep(laneTick / 2)
+			synctest.Wait()
+			require.Same(t, ln, ws.open.Load())
+		}
+		l := ws.take()
+		assert.LessOrEqual(t, l.Info().IdleFor, 2*laneTick)
+		release(l)
+	})
+}
+
 // Cores in each other's way do not have to wait for a tick.
 func TestLaneSpreadsAtOnceInAJam(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
