@@ -323,6 +323,7 @@ func TestEachTickIsForItself(t *testing.T) {
 		p, _ := newLane(t, 2, nil)
 		use(t, p, 1)
 		opened := p.mu.openedAt
+		time.Sleep(laneTick / 2)
 		mustAcquire(t, p).Release()
 		p.tick()
 		reopen(t, p)
