@@ -2,6 +2,7 @@ package pool
 
 import (
 	"context"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -133,11 +134,17 @@ func TestUsesAreCountedAcrossTicks(t *testing.T) {
 func TestUnusedResourceOfALaneInUseIdlesOut(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const limit = 20 * laneTick
+		var mu sync.Mutex // two may be closed at once
 		closed := map[*int]time.Duration{}
 		start := time.Now()
 		p, all := newLane(t, 3, func(c *Config[*int]) {
 			c.MaxIdleTime = limit
-			c.Close = func(v *int) error { closed[v] = time.Since(start); return nil }
+			c.Close = func(v *int) error {
+				mu.Lock()
+				defer mu.Unlock()
+				closed[v] = time.Since(start)
+				return nil
+			}
 		})
 		for range 100 {
 			mustAcquire(t, p).Release()
@@ -384,13 +391,20 @@ func TestLaneSpreadsAtOnceInAJam(t *testing.T) {
 func TestLaneWithWornStampsOpensAnew(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p, _ := newLane(t, 2, nil)
-		for ln := p.open.Load(); !ln.Worn(); ln.Forget() {
+		for !worn(p) {
+			p.open.Load().Forget()
 			a, b := mustAcquire(t, p), mustAcquire(t, p)
 			a.Release()
 			b.Release()
 		}
 		time.Sleep(laneTick + 1)
 		synctest.Wait()
-		require.False(t, p.open.Load().Worn())
+		require.False(t, worn(p))
 	})
+}
+
+func worn(p *Pool[*int]) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.mu.lane.Worn()
 }
