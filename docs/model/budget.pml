@@ -317,6 +317,13 @@ inline TakeOrLock() {
 	ok = false
 }
 
+/* Nobody but who has the lock closes the lane, or takes a seat out of it. */
+#ifdef NO_OPEN_IN_LANE
+#define inLane(x) (lent[x])
+#else
+#define inLane(x) (open[x] && lent[x])
+#endif
+
 inline Release() {
 	op = none;
 	ok = open[p];
@@ -328,13 +335,17 @@ inline Release() {
 			op = (open[p] -> none : lookAgain)                  /* look */
 #endif
 		:: else
-		:: true                                                 /* it began in another tick */
+		:: true                                                 /* it was out at a tick */
 		fi
 	:: else -> ok = false
 	fi;
 	if
 	:: atomic { has && number[p] == n && state[p] != Resting -> ends(p); state[p] = Held; number[p]++; op = endLease }   /* End */
 	:: else
+	fi;
+	if
+	:: atomic { op == endLease && !mu[p] && inLane(p) -> state[p] = Resting; op = none }   /* endInLane: one hold of the lock */
+	:: true
 	fi;
 	has = false
 }

@@ -314,6 +314,13 @@ inline releaseRecycling() {
 	fi
 }
 
+/* Nobody but who has the lock closes the lane, or takes a seat out of it. */
+#ifdef NO_OPEN_IN_LANE
+#define inLane(x) (lent[x])
+#else
+#define inLane(x) (open && lent[x])
+#endif
+
 /* Release as far as it goes without the lock; op is what it goes on with. */
 inline Release() {
 	op = anybody;
@@ -327,13 +334,17 @@ inline Release() {
 		:: atomic { Rest() };
 			if :: ok -> look() :: else fi
 #endif
-		:: true                                                 /* it began in another tick, or MaxUses */
+		:: true                                                 /* it was out at a tick, or MaxUses */
 		fi
 	:: else -> seen = false
 	fi;
 	if
 	:: atomic { op == anybody -> End(); op = (ok -> endLease : none) }
 	:: else
+	fi;
+	if
+	:: atomic { op == endLease && !mu && inLane(c) -> state[c] = Resting; kept(c); op = none }   /* endInLane: one hold of the lock */
+	:: true
 	fi;
 	ok = false
 }
