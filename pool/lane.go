@@ -20,9 +20,9 @@ import (
 // One of the two sees the other: Go's atomics are sequentially consistent, on every
 // processor, so there is one order of the two writes and the two looks.
 //
-// There is no clock in the lane. Its time is that of its opening, and the pool
-// closes and opens it each laneTick while it is used; a lease that outlasts a tick
-// ends under the lock, with the real time.
+// There is no clock in the lane. The pool renews its time each laneTick while it is
+// used: see renew.go. A lease that outlasts a tick ends under the lock, with the real
+// time.
 
 // cellOf returns the cell that a seat is the first field of.
 func cellOf[R any](s *lane.Seat) *cell[R] {

@@ -22,7 +22,7 @@ type lending[R any] struct {
 type times[R any] struct {
 	share    *slot[R] // whose cells are in the lane, if it is shareable
 	tick     time.Time
-	openedAt time.Time // by both clocks
+	openedAt time.Time // or renewed; by both clocks
 
 	hits   uint64 // of the lane, so far
 	seen   uint64 // of them, at the last tick
