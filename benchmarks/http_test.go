@@ -145,7 +145,8 @@ func BenchmarkHTTP2(b *testing.B) {
 func BenchmarkColdBurst(b *testing.B) {
 	const requests = 50
 	server := http2Server(b)
-	eachHTTP(b, http2Only, func(ctx context.Context, b *testing.B, s httpsubject.Subject) {
+	pools := func(s httpsubject.Subject) bool { return http2Only(s) && !s.NoPool }
+	eachHTTP(b, pools, func(ctx context.Context, b *testing.B, s httpsubject.Subject) {
 		var dials int64
 		var total time.Duration
 		for b.Loop() {

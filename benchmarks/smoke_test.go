@@ -50,7 +50,7 @@ func expected() map[string][]string {
 		}
 		return names
 	}
-	var keyed, http1, http2 []string
+	var keyed, http1, http2, cold []string
 	for _, s := range subject.AllKeyed() {
 		keyed = append(keyed, s.Name)
 	}
@@ -58,6 +58,9 @@ func expected() map[string][]string {
 		http1 = append(http1, s.Name)
 		if !s.HTTP1Only {
 			http2 = append(http2, s.Name)
+		}
+		if !s.HTTP1Only && !s.NoPool {
+			cold = append(cold, s.Name)
 		}
 	}
 	return map[string][]string{
@@ -78,7 +81,7 @@ func expected() map[string][]string {
 		"HTTP1":          http1,
 		"HTTP1Load":      http1,
 		"HTTP2":          http2,
-		"ColdBurst":      http2,
+		"ColdBurst":      cold,
 	}
 }
 

@@ -10,7 +10,7 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"sync/atomic"
+	"sync"
 
 	"github.com/berth-go/berth/adapters/httpconn"
 	"github.com/valyala/fasthttp"
@@ -31,6 +31,7 @@ type Subject struct {
 	Open func(s *Server, conns int) (Client, error) // conns: most connections at once
 
 	HTTP1Only bool
+	NoPool    bool // it cannot be asked how it pools
 }
 
 // The names that the report looks for.
@@ -45,7 +46,7 @@ func All() []Subject {
 	return []Subject{
 		{Name: Berth, Note: "`adapters/httpconn`", Open: openBerth},
 		{Name: Std, Note: "`net/http.Transport`", Open: openStd},
-		{Name: Bare, Note: "bare `http.ClientConn`s in a channel, without a pool: the floor for `httpconn`, which runs on them", Open: openBare, HTTP1Only: true},
+		{Name: Bare, Note: "bare `http.ClientConn`s, or streams of them, in a channel, without a pool: the floor for `httpconn`, which runs on them", Open: openBare, NoPool: true},
 		{Name: "fasthttp", Note: "`fasthttp.HostClient`, with request and response reused and contexts ignored, as it is made for", Open: openFast, HTTP1Only: true},
 	}
 }
@@ -107,12 +108,17 @@ func openBerth(s *Server, conns int) (Client, error) {
 	return &roundTripper{t, s.URL, func() { _ = t.Close() }}, nil
 }
 
-// bare lends connections from a channel, and opens them while it may.
+// bare lends connections from a channel, in which each is as often as it carries
+// requests at once, and opens them while it may.
 type bare struct {
 	transport *http.Transport
+	scheme    string
 	addr, url string
+	streams   int // of a connection
 	idle      chan *http.ClientConn
-	opened    atomic.Int32
+
+	opening sync.Mutex
+	opened  []*http.ClientConn
 }
 
 func (c *bare) Get(ctx context.Context) error {
@@ -130,14 +136,9 @@ func (c *bare) take(ctx context.Context) (*http.ClientConn, error) {
 		return conn, nil
 	default:
 	}
-	if int(c.opened.Add(1)) <= cap(c.idle) {
-		conn, err := c.transport.NewClientConn(ctx, "http", c.addr)
-		if err != nil {
-			c.opened.Add(-1)
-		}
-		return conn, err
+	if err := c.open(ctx); err != nil {
+		return nil, err
 	}
-	c.opened.Add(-1)
 	select {
 	case conn := <-c.idle:
 		return conn, nil
@@ -146,10 +147,31 @@ func (c *bare) take(ctx context.Context) (*http.ClientConn, error) {
 	}
 }
 
-// Close closes what is idle, which is all: no Get is in flight.
+// open opens a connection if there may be one more, and nothing is idle by then.
+func (c *bare) open(ctx context.Context) error {
+	c.opening.Lock()
+	defer c.opening.Unlock()
+	if len(c.idle) > 0 || len(c.opened)*c.streams == cap(c.idle) {
+		return nil
+	}
+	conn, err := c.transport.NewClientConn(ctx, c.scheme, c.addr)
+	if err != nil {
+		return err
+	}
+	if err := get(ctx, conn, c.url); err != nil { // after it the server has said how many streams there may be
+		return errors.Join(err, conn.Close())
+	}
+	c.opened = append(c.opened, conn)
+	for range c.streams {
+		c.idle <- conn
+	}
+	return nil
+}
+
+// Close closes all: no Get is in flight.
 func (c *bare) Close() {
-	for len(c.idle) > 0 {
-		_ = (<-c.idle).Close()
+	for _, conn := range c.opened {
+		_ = conn.Close()
 	}
 }
 
@@ -157,7 +179,14 @@ func (c *bare) Close() {
 // must be 0, since a transport counts the end of such a connection though not its
 // beginning.
 func openBare(s *Server, conns int) (Client, error) {
-	return &bare{transport: s.transport(0), addr: s.addr, url: s.URL, idle: make(chan *http.ClientConn, conns)}, nil
+	streams, scheme := 1, "http"
+	if s.roots != nil {
+		streams, scheme = s.streams, "https"
+	}
+	return &bare{
+		transport: s.transport(0), scheme: scheme, addr: s.addr, url: s.URL,
+		streams: streams, idle: make(chan *http.ClientConn, conns*streams),
+	}, nil
 }
 
 // fast is fasthttp's client of one host. It knows no contexts.

@@ -27,9 +27,10 @@ const longWait = time.Minute
 type Server struct {
 	URL string
 
-	addr   string
-	roots  *x509.CertPool // nil: no TLS
-	opened atomic.Int64
+	addr    string
+	roots   *x509.CertPool // nil: no TLS
+	streams int            // of a connection at once; 0: it is HTTP/1
+	opened  atomic.Int64
 
 	process *exec.Cmd
 	stdin   io.Closer // its end is the end of the server
@@ -63,7 +64,7 @@ func start(streams int) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{process: exec.Command(self)}
+	s := &Server{streams: streams, process: exec.Command(self)}
 	s.process.Env = append(os.Environ(), serveVariable+"="+strconv.Itoa(streams))
 	s.process.Stderr = os.Stderr
 	in, err := s.process.StdinPipe()

@@ -138,6 +138,14 @@ func scaleBounds() []bound {
 
 func httpBounds() []bound {
 	const ours, theirs, bare = httpsubject.Berth, httpsubject.Std, httpsubject.Bare
+	const streams = 100
+	http2 := func(what, unit string, kind profile.Kind) bound {
+		return bound{
+			what: "HTTP/2, 100 requests at once, " + what, limit: "at most http.Transport", most: 1, unit: "x",
+			measure: ratioAt("HTTP2", ours, theirs, unit, streams), floor: ratioAt("HTTP2", bare, theirs, unit, streams),
+			row: row{"HTTP2", ours, bare, unit, streams}, kind: kind,
+		}
+	}
 	return []bound{
 		{
 			what: "HTTP/1.1, 64 callers on 8 connections, time per request", limit: "at most http.Transport", most: 1, unit: "x",
@@ -149,6 +157,8 @@ func httpBounds() []bound {
 			measure: ratio("HTTP1", ours, theirs, allocs), floor: ratio("HTTP1", bare, theirs, allocs),
 			row: row{"HTTP1", ours, bare, allocs, 0}, kind: profile.Allocs,
 		},
+		http2("time per request", perOp, profile.CPU),
+		http2("allocations per request", allocs, profile.Allocs),
 		{
 			what: "50 cold requests to an HTTP/2 host", limit: "1 dial", most: 1,
 			measure: worst("ColdBurst", "dials/burst", ours),

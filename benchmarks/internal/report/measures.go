@@ -19,9 +19,14 @@ func at(set *results.Set, workload, name string, n int) (key results.Key, ok boo
 }
 
 func ratio(workload, ours, theirs, unit string) measure {
+	return ratioAt(workload, ours, theirs, unit, 0)
+}
+
+// ratioAt is ratio at one of several sizes.
+func ratioAt(workload, ours, theirs, unit string, n int) measure {
 	return func(set *results.Set) (float64, bool) {
-		a, okA := at(set, workload, ours, 0)
-		b, okB := at(set, workload, theirs, 0)
+		a, okA := at(set, workload, ours, n)
+		b, okB := at(set, workload, theirs, n)
 		if !okA || !okB {
 			return 0, false
 		}
