@@ -76,6 +76,15 @@ func (p *Pool[R]) dropBellLocked() {
 
 // nextTimeLocked returns when the pool must act next without being called.
 func (p *Pool[R]) nextTimeLocked() (next time.Time, ok bool) {
+	next, ok = p.nextButLaneLocked()
+	if p.mu.times != nil && !p.mu.tick.IsZero() && (!ok || p.mu.tick.Before(next)) {
+		return p.mu.tick, true
+	}
+	return next, ok
+}
+
+// nextButLaneLocked is nextTimeLocked without the ticks of the lane.
+func (p *Pool[R]) nextButLaneLocked() (next time.Time, ok bool) {
 	earlier := func(t time.Time) {
 		if !ok || t.Before(next) {
 			next, ok = t, true
@@ -89,9 +98,6 @@ func (p *Pool[R]) nextTimeLocked() (next time.Time, ok bool) {
 	}
 	if o := p.mu.outage; o != nil && !o.retryAt.IsZero() {
 		earlier(o.retryAt)
-	}
-	if p.mu.times != nil && !p.mu.tick.IsZero() {
-		earlier(p.mu.tick)
 	}
 	if p.remembersLocked() {
 		earlier(p.forgetAtLocked())

@@ -36,6 +36,19 @@ func (r *idleRing) add(k, older *idleMark) {
 			next = next.next
 		}
 	}
+	r.insert(k, next)
+}
+
+// addLate is add for a mark that is not much older than the newest.
+func (r *idleRing) addLate(k *idleMark) {
+	next := &r.root
+	for next.prev != &r.root && next.prev.since > k.since {
+		next = next.prev
+	}
+	r.insert(k, next)
+}
+
+func (r *idleRing) insert(k, next *idleMark) {
 	k.prev, k.next = next.prev, next
 	k.prev.next, next.prev = k, k
 }
@@ -79,7 +92,7 @@ func (m *member) reidle(k *idleMark, at time.Time) {
 	}
 	b.mu.idle.remove(k)
 	k.m, k.since = m, since
-	b.mu.idle.add(k, nil)
+	b.mu.idle.addLate(k)
 }
 
 // unidle notes that the slot is no longer idle.

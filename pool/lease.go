@@ -32,7 +32,7 @@ type LeaseInfo struct {
 // cell is what the copies of a lease share. A cell belongs to one slot for life
 // and serves one lease after another; the number in its turn tells them apart.
 type cell[R any] struct {
-	lane.Seat // first: see cellOf. It began is the moment when its lease did; in the lane that of the lane's opening
+	lane.Seat // first: see cellOf. It began is the moment when its lease did; in the lane, as of the last tick
 	slot      *slot[R]
 	pool      *Pool[R]
 	check     bool // the lease must run Check first; written before the lease is handed out

@@ -24,7 +24,7 @@ func (p *Pool[R]) recallLocked() {
 			continue
 		}
 		c, i := cellOf[R](seat), n
-		for ; i > 0 && p.mu.share == nil && restedLater(rested[i-1], turns[i-1], c, t); i-- {
+		for ; i > 0 && p.mu.share == nil && p.restedLaterLocked(rested[i-1], turns[i-1], c, t); i-- {
 			rested[i], turns[i] = rested[i-1], turns[i-1]
 		}
 		rested[i], turns[i] = c, t
@@ -32,6 +32,9 @@ func (p *Pool[R]) recallLocked() {
 	}
 	share := p.mu.share
 	for i := range n {
+		if s := rested[i].slot; i > 0 {
+			s.idleSince = later(s.idleSince, rested[i-1].slot.idleSince) // the order is exact, the times are not
+		}
 		p.returnLocked(rested[i], turns[i])
 	}
 	if share != nil && n > 0 {
@@ -42,14 +45,21 @@ func (p *Pool[R]) recallLocked() {
 	}
 }
 
-// restedLater reports whether a came to rest after b: what has not been used since
-// it was lent did so first.
-func restedLater[R any](a *cell[R], ta turn.Turn, b *cell[R], tb turn.Turn) bool {
-	usedA, usedB := ta.Number() != a.lentAt, tb.Number() != b.lentAt
-	if usedA != usedB {
-		return usedA
+// restedLaterLocked reports whether a came to rest after b.
+func (p *Pool[R]) restedLaterLocked(a *cell[R], ta turn.Turn, b *cell[R], tb turn.Turn) bool {
+	if p.mu.lane.Spread() { // without stamps
+		return p.restedAtLocked(a, ta).After(p.restedAtLocked(b, tb))
 	}
 	return lane.NewerStamp(ta.Stamp(), tb.Stamp())
+}
+
+// restedAtLocked returns since when a seat rests, as far as it is known: what was used
+// since the last tick may rest since then.
+func (p *Pool[R]) restedAtLocked(c *cell[R], t turn.Turn) time.Time {
+	if t.Number() == c.lentAt {
+		return c.slot.idleSince // that of a shareable resource is as late as any of its seats
+	}
+	return p.mu.openedAt
 }
 
 // returnLocked takes back a lease of the lane that rests. A shareable slot must then

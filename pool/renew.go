@@ -27,11 +27,14 @@ func (p *Pool[R]) renewed() bool {
 	return true
 }
 
-// steadyLocked reports whether the lane is open and its tick is due, and whether it may
-// go on for another one. If something else is due as well, the bell rings for it again.
+// steadyLocked reports whether the lane is open, its tick is due and nothing else is, and
+// it may go on for another one.
 func (p *Pool[R]) steadyLocked() bool {
 	n, now := &p.mu.lending, p.nowLocked()
 	if p.open.Load() == nil || n.tick.After(now) {
+		return false
+	}
+	if next, ok := p.nextButLaneLocked(); ok && !next.After(now) {
 		return false
 	}
 	if elapsed(n.openedAt, now)-now.Sub(n.openedAt) > laneTick {
@@ -43,14 +46,13 @@ func (p *Pool[R]) steadyLocked() bool {
 	}
 	seats, lent := n.lane.Lent()
 	for _, seat := range seats[:lent] {
-		c, t, since := cellOf[R](seat), seat.Turn.Load(), now
-		switch {
-		case t.State() != turn.Resting:
+		c, t := cellOf[R](seat), seat.Turn.Load()
+		since := p.restedAtLocked(c, t)
+		if t.State() != turn.Resting {
 			if p.begunLocked(c).Before(n.openedAt) {
 				return false // it is out for long, and its seat is of use to others
 			}
-		case t.Number() == c.lentAt: // that of a shareable resource is as late as any of its seats
-			since = c.slot.idleSince
+			since = now
 		}
 		if !p.lastsSinceLocked(c.slot, since, now.Add(laneTick)) {
 			return false
@@ -86,8 +88,11 @@ func (p *Pool[R]) renewLocked() {
 	n.seen, n.misses = p.laneHitsLocked(), 0
 }
 
-// idledLocked notes when a slot that stays in the lane was idle last.
+// idledLocked notes since when a slot that stays in the lane is idle.
 func (p *Pool[R]) idledLocked(s *slot[R], since time.Time) {
+	if !since.After(s.idleSince) {
+		return
+	}
 	s.idleSince = since
 	if p.member != nil {
 		p.member.reidle(&s.mark, since)
@@ -113,6 +118,7 @@ func (p *Pool[R]) endInLane(c *cell[R]) bool {
 	p.creditLocked(c, number-1)
 	p.noteLeaseLocked(max(0, time.Duration(p.momentLocked())-c.Began()))
 	c.lentAt = number
+	s.refusals = 0
 	s.uses++
 	p.mu.count.Hits++
 	p.mu.lending.hits++

@@ -5,8 +5,8 @@
 // code is compiled where it is used, and what it calls from here would then be
 // calls of their own for each load of a word.
 //
-// Callers of [Lane.Take] and [Lane.Rest] hold no lock; everything else is for the
-// pool, under its lock, unless it says otherwise.
+// Callers of [Lane.Take], [Lane.Rest], [Lane.Settle] and [Lane.Settled] hold no lock;
+// everything else is for the pool, under its lock, unless it says otherwise.
 package lane
 
 import (
@@ -34,8 +34,8 @@ const (
 	// LostSwap is the weight of a swap that is lost.
 	LostSwap = ManyClashes / 16
 
-	// jam is how many clashes are too many to wait for the tick. It is an eighth of a
-	// millisecond of lost swaps.
+	// jam is how many clashes are too many to wait for the tick: those of some hundred
+	// lost swaps.
 	jam = 16 * ManyClashes
 )
 
@@ -105,9 +105,6 @@ func (l *Lane) Take() (*Seat, uint64) {
 // takeOther begins a lease of another seat than the one at hand, or of that if it
 // rests by now. In a jam it does not: the pool will do something about that.
 func (l *Lane) takeOther(at uint32) (*Seat, uint64) {
-	if l.Jammed() {
-		return nil, 0
-	}
 	if l.spans {
 		width := l.width.Load()
 		for range width {
@@ -118,6 +115,9 @@ func (l *Lane) takeOther(at uint32) (*Seat, uint64) {
 				return s, number
 			}
 		}
+		return nil, 0
+	}
+	if l.Jammed() {
 		return nil, 0
 	}
 	for at := l.lastRested(); at >= 0; at = l.lastRested() {
@@ -216,7 +216,10 @@ func (l *Lane) SetNow(now time.Duration) { l.now.Store(int64(now)) }
 
 // Worn reports whether so many stamps have been given since the lane was opened that
 // they may soon not tell what is older.
-func (l *Lane) Worn() bool { return (l.top.Load()>>topBits-l.first)&turn.StampMask > turn.StampMask/4 }
+func (l *Lane) Worn() bool {
+	const all = math.MaxUint32 >> topBits // of which a seat keeps the lower ones
+	return (l.top.Load()>>topBits-l.first)&all > turn.StampMask/4
+}
 
 // Renew gives a seat that rests, or did in turn t, the lane's time. It is good for so
 // many leases after that turn.
@@ -258,8 +261,8 @@ func (l *Lane) Clash(weight uint32) { l.clashes.Add(weight) }
 func (l *Lane) Crowded() bool { return l.clashes.Load() >= ManyClashes }
 
 // Jammed reports whether callers are so much in each other's way that the next one to
-// have the lock must do something about it.
-func (l *Lane) Jammed() bool { return l.clashes.Load() >= jam }
+// have the lock must let them spread. Where they do nothing more can be done at once.
+func (l *Lane) Jammed() bool { return !l.spans && l.clashes.Load() >= jam }
 
 // Forget forgets the clashes so far.
 func (l *Lane) Forget() { l.clashes.Store(0) }

@@ -334,6 +334,7 @@ func TestTakeWhileTheLaneShrinks(t *testing.T) {
 					if s, number := l.Take(); s != nil {
 						found.Add(1)
 						assert.True(t, l.Rest(s, number))
+						l.Forget() // or it would be a jam
 					}
 				}
 			})
