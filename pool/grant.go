@@ -205,12 +205,14 @@ func (p *Pool[R]) release(c *cell[R]) {
 // endLease ends a lease whose resource is well, after a look at its capacity if that
 // must be.
 func (p *Pool[R]) endLease(c *cell[R]) {
-	if p.endInLane(c) {
+	p.lockBeside()
+	if p.endInLaneLocked(c) {
+		p.mu.Unlock()
 		return
 	}
+	p.closeLaneLocked()
 	var next handOff[R]
 	var failed *panicError
-	p.lock()
 	defer func() { // also after runtime.Goexit in Capacity
 		c.slot.refusals = 0
 		if c.slot.refused { // meanwhile: its end may be what makes room

@@ -103,8 +103,18 @@ func (p *Pool[R]) SetLimits(l Limits) error {
 // lock begins a change of the pool's state. What rests in the lane is idle again
 // from here on.
 func (p *Pool[R]) lock() {
+	p.lockBeside()
+	p.closeLaneLocked()
+}
+
+// lockBeside takes the lock and leaves the lane open: nothing but the lane's times and
+// accounts may be changed before closeLaneLocked.
+func (p *Pool[R]) lockBeside() {
 	p.mu.Lock()
 	p.mu.now, p.mu.clock = time.Time{}, 0
+}
+
+func (p *Pool[R]) closeLaneLocked() {
 	if p.mu.lent > 0 {
 		p.recallLocked()
 	}

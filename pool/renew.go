@@ -15,9 +15,8 @@ import (
 // so far go into the accounts. It reports false, and has done nothing, if there is
 // more to do.
 func (p *Pool[R]) renewed() bool {
-	p.mu.Lock()
+	p.lockBeside()
 	defer p.mu.Unlock()
-	p.mu.now, p.mu.clock = time.Time{}, 0
 	if p.mu.times == nil || !p.steadyLocked() {
 		return false
 	}
@@ -82,7 +81,7 @@ func (p *Pool[R]) renewLocked() {
 		if t.State() == turn.Resting {
 			n.lane.Renew(seat, t, p.usesLeft(c.slot))
 		} else {
-			seat.Mark() // then it ends in endInLane, with the real time
+			seat.Mark() // then it ends in endInLaneLocked, with the real time
 		}
 	}
 	n.seen, n.misses = p.laneHitsLocked(), 0
@@ -99,14 +98,10 @@ func (p *Pool[R]) idledLocked(s *slot[R], since time.Time) {
 	}
 }
 
-// endInLane ends a lease that had to come to the lock only for the time, and lets its
-// seat rest in the lane. It reports false, and has done nothing, if there is no lane for it.
-func (p *Pool[R]) endInLane(c *cell[R]) bool {
-	if p.open.Load() == nil {
-		return false
-	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
+// endInLaneLocked ends a lease that had to come to the lock only for the time, and lets
+// its seat rest in the lane. It reports false, and has done nothing, if there is no lane
+// for it.
+func (p *Pool[R]) endInLaneLocked(c *cell[R]) bool {
 	if p.open.Load() == nil || !c.lent {
 		return false // nobody but who has the lock closes the lane
 	}
@@ -114,7 +109,6 @@ func (p *Pool[R]) endInLane(c *cell[R]) bool {
 	if n := number - c.lentAt; p.usesLeft(s) <= n {
 		return false // that was the last one
 	}
-	p.mu.now, p.mu.clock = time.Time{}, 0
 	p.creditLocked(c, number-1)
 	p.noteLeaseLocked(max(0, time.Duration(p.momentLocked())-c.Began()))
 	c.lentAt = number

@@ -344,7 +344,7 @@ inline Release() {
 	:: else
 	fi;
 	if
-	:: atomic { op == endLease && !mu[p] && inLane(p) -> state[p] = Resting; op = none }   /* endInLane: one hold of the lock */
+	:: atomic { op == endLease && !mu[p] && inLane(p) -> state[p] = Resting; op = none }   /* endInLaneLocked: one hold of the lock */
 	:: true
 	fi;
 	has = false

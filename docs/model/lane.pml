@@ -343,7 +343,7 @@ inline Release() {
 	:: else
 	fi;
 	if
-	:: atomic { op == endLease && !mu && inLane(c) -> state[c] = Resting; kept(c); op = none }   /* endInLane: one hold of the lock */
+	:: atomic { op == endLease && !mu && inLane(c) -> state[c] = Resting; kept(c); op = none }   /* endInLaneLocked: one hold of the lock */
 	:: true
 	fi;
 	ok = false
