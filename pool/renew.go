@@ -60,8 +60,8 @@ func (p *Pool[R]) steadyLocked() bool {
 	return true
 }
 
-// renewLocked begins another tick of the lane. What is out by now, and its holder, may
-// have anything happen to them meanwhile but an end of the lane.
+// renewLocked begins another tick of the lane. Meanwhile its callers go on: each seat is
+// looked at once, and what happens to it after that is of the next tick.
 func (p *Pool[R]) renewLocked() {
 	n, now := &p.mu.lending, p.nowLocked()
 	used := n.openedAt
@@ -109,6 +109,7 @@ func (p *Pool[R]) endInLaneLocked(c *cell[R]) bool {
 	if n := number - c.lentAt; p.usesLeft(s) <= n {
 		return false // that was the last one
 	}
+	now := p.nowLocked() // first, so that the clock is read once
 	p.creditLocked(c, number-1)
 	p.noteLeaseLocked(max(0, time.Duration(p.momentLocked())-c.Began()))
 	c.lentAt = number
@@ -116,7 +117,7 @@ func (p *Pool[R]) endInLaneLocked(c *cell[R]) bool {
 	s.uses++
 	p.mu.count.Hits++
 	p.mu.lending.hits++
-	p.idledLocked(s, p.nowLocked())
+	p.idledLocked(s, now)
 	p.mu.lane.Return(&c.Seat, p.usesLeft(s))
 	return true
 }
