@@ -39,13 +39,14 @@ func (r *idleRing) add(k, older *idleMark) {
 	r.insert(k, next)
 }
 
-// addLate is add for a mark that is not much older than the newest.
-func (r *idleRing) addLate(k *idleMark) {
-	next := &r.root
-	for next.prev != &r.root && next.prev.since > k.since {
-		next = next.prev
+// addLast is add for a mark whose time is known to the tick only that has just ended: in
+// that it was used, and so were those behind which it does not belong. To search for its
+// place would cost a look at each of them.
+func (r *idleRing) addLast(k *idleMark) {
+	if newest := r.root.prev; newest != &r.root {
+		k.since = max(k.since, newest.since)
 	}
-	r.insert(k, next)
+	r.insert(k, &r.root)
 }
 
 func (r *idleRing) insert(k, next *idleMark) {
@@ -92,7 +93,7 @@ func (m *member) reidle(k *idleMark, at time.Time) {
 	}
 	b.mu.idle.remove(k)
 	k.m, k.since = m, since
-	b.mu.idle.addLate(k)
+	b.mu.idle.addLast(k)
 }
 
 // unidle notes that the slot is no longer idle.

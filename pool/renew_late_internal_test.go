@@ -293,11 +293,10 @@ func TestTickLeavesInTheLaneWhatWasIdleForLong(t *testing.T) {
 	})
 }
 
-// A mark of a late tick goes where its time belongs.
-func TestMarkOfALateTickGoesWhereItBelongs(t *testing.T) {
-	for at, want := range map[time.Duration][]time.Duration{
-		0: {0, 1, 2, 2, 4}, 1: {1, 1, 2, 2, 4}, 2: {1, 2, 2, 2, 4}, 3: {1, 2, 2, 3, 4}, 5: {1, 2, 2, 4, 5},
-	} {
+// A mark that a tick renews is the last one, without a search: it was used since the tick
+// before. The order of times holds.
+func TestMarkThatATickRenewsIsLast(t *testing.T) {
+	for at, want := range map[time.Duration][]time.Duration{0: {1, 2, 2, 4, 4}, 3: {1, 2, 2, 4, 4}, 4: {1, 2, 2, 4, 4}, 5: {1, 2, 2, 4, 5}} {
 		var r idleRing
 		r.init()
 		for _, since := range []time.Duration{1, 2, 2, 4} {
@@ -305,7 +304,7 @@ func TestMarkOfALateTickGoesWhereItBelongs(t *testing.T) {
 			r.root.prev.since = since // add takes what is little for nothing
 		}
 		k := &idleMark{m: &member{}, since: at}
-		r.addLate(k)
+		r.addLast(k)
 		var got, back []time.Duration
 		for x := r.root.next; x != &r.root; x = x.next {
 			got = append(got, x.since)
@@ -316,6 +315,11 @@ func TestMarkOfALateTickGoesWhereItBelongs(t *testing.T) {
 		assert.Equal(t, want, got)
 		slices.Reverse(back)
 		assert.Equal(t, want, back)
-		assert.True(t, k.next == &r.root || k.next.since > at, "the last of its time")
+		assert.Same(t, k, r.root.prev)
 	}
+	var r idleRing
+	r.init()
+	k := &idleMark{m: &member{}, since: 3}
+	r.addLast(k)
+	assert.Equal(t, time.Duration(3), k.since, "alone, it keeps its time")
 }
