@@ -184,11 +184,10 @@ func (a *attempt[R]) wait() error {
 	l, err := a.waiter.Wait()
 	a.lease, a.waiting, a.tried = l, false, true
 	a.lease.ticket = a.place
-	gaveUp := err != nil && !failedByPool(err)
-	if gaveUp {
-		err = a.giveUp(err)
+	if err != nil && !failedByPool(err) {
+		return a.gaveUp(err)
 	}
-	a.waited(err, gaveUp)
+	a.waited(err, false)
 	return err
 }
 
@@ -274,9 +273,14 @@ func (a *attempt[R]) waited(err error, gaveUp bool) {
 	}
 	p.lock()
 	defer p.unlock()
+	a.waitedLocked(err, gaveUp)
+}
+
+func (a *attempt[R]) waitedLocked(err error, gaveUp bool) {
+	p := a.p
 	a.leaveLocked()
 	if err != nil || a.number != 0 {
-		p.mu.count.add(waitTimes, p.since(a.queued))
+		p.mu.count.add(waitTimes, time.Duration(p.momentLocked()-a.queued))
 	}
 	switch {
 	case gaveUp:
@@ -302,37 +306,6 @@ func (a *attempt[R]) bound() {
 	if d := a.p.cfg.WaitTimeout; d > 0 {
 		a.ctx, a.cancel = context.WithDeadlineCause(a.ctx, time.Now().Add(d), ErrWaitTimeout)
 	}
-}
-
-// giveUp makes the error of a wait that the context ended. A caller that has not
-// waited gets the context's error as it is.
-func (a *attempt[R]) giveUp(err error) error {
-	if a.queued == 0 {
-		return err
-	}
-	a.settle() // the error tells of the pool without it
-	p := a.p
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	s := p.statsLocked()
-	place := a.ahead + 1 - int(min(p.mu.deliveries-a.deliveries, uint32(a.ahead))) //nolint:gosec // nobody waits behind billions
-	e := &WaitError{
-		Err: err, Key: p.key(), Waited: p.since(a.start), Place: min(place, s.Waiting+1),
-		Limits: s.Limits, Open: s.Open, InUse: s.InUse, Dialing: s.Dialing, Closing: s.Closing,
-		Waiting: s.Waiting, LastDial: p.lastDialLocked(), OldestLease: p.oldestLeaseLocked(),
-	}
-	if p.member != nil {
-		e.Budget = p.member.budget.Stats()
-	}
-	return e
-}
-
-// oldestLeaseLocked returns how long the oldest lease has been out, 0 for none.
-func (p *Pool[R]) oldestLeaseLocked() time.Duration {
-	if begun := p.oldestBeginLocked(); !begun.IsZero() {
-		return time.Since(begun)
-	}
-	return 0
 }
 
 // countsWaitersLocked reports whether there is a limit of waiters, the pool's or

@@ -34,36 +34,36 @@ func (p *Pool[R]) otherUsesLocked(c *cell[R]) (n uint64) {
 	return n
 }
 
-// laneStatsLocked corrects what the accounts say, in which all that is lent is in
-// use.
+// restingLocked returns how many leases rest in the lane.
+func (p *Pool[R]) restingLocked() (n int) {
+	if p.mu.lent == 0 {
+		return 0
+	}
+	seats, lent := p.mu.lane.Lent()
+	for _, seat := range seats[:lent] {
+		n += btoi(seat.Turn.Load().State() == turn.Resting)
+	}
+	return n
+}
+
+// laneStatsLocked adds what the lane has counted and the accounts have not.
 func (p *Pool[R]) laneStatsLocked(s *Stats) {
 	if p.mu.lent == 0 {
 		return
 	}
-	resting := 0
 	seats, lent := p.mu.lane.Lent()
 	for _, seat := range seats[:lent] {
 		t := seat.Turn.Load()
 		n := t.Number() - cellOf[R](seat).lentAt
 		s.LeaseTimes.Counts[0] += n
 		s.Hits += n
-		if t.State() == turn.Settling || t.State() == turn.Held {
-			s.LeaseTimes.Counts[0]-- // it has ended, and is not settled yet
-		}
 		switch t.State() {
-		case turn.Resting:
-			resting++
+		case turn.Settling, turn.Held:
+			s.LeaseTimes.Counts[0]-- // it has ended, and is not settled yet
 		case turn.Out:
 			s.Hits++
 		}
 	}
-	s.Leases -= resting
-	idle := resting
-	if share := p.mu.share; share != nil {
-		idle = btoi(resting > 0 && resting == share.leases)
-	}
-	s.Idle += idle
-	s.InUse -= idle
 }
 
 // lessIdle returns how many fewer resources of the lane are idle than the Budget

@@ -174,13 +174,27 @@ func (p *Pool[R]) statsLocked() Stats {
 	var s Stats
 	p.mu.count.fill(&s)
 	s.Limits = *p.mu.limits
-	s.Idle, s.InUse = p.mu.slots[idle], p.mu.slots[inUse]
-	s.Dialing, s.Closing = p.mu.slots[dialing], p.mu.slots[closing]
-	s.Leases = int(p.mu.leases)
+	g := p.gaugesLocked()
+	s.Open, s.Idle, s.InUse, s.Dialing, s.Closing = g.idle+g.inUse, g.idle, g.inUse, g.dialing, g.closing
+	s.Leases = int(p.mu.leases) - g.resting
 	p.laneStatsLocked(&s)
-	s.Open = s.Idle + s.InUse
 	s.Waiting = p.waiters.Len()
 	s.WaitTime = s.WaitTimes.Sum
 	s.Acquires = s.Hits + s.Waits
 	return s
+}
+
+// gauges are how many slots there are by state, and how many leases of the lane rest: in
+// the accounts those are in use.
+type gauges struct{ idle, inUse, dialing, closing, resting int }
+
+func (p *Pool[R]) gaugesLocked() gauges {
+	g := gauges{p.mu.slots[idle], p.mu.slots[inUse], p.mu.slots[dialing], p.mu.slots[closing], p.restingLocked()}
+	n := g.resting
+	if n > 0 && p.mu.share != nil {
+		n = btoi(n == p.mu.share.leases)
+	}
+	g.idle += n
+	g.inUse -= n
+	return g
 }

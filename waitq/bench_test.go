@@ -44,6 +44,27 @@ func BenchmarkDeliverToNobody(b *testing.B) {
 	})
 }
 
+// What does it cost to come late to a long queue, as in a crowd of which some had their
+// places long before they came to the lock?
+func BenchmarkEnqueueLate(b *testing.B) {
+	for _, n := range []int{1_000, 10_000, 100_000} {
+		b.Run(fmt.Sprintf("waiters=%d", n), func(b *testing.B) {
+			var q waitq.Queue[int]
+			ctx := b.Context()
+			streams := []uint64{uint64(n), 4 * uint64(n), 7 * uint64(n)} //nolint:gosec // positive
+			for place := range uint64(n) {                               //nolint:gosec // positive
+				q.EnqueueAt(ctx, 10*place, 0)
+			}
+			b.ReportAllocs()
+			i := 0
+			for b.Loop() {
+				q.EnqueueAt(ctx, streams[i], 0).Cancel()
+				i = (i + 1) % len(streams)
+			}
+		})
+	}
+}
+
 // What does a waiter pay to leave, in a short queue and in a long one? In order of
 // arrival ns/waiter stays nearly flat. In random order most leave from the middle,
 // and each touches two neighbors somewhere in memory: the steps are as many, but

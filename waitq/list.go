@@ -28,6 +28,7 @@ type node[T any] struct {
 
 	prev, next *node[T] // under the queue's lock; next also chains claimed nodes
 	linked     bool     // under the queue's lock
+	late       late[T]  // of the head: those of the list; under the queue's lock
 
 	// Of a free node:
 	below *node[T]      // the next one to take
@@ -47,19 +48,14 @@ type list[T any] struct {
 	head, tail *node[T]
 }
 
-// insert links n behind all nodes with a place up to and including its own. It
-// searches from both ends at once: nearly all waiters belong at the back, those
-// who come back to an old place belong near the front, and both are cheap.
+// insert links n behind all nodes with a place up to and including its own. Nearly all
+// waiters belong at the back.
 func (l *list[T]) insert(n *node[T]) {
-	front, after := l.head, l.tail
-	for after != nil && after.Place > n.Place {
-		if front.Place > n.Place { // then nothing up to front's predecessor is
-			after = front.prev
-			break
-		}
-		front, after = front.next, after.prev
+	if l.tail == nil || l.tail.Place <= n.Place {
+		l.link(n, l.tail)
+		return
 	}
-	l.link(n, after)
+	l.insertLate(n)
 }
 
 // link puts n behind after, or at the front if after is nil.
@@ -68,6 +64,7 @@ func (l *list[T]) link(n, after *node[T]) {
 	n.prev = after
 	if after == nil {
 		n.next, l.head = l.head, n
+		n.takeLate(n.next)
 	} else {
 		n.next, after.next = after.next, n
 	}
@@ -84,8 +81,10 @@ func (l *list[T]) unlink(n *node[T]) {
 	if !n.linked {
 		return
 	}
+	l.head.late.forget(n)
 	if n.prev == nil {
 		l.head = n.next
+		l.head.takeLate(n)
 	} else {
 		n.prev.next = n.next
 	}
@@ -94,5 +93,5 @@ func (l *list[T]) unlink(n *node[T]) {
 	} else {
 		n.next.prev = n.prev
 	}
-	n.linked, n.prev, n.next = false, nil, nil
+	n.linked, n.prev, n.next, n.late = false, nil, nil, late[T]{}
 }

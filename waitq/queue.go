@@ -75,8 +75,9 @@ func (q *Queue[T]) Enqueue(ctx context.Context) Waiter[T] {
 // back to the place it once had, or use places of its own. tag is for those who
 // deliver; the queue makes nothing of it.
 //
-// It takes time in proportion to the number of waiters in front of it or behind
-// it, whichever is less.
+// It takes time in proportion to the number of waiters in front of it, behind it, or
+// between it and one of the last few who came to a place in the middle, whichever is
+// least.
 func (q *Queue[T]) EnqueueAt(ctx context.Context, place, tag uint64) Waiter[T] {
 	q.mu.Lock()
 	defer q.mu.Unlock()

@@ -1,0 +1,50 @@
+package pool
+
+import "time"
+
+// gaveUp is waited for a wait that the context has ended, and makes its error: where
+// many give up at once they all come for the lock, so it is taken once.
+func (a *attempt[R]) gaveUp(err error) error {
+	a.p.lock()
+	defer a.p.unlock()
+	err = a.waitErrorLocked(err)
+	a.waitedLocked(err, true)
+	return err
+}
+
+// giveUp makes the error of a call that the context ended. A caller that has not
+// waited gets the context's error as it is.
+func (a *attempt[R]) giveUp(err error) error {
+	if a.queued == 0 {
+		return err
+	}
+	a.settle() // the error tells of the pool without it
+	a.p.lockBeside()
+	defer a.p.mu.Unlock()
+	return a.waitErrorLocked(err)
+}
+
+// waitErrorLocked is the error of a call whose context ended when it waited, or later.
+func (a *attempt[R]) waitErrorLocked(err error) *WaitError {
+	p := a.p
+	oldest := p.oldestLeaseLocked() // first, so that the clock is read once
+	g, waiting := p.gaugesLocked(), p.waiters.Len()
+	place := a.ahead + 1 - int(min(p.mu.deliveries-a.deliveries, uint32(a.ahead))) //nolint:gosec // nobody waits behind billions
+	e := &WaitError{
+		Err: err, Key: p.key(), Waited: time.Duration(p.momentLocked() - a.start), Place: min(place, waiting+1),
+		Limits: *p.mu.limits, Open: g.idle + g.inUse, InUse: g.inUse, Dialing: g.dialing, Closing: g.closing,
+		Waiting: waiting, LastDial: p.lastDialLocked(), OldestLease: oldest,
+	}
+	if p.member != nil {
+		e.Budget = p.member.budget.Stats()
+	}
+	return e
+}
+
+// oldestLeaseLocked returns how long the oldest lease has been out, 0 for none.
+func (p *Pool[R]) oldestLeaseLocked() time.Duration {
+	if begun := p.oldestBeginLocked(); !begun.IsZero() {
+		return p.nowLocked().Sub(begun)
+	}
+	return 0
+}
