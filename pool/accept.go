@@ -44,7 +44,7 @@ func (a *attempt[R]) check(l Lease[R]) bool {
 	p, c, s := a.p, l.cell, l.cell.slot
 	returned := false
 	defer func() {
-		if !returned && c.end(l.number) {
+		if !returned && c.end(l.turn) {
 			p.discard(c, ReasonCheck, EndDiscard, errNoReturn)
 		}
 	}()

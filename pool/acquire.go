@@ -24,8 +24,8 @@ func (p *Pool[R]) Acquire(ctx context.Context) (Lease[R], error) {
 	}
 	// The common case is in one piece: calls would be a good part of its cost.
 	if ln := p.open.Load(); ln != nil {
-		if s, number := ln.Take(); s != nil {
-			return Lease[R]{cell: cellOf[R](s), number: number, ticket: p.lastTicket()}, nil
+		if s, t := ln.Take(); s != nil {
+			return Lease[R]{cell: cellOf[R](s), turn: t, ticket: p.lastTicket()}, nil
 		}
 	}
 	return p.acquire(ctx, Request{})

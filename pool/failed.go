@@ -24,7 +24,7 @@ type failure[R any] struct {
 // going. From here on nothing of the user's is called before the call queues: the slot
 // is not to be held up by that.
 func (a *attempt[R]) fail(l Lease[R], how failing, err error) bool {
-	if !l.cell.end(l.number) {
+	if !l.cell.end(l.turn) {
 		return false
 	}
 	a.bad, a.failedOnce = failure[R]{l.cell, how, err}, true

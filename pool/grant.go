@@ -87,7 +87,7 @@ func (p *Pool[R]) leaseOutLocked(s *slot[R], t Ticket, mayCheck bool) Lease[R] {
 		p.unlistLentLocked(s)
 	}
 	p.refitLocked(s)
-	return Lease[R]{cell: c, number: c.begin(), ticket: t}
+	return Lease[R]{cell: c, turn: c.Turn.Load(), ticket: t}
 }
 
 // checkDueLocked reports whether s must be checked before it is handed out.
@@ -109,7 +109,7 @@ func (p *Pool[R]) takeBackLocked(l Lease[R]) {
 
 func (p *Pool[R]) unleaseLocked(l Lease[R]) {
 	s := l.cell.slot
-	l.cell.end(l.number)
+	l.cell.end(l.turn)
 	p.mu.out.Remove(&l.cell.link)
 	s.putCell(l.cell)
 	s.leases--
@@ -262,13 +262,13 @@ func (p *Pool[R]) takeOut(l Lease[R], free *bool) {
 	p.lock()
 	defer p.unlock()
 	s := l.cell.slot
-	if l.cell.ended(l.number) {
+	if l.cell.ended(l.turn) {
 		panic("pool: Hijack of a lease that has ended: most likely it was released or discarded before")
 	}
 	if s.leases > 1 {
 		panic("pool: Hijack of a shareable resource on which other leases are out: end them first")
 	}
-	if !l.cell.end(l.number) {
+	if !l.cell.end(l.turn) {
 		panic("pool: Hijack of a lease that another goroutine ends at the same time")
 	}
 	s.leases--
@@ -289,7 +289,7 @@ func (p *Pool[R]) take(l Lease[R]) error {
 	}
 	done := false
 	defer func() {
-		if !done && l.cell.end(l.number) {
+		if !done && l.cell.end(l.turn) {
 			p.discard(l.cell, ReasonTake, EndDiscard, nil)
 		}
 	}()
@@ -305,7 +305,7 @@ func (p *Pool[R]) take(l Lease[R]) error {
 func (p *Pool[R]) lookAtRefused(l Lease[R]) {
 	done := false
 	defer func() {
-		if !done && l.cell.end(l.number) {
+		if !done && l.cell.end(l.turn) {
 			p.lock()
 			defer p.unlock()
 			p.endRefusedLocked(l.cell)

@@ -87,7 +87,7 @@ func TestWaiterWakesUpWhenTheLockIsFree(t *testing.T) {
 
 		var next handOff[int]
 		p.lock()
-		require.True(t, l.cell.end(l.number))
+		require.True(t, l.cell.end(l.turn))
 		p.passOnLocked(l.cell, EndRelease, nil, &next)
 		synctest.Wait()
 		assert.Empty(t, got)

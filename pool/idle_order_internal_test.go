@@ -40,7 +40,7 @@ func TestOwnMaxIdleDoesWhatTheBudgetOrders(t *testing.T) {
 		runtime.Gosched()
 	}
 	last := ofX[3].cell
-	require.True(t, last.end(ofX[3].number))
+	require.True(t, last.end(ofX[3].turn))
 	x.endLeaseLocked(last, EndRelease, nil) // one too many for x, whose oldest is closed
 	x.unlock()
 	<-done

@@ -5,6 +5,7 @@ import (
 
 	"github.com/berth-go/berth/internal/lane"
 	"github.com/berth-go/berth/internal/part"
+	"github.com/berth-go/berth/internal/turn"
 )
 
 // What follows is Acquire and Release without the pool's lock, by way of a lane. The
@@ -35,11 +36,11 @@ func (p *Pool[R]) takeFast() (Lease[R], bool) {
 	if ln == nil {
 		return Lease[R]{}, false
 	}
-	s, number := ln.Take()
+	s, t := ln.Take()
 	if s == nil {
 		return Lease[R]{}, false
 	}
-	return Lease[R]{cell: cellOf[R](s), number: number, ticket: p.lastTicket()}, true
+	return Lease[R]{cell: cellOf[R](s), turn: t, ticket: p.lastTicket()}, true
 }
 
 // TakeFast is takeFast for package keyed: nobody else can call it, as its parameter
@@ -53,11 +54,11 @@ func (p *Pool[R]) TakeFast(part.Access) (Lease[R], bool) {
 
 // Number returns how many leases the lease's place in the lane has had before it. It
 // is for package keyed, as TakeFast is.
-func (l Lease[R]) Number(part.Access) uint64 { return l.number }
+func (l Lease[R]) Number(part.Access) uint64 { return l.turn.Number() }
 
 // releaseSlow is Release where the lane could not end the lease.
-func (p *Pool[R]) releaseSlow(c *cell[R], number uint64) {
-	if c.end(number) {
+func (p *Pool[R]) releaseSlow(c *cell[R], t turn.Turn) {
+	if c.end(t) {
 		p.release(c)
 	}
 }
@@ -71,15 +72,10 @@ func (p *Pool[R]) lookAgain() {
 
 // releaseRecycling is Release with Recycle: it ends the lease, runs Recycle, and
 // lets the resource rest.
-func (p *Pool[R]) releaseRecycling(c *cell[R], number uint64) {
+func (p *Pool[R]) releaseRecycling(c *cell[R], t turn.Turn) {
 	ln := p.open.Load()
-	if ln == nil {
-		p.releaseSlow(c, number)
-		return
-	}
-	t, ok := ln.Settle(&c.Seat, number)
-	if !ok {
-		p.releaseSlow(c, number)
+	if ln == nil || !ln.Settle(&c.Seat, t) {
+		p.releaseSlow(c, t)
 		return
 	}
 	done := false

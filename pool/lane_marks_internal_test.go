@@ -150,7 +150,7 @@ func TestLeaseReclaimedAsItBeginsIsShort(t *testing.T) {
 		now := c.Turn.Load()
 		require.True(t, c.Turn.Take(now))
 		p.Reset()
-		Lease[*int]{cell: c, number: now.Number()}.Release()
+		Lease[*int]{cell: c, turn: now.Taken()}.Release()
 		h := p.Stats().LeaseTimes
 		assert.Less(t, h.Sum, time.Second)
 	})

@@ -70,7 +70,7 @@ func TestSlotHasTheRoomOfASeatThatIsReclaimedAtRest(t *testing.T) {
 		x, y := ws.fromLane(), ws.fromLane()
 		ln := ws.open.Load()
 		ws.lock()
-		require.True(t, ln.Rest(&x.cell.Seat, x.number))
+		require.True(t, ln.Rest(&x.cell.Seat, x.turn))
 		ws.reclaimAllLocked()
 		ws.unlock()
 		l, ok := ws.TryAcquire()

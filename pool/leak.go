@@ -3,6 +3,8 @@ package pool
 import (
 	"runtime"
 	"time"
+
+	"github.com/berth-go/berth/internal/turn"
 )
 
 // guard is what the copies of a watched lease, and nothing else, keep alive. When
@@ -40,8 +42,8 @@ func (p *Pool[R]) unwatchLocked(c *cell[R]) {
 
 // lostLease is what is known of a lease whose guard has been collected.
 type lostLease[R any] struct {
-	cell   *cell[R]
-	number uint64
+	cell *cell[R]
+	turn turn.Turn
 }
 
 // watch makes a lease one that is watched for leaks, if it is the turn of one.
@@ -65,19 +67,19 @@ func (p *Pool[R]) watch(l *Lease[R], depth int) {
 
 	l.guard = &guard{}
 	runtime.AddCleanup(l.guard, func(x lostLease[R]) {
-		if x.cell.ended(x.number) {
+		if x.cell.ended(x.turn) {
 			return // as it should be
 		}
 		// The runtime's cleanup goroutine must not be held up.
 		p.crew.Go(func() { p.lost(x) })
-	}, lostLease[R]{cell: c, number: l.number})
+	}, lostLease[R]{cell: c, turn: l.turn})
 }
 
 // lost ends a lease that was dropped. The holder may have kept the resource, so it
 // is closed and not handed on; a shareable one just has a lease less.
 func (p *Pool[R]) lost(x lostLease[R]) {
 	c := x.cell
-	if !c.end(x.number) {
+	if !c.end(x.turn) {
 		return
 	}
 	p.lock()

@@ -5,6 +5,7 @@ import (
 
 	"github.com/berth-go/berth/internal/chain"
 	"github.com/berth-go/berth/internal/lane"
+	"github.com/berth-go/berth/internal/turn"
 )
 
 // A Lease is the right to use a resource. It has no time limit: it ends when its
@@ -16,7 +17,7 @@ import (
 // hijacked first.
 type Lease[R any] struct {
 	cell   *cell[R]
-	number uint64 // how many leases the cell has had before this one
+	turn   turn.Turn // the cell's when it began, which tells it from other leases of the cell
 	ticket Ticket
 	guard  *guard // nil: not watched for leaks
 }
@@ -46,21 +47,17 @@ type cell[R any] struct {
 	watched *watched[R]         // nil: none of its leases has been watched for leaks
 }
 
-// begin returns the number of the cell's next lease. The caller holds the pool's
-// lock.
-func (c *cell[R]) begin() uint64 { return c.Turn.Load().Number() }
-
 // end ends a lease and reports whether it was still going. Release, Discard and
 // Hijack race here, and one of them wins.
-func (c *cell[R]) end(number uint64) bool { return c.Turn.End(number) }
+func (c *cell[R]) end(t turn.Turn) bool { return c.Turn.End(t.Number()) }
 
 // ended reports whether a lease has ended.
-func (c *cell[R]) ended(number uint64) bool { return c.Turn.Load().Number() != number }
+func (c *cell[R]) ended(t turn.Turn) bool { return c.Turn.Load().Number() != t.Number() }
 
 // Value returns the resource. It panics if the lease has ended: what the holder
 // would touch may be somebody else's by now.
 func (l Lease[R]) Value() R {
-	if l.cell == nil || l.cell.ended(l.number) {
+	if l.cell == nil || l.cell.ended(l.turn) {
 		panic("pool: Value of a lease that has ended: most likely the resource is used after Release, Discard or Hijack, or Acquire's error was not looked at")
 	}
 	return l.cell.slot.value
@@ -75,11 +72,11 @@ func (l Lease[R]) Info() LeaseInfo {
 	p := l.cell.pool
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if l.cell.ended(l.number) {
+	if l.cell.ended(l.turn) {
 		return LeaseInfo{}
 	}
 	if l.cell.lent {
-		return p.laneInfoLocked(l.cell, l.number)
+		return p.laneInfoLocked(l.cell, l.turn.Number())
 	}
 	return l.cell.infoLocked()
 }
@@ -103,16 +100,16 @@ func (l Lease[R]) Release() {
 	}
 	p := l.cell.pool
 	if p.recycles {
-		p.releaseRecycling(l.cell, l.number)
+		p.releaseRecycling(l.cell, l.turn)
 		return
 	}
-	if ln := p.open.Load(); ln != nil && ln.Rest(&l.cell.Seat, l.number) {
+	if ln := p.open.Load(); ln != nil && ln.Rest(&l.cell.Seat, l.turn) {
 		if p.open.Load() == nil { // the second half of I4
 			p.lookAgain()
 		}
 		return
 	}
-	p.releaseSlow(l.cell, l.number)
+	p.releaseSlow(l.cell, l.turn)
 }
 
 // Discard ends the lease of a broken resource. The resource is closed in the
@@ -120,7 +117,7 @@ func (l Lease[R]) Release() {
 // new leases and is closed when its last lease ends. err says what broke it, for
 // Hooks.Released; it may be nil. Discard does nothing if the lease has ended.
 func (l Lease[R]) Discard(err error) {
-	if l.cell != nil && l.cell.end(l.number) {
+	if l.cell != nil && l.cell.end(l.turn) {
 		l.cell.pool.discard(l.cell, ReasonDiscard, EndDiscard, err)
 	}
 }

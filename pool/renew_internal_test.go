@@ -283,7 +283,7 @@ func TestSeatThatSettlesAcrossTicksIsCountedOnce(t *testing.T) {
 			mustAcquire(t, p).Release()
 			time.Sleep(laneTick / 4)
 			synctest.Wait()
-			assert.Equal(t, top.number, top.cell.lentAt, "what settles is not in the accounts yet")
+			assert.Equal(t, top.turn.Number(), top.cell.lentAt, "what settles is not in the accounts yet")
 		}
 		close(slow)
 		<-done

@@ -67,7 +67,7 @@ type Lane struct {
 type Seat struct {
 	Turn  turn.Word
 	began atomic.Int64  // the lane's time when it was put there or renewed: as good as that when the lease began
-	last  atomic.Uint64 // this lease must end under the lock, as all after it
+	last  atomic.Uint64 // from this turn on leases must end under the lock
 	at    uber.Uint32   // the index in the lane
 }
 
@@ -81,9 +81,9 @@ func NewSpread() *Lane { return &Lane{spans: true} }
 // NewShared returns NewSpread for the seats of one shareable resource.
 func NewShared() *Lane { return &Lane{spans: true, shared: true} }
 
-// Take begins a lease and returns its seat and its number. It returns nil if no
-// seat rests.
-func (l *Lane) Take() (*Seat, uint64) {
+// Take begins a lease and returns its seat and its turn. It returns nil if no seat
+// rests.
+func (l *Lane) Take() (*Seat, turn.Turn) {
 	at := l.top.Load() & (Max - 1)
 	if l.spans {
 		at = spot(l.salt.Load(), l.width.Load())
@@ -92,7 +92,7 @@ func (l *Lane) Take() (*Seat, uint64) {
 		t := s.Turn.Load()
 		if t.State() == turn.Resting {
 			if s.Turn.Take(t) {
-				return s, t.Number()
+				return s, t.Taken()
 			}
 			l.Clash(LostSwap)
 		} else {
@@ -104,15 +104,15 @@ func (l *Lane) Take() (*Seat, uint64) {
 
 // takeOther begins a lease of another seat than the one at hand, or of that if it
 // rests by now. In a jam it does not: the pool will do something about that.
-func (l *Lane) takeOther(at uint32) (*Seat, uint64) {
+func (l *Lane) takeOther(at uint32) (*Seat, turn.Turn) {
 	if l.spans {
 		width := l.width.Load()
 		for range width {
 			if at++; at >= width {
 				at = 0
 			}
-			if s, number := l.tryTake(int(at)); s != nil {
-				return s, number
+			if s, t := l.tryTake(int(at)); s != nil {
+				return s, t
 			}
 		}
 		return nil, 0
@@ -121,14 +121,14 @@ func (l *Lane) takeOther(at uint32) (*Seat, uint64) {
 		return nil, 0
 	}
 	for at := l.lastRested(); at >= 0; at = l.lastRested() {
-		if s, number := l.tryTake(at); s != nil {
-			return s, number
+		if s, t := l.tryTake(at); s != nil {
+			return s, t
 		}
 	}
 	return nil, 0
 }
 
-func (l *Lane) tryTake(at int) (*Seat, uint64) {
+func (l *Lane) tryTake(at int) (*Seat, turn.Turn) {
 	s := l.seats[at].Load()
 	if s == nil {
 		return nil, 0
@@ -141,7 +141,7 @@ func (l *Lane) tryTake(at int) (*Seat, uint64) {
 		l.Clash(LostSwap)
 		return nil, 0
 	}
-	return s, t.Number()
+	return s, t.Taken()
 }
 
 // lastRested returns the index of the seat that rests and came to rest last, or
@@ -160,26 +160,24 @@ func (l *Lane) lastRested() int {
 // NewerStamp compares stamps, which wrap around.
 func NewerStamp(a, b uint32) bool { return (a-b)&turn.StampMask < turn.StampMask/2 && a != b }
 
-// Rest ends a lease, and its seat rests. If it reports false it has done nothing:
+// Rest ends a lease, and its seat rests. t is the turn with which the lease began: that
+// it still is so says all there is to know. If it reports false it has done nothing:
 // the lease has ended, or began under the lock, or must end there, or the pool has
 // taken its seat back. Afterwards the caller must look whether the lane is still open,
 // or nobody may know of what rests (I4).
-func (l *Lane) Rest(s *Seat, number uint64) bool {
-	t := s.Turn.Load()
-	if t.State() != turn.Out || t.Number() != number || number >= s.last.Load() {
-		return false
-	}
-	return s.Turn.Rest(t, l.stamp(s, t))
+func (l *Lane) Rest(s *Seat, t turn.Turn) bool {
+	return s.endsHere(t) && s.Turn.Rest(t, l.stamp(s, t))
+}
+
+// endsHere reports whether a lease that began with t may end without the lock.
+func (s *Seat) endsHere(t turn.Turn) bool {
+	return t.State() == turn.Out && uint64(t) < s.last.Load()
 }
 
 // Settle is the first half of Rest, for a caller who has something to do before
-// the seat may rest. It returns what Settled wants.
-func (l *Lane) Settle(s *Seat, number uint64) (turn.Turn, bool) {
-	t := s.Turn.Load()
-	if t.State() != turn.Out || t.Number() != number || number >= s.last.Load() {
-		return t, false
-	}
-	return t, s.Turn.Settle(t)
+// the seat may rest.
+func (l *Lane) Settle(s *Seat, t turn.Turn) bool {
+	return s.endsHere(t) && s.Turn.Settle(t)
 }
 
 // Settled is the second half. It reports false if the pool has taken the seat back
@@ -226,15 +224,15 @@ func (l *Lane) Worn() bool {
 func (l *Lane) Renew(s *Seat, t turn.Turn, leases uint64) {
 	s.began.Store(l.now.Load())
 	last := uint64(math.MaxUint64)
-	if leases < last-t.Number() {
-		last = t.Number() + leases - 1
+	if leases <= turn.MaxNumber-t.Number() {
+		last = uint64(turn.First(t.Number() + leases - 1))
 	}
 	s.last.Store(last)
 }
 
 // Mark makes the lease that has a seat end under the lock, or the next one if that
-// has ended by now.
-func (s *Seat) Mark() { s.last.Store(s.Turn.Load().Number()) }
+// has ended by now, and all after it until the seat is renewed.
+func (s *Seat) Mark() { s.last.Store(0) }
 
 // Return lets a seat of the lane whose lease has ended under the lock rest again, as
 // the one that came to rest last. It is good for so many leases.

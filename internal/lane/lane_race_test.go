@@ -44,12 +44,11 @@ var (
 func newWindow(t *testing.T, empty func() *lane.Lane, settling bool) *window {
 	w := &window{lane: empty(), open: true}
 	put(w.lane, 1)
-	s, number := taken(t, w.lane)
-	w.end = func() bool { return w.lane.Rest(s, number) }
+	s, lease := taken(t, w.lane)
+	w.end = func() bool { return w.lane.Rest(s, lease) }
 	if settling {
-		half, ok := w.lane.Settle(s, number)
-		require.True(t, ok)
-		w.end = func() bool { return w.lane.Settled(s, half) }
+		require.True(t, w.lane.Settle(s, lease))
+		w.end = func() bool { return w.lane.Settled(s, lease) }
 	}
 	return w
 }
@@ -189,10 +188,10 @@ func (y *yard) renew() {
 	}
 }
 
-func (y *yard) take() (*lane.Seat, uint64) {
+func (y *yard) take() (*lane.Seat, turn.Turn) {
 	if ln := y.open.Load(); ln != nil {
-		if s, number := ln.Take(); s != nil {
-			return s, number
+		if s, lease := ln.Take(); s != nil {
+			return s, lease
 		}
 	}
 	y.lock()
@@ -202,19 +201,18 @@ func (y *yard) take() (*lane.Seat, uint64) {
 	}
 	s := y.idle[0]
 	y.idle = y.idle[1:]
-	return s, s.Turn.Load().Number()
+	return s, s.Turn.Load()
 }
 
-func (y *yard) release(s *lane.Seat, number uint64) {
+func (y *yard) release(s *lane.Seat, lease turn.Turn) {
 	ln := y.open.Load()
 	ended := false
 	switch {
 	case ln == nil:
 	case rand.IntN(2) == 0:
-		ended = ln.Rest(s, number)
+		ended = ln.Rest(s, lease)
 	default:
-		var half turn.Turn
-		if half, ended = ln.Settle(s, number); ended && !ln.Settled(s, half) {
+		if ended = ln.Settle(s, lease); ended && !ln.Settled(s, lease) {
 			y.giveBack(s)
 			return
 		}
@@ -225,7 +223,7 @@ func (y *yard) release(s *lane.Seat, number uint64) {
 			y.lock() // the second half of I4
 			y.unlock()
 		}
-	case assert.True(y.t, s.Turn.End(number)):
+	case assert.True(y.t, s.Turn.End(lease.Number())):
 		y.giveBack(s)
 	}
 }
@@ -282,7 +280,7 @@ func TestSeatsHaveOneHolderEachInAStorm(t *testing.T) {
 		for range crowd {
 			users.Go(func() {
 				for range rounds {
-					s, number := y.take()
+					s, lease := y.take()
 					if s == nil {
 						runtime.Gosched()
 						continue
@@ -290,13 +288,13 @@ func TestSeatsHaveOneHolderEachInAStorm(t *testing.T) {
 					leases.Add(1)
 					l := y.seats[s]
 					assert.EqualValues(t, 1, l.held.Add(1), "two holders")
-					assert.True(t, l.begun == 0 || number > l.number, "a number comes again")
-					l.begun, l.number = l.begun+1, number
+					assert.True(t, l.begun == 0 || lease.Number() > l.number, "a number comes again")
+					l.begun, l.number = l.begun+1, lease.Number()
 					if rand.IntN(32) == 0 {
 						runtime.Gosched()
 					}
 					l.held.Add(-1)
-					y.release(s, number)
+					y.release(s, lease)
 				}
 			})
 		}
@@ -331,9 +329,9 @@ func TestTakeWhileTheLaneShrinks(t *testing.T) {
 		for range crowd {
 			wg.Go(func() {
 				for range rounds {
-					if s, number := l.Take(); s != nil {
+					if s, lease := l.Take(); s != nil {
 						found.Add(1)
-						assert.True(t, l.Rest(s, number))
+						assert.True(t, l.Rest(s, lease))
 						l.Forget() // or it would be a jam
 					}
 				}

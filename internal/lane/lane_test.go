@@ -23,13 +23,13 @@ func put(l *lane.Lane, n int) []*lane.Seat {
 	return seats
 }
 
-func taken(t *testing.T, l *lane.Lane) (*lane.Seat, uint64) {
+func taken(t *testing.T, l *lane.Lane) (*lane.Seat, turn.Turn) {
 	t.Helper()
-	s, number := l.Take()
+	s, lease := l.Take()
 	require.NotNil(t, s, "nothing rests")
 	require.Equal(t, turn.Out, s.Turn.Load().State())
-	require.Equal(t, s.Turn.Load().Number(), number)
-	return s, number
+	require.Equal(t, s.Turn.Load(), lease)
+	return s, lease
 }
 
 // drop takes a seat back, as its pool does.
@@ -46,19 +46,19 @@ func TestTakeFindsEverySeatThatRestsAndNoOther(t *testing.T) {
 			s, _ := l.Take()
 			require.Nil(t, s, "an empty lane")
 			put(l, lane.Max)
-			leases := map[*lane.Seat]uint64{}
+			leases := map[*lane.Seat]turn.Turn{}
 			for range lane.Max {
-				s, number := taken(t, l)
+				s, lease := taken(t, l)
 				assert.NotContains(t, leases, s, "it is out")
-				leases[s] = number
+				leases[s] = lease
 			}
 			s, _ = l.Take()
 			require.Nil(t, s, "all are out")
-			for s, number := range leases {
-				require.True(t, l.Rest(s, number))
+			for s, lease := range leases {
+				require.True(t, l.Rest(s, lease))
 				again, next := taken(t, l)
 				require.Same(t, s, again, "the only one that rests")
-				require.Equal(t, number+1, next)
+				require.Equal(t, lease.Number()+1, next.Number())
 			}
 		})
 	}
@@ -72,11 +72,11 @@ func TestTakeFindsTheSeatThatRestedLast(t *testing.T) {
 		assert.Same(t, seats[want], s)
 	}
 	for _, i := range []int{1, 2, 0} {
-		require.True(t, l.Rest(seats[i], 0))
+		require.True(t, l.Rest(seats[i], seats[i].Turn.Load()))
 	}
-	s, number := taken(t, l)
+	s, lease := taken(t, l)
 	assert.Same(t, seats[0], s)
-	require.True(t, l.Rest(s, number)) // as the top it rests again without a new stamp
+	require.True(t, l.Rest(s, lease)) // as the top it rests again without a new stamp
 	for _, want := range []int{0, 2, 1} {
 		s, _ := taken(t, l)
 		assert.Same(t, seats[want], s)
@@ -101,7 +101,8 @@ func TestOrderOutlivesTheEndOfTheStamps(t *testing.T) {
 		before := seats[0].Turn.Load().Stamp()
 		l.Forget() // or it would be a jam
 		for _, i := range order {
-			require.True(t, l.Rest(seats[i], round))
+			require.Equal(t, round, seats[i].Turn.Load().Number())
+			require.True(t, l.Rest(seats[i], seats[i].Turn.Load()))
 		}
 		wraps += b(seats[0].Turn.Load().Stamp() < before)
 		for n := range order {
@@ -125,25 +126,22 @@ func TestLeaseEndsOnce(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			l := empty()
 			put(l, 1)
-			s, number := taken(t, l)
-			assert.False(t, l.Rest(s, number+1), "none that is to come")
-			require.True(t, l.Rest(s, number))
-			assert.False(t, l.Rest(s, number))
-			_, ok := l.Settle(s, number)
-			assert.False(t, ok)
+			s, lease := taken(t, l)
+			assert.False(t, l.Rest(s, turn.First(lease.Number()+1).Taken()), "none that is to come")
+			require.True(t, l.Rest(s, lease))
+			assert.False(t, l.Rest(s, lease))
+			assert.False(t, l.Settle(s, lease))
 
 			s, next := taken(t, l)
-			assert.False(t, l.Rest(s, number), "a copy of the lease before")
-			assert.False(t, s.Turn.End(number))
-			settling, ok := l.Settle(s, next)
-			require.True(t, ok)
+			assert.False(t, l.Rest(s, lease), "a copy of the lease before")
+			assert.False(t, s.Turn.End(lease.Number()))
+			require.True(t, l.Settle(s, next))
 			assert.False(t, l.Rest(s, next))
-			_, ok = l.Settle(s, next)
-			assert.False(t, ok)
+			assert.False(t, l.Settle(s, next))
 			none, _ := l.Take()
 			assert.Nil(t, none, "what settles is nobody's yet")
-			require.True(t, l.Settled(s, settling))
-			assert.False(t, l.Settled(s, settling))
+			require.True(t, l.Settled(s, next))
+			assert.False(t, l.Settled(s, next))
 			taken(t, l)
 		})
 	}
@@ -152,80 +150,89 @@ func TestLeaseEndsOnce(t *testing.T) {
 // What has to end under the lock does nothing here.
 func TestLeasesThatMustEndUnderTheLock(t *testing.T) {
 	for name, empty := range kinds {
-		refused := func(t *testing.T, l *lane.Lane, s *lane.Seat, number uint64) {
+		refused := func(t *testing.T, l *lane.Lane, s *lane.Seat, lease turn.Turn) {
 			t.Helper()
 			before := s.Turn.Load()
-			assert.False(t, l.Rest(s, number))
-			_, ok := l.Settle(s, number)
-			assert.False(t, ok)
+			assert.False(t, l.Rest(s, lease))
+			assert.False(t, l.Settle(s, lease))
 			assert.Equal(t, before, s.Turn.Load())
-			require.True(t, s.Turn.End(number))
+			require.True(t, s.Turn.End(lease.Number()))
 		}
 		t.Run(name+"/marked", func(t *testing.T) {
 			l := empty()
 			l.Open(time.Second)
 			put(l, 1)
-			s, number := taken(t, l)
+			s, lease := taken(t, l)
 			s.Mark()
 			l.SetNow(2 * time.Second)
 			assert.Equal(t, time.Second, s.Began())
-			refused(t, l, s, number)
+			refused(t, l, s, lease)
 			l.Return(s, math.MaxUint64)
 			assert.Equal(t, 2*time.Second, s.Began())
-			s, number = taken(t, l)
-			assert.True(t, l.Rest(s, number))
+			s, lease = taken(t, l)
+			assert.True(t, l.Rest(s, lease))
 		})
 		t.Run(name+"/the one after that which was to be marked", func(t *testing.T) {
 			l := empty()
 			put(l, 1)
-			s, number := taken(t, l)
-			require.True(t, l.Rest(s, number))
+			s, lease := taken(t, l)
+			require.True(t, l.Rest(s, lease))
 			s.Mark()
-			_, number = taken(t, l)
-			refused(t, l, s, number)
+			_, lease = taken(t, l)
+			refused(t, l, s, lease)
 		})
 		t.Run(name+"/the last one since it was renewed", func(t *testing.T) {
 			l := empty()
 			put(l, 1)
-			s, number := taken(t, l)
-			require.True(t, l.Rest(s, number))
+			s, lease := taken(t, l)
+			require.True(t, l.Rest(s, lease))
 			before := s.Turn.Load()
-			_, number = taken(t, l)
-			require.True(t, l.Rest(s, number)) // between the look and the renewal
+			_, lease = taken(t, l)
+			require.True(t, l.Rest(s, lease)) // between the look and the renewal
 			l.SetNow(time.Second)
 			l.Renew(s, before, 3)
 			assert.Equal(t, time.Second, s.Began())
-			_, number = taken(t, l)
-			require.True(t, l.Rest(s, number))
-			_, number = taken(t, l)
-			refused(t, l, s, number)
+			_, lease = taken(t, l)
+			require.True(t, l.Rest(s, lease))
+			_, lease = taken(t, l)
+			refused(t, l, s, lease)
 		})
 		t.Run(name+"/the last one", func(t *testing.T) {
 			l, s := empty(), &lane.Seat{}
-			for number := range uint64(3) { // those before its time in the lane do not count
-				require.True(t, s.Turn.End(number))
+			for n := range uint64(3) { // those before its time in the lane do not count
+				require.True(t, s.Turn.End(n))
 			}
 			l.Put(s, 2)
-			_, number := taken(t, l)
-			require.True(t, l.Rest(s, number))
-			_, number = taken(t, l)
-			refused(t, l, s, number)
+			_, lease := taken(t, l)
+			require.True(t, l.Rest(s, lease))
+			_, lease = taken(t, l)
+			refused(t, l, s, lease)
+		})
+		t.Run(name+"/none, if nothing is said", func(t *testing.T) {
+			l, s := empty(), &lane.Seat{}
+			for n := range uint64(3) {
+				require.True(t, s.Turn.End(n))
+			}
+			l.Put(s, math.MaxUint64)
+			for range 3 {
+				_, lease := taken(t, l)
+				require.True(t, l.Rest(s, lease))
+			}
 		})
 		t.Run(name+"/reclaimed", func(t *testing.T) {
 			l := empty()
 			put(l, 1)
-			s, number := taken(t, l)
+			s, lease := taken(t, l)
 			drop(l, s)
-			refused(t, l, s, number)
+			refused(t, l, s, lease)
 		})
 		t.Run(name+"/reclaimed while it settles", func(t *testing.T) {
 			l := empty()
 			put(l, 1)
-			s, number := taken(t, l)
-			settling, ok := l.Settle(s, number)
-			require.True(t, ok)
+			s, lease := taken(t, l)
+			require.True(t, l.Settle(s, lease))
 			drop(l, s)
-			assert.False(t, l.Settled(s, settling))
+			assert.False(t, l.Settled(s, lease))
 			assert.Equal(t, turn.Held, s.Turn.Load().State())
 		})
 		t.Run(name+"/begun under the lock", func(t *testing.T) {
@@ -242,19 +249,19 @@ func TestStaleLaneDoesNoHarm(t *testing.T) {
 			old, now := empty(), lane.New()
 			old.Open(time.Second)
 			put(old, 1)
-			s, number := taken(t, old)
+			s, lease := taken(t, old)
 			drop(old, s)
 			none, _ := old.Take()
 			assert.Nil(t, none)
-			assert.False(t, old.Rest(s, number))
-			require.True(t, s.Turn.End(number))
+			assert.False(t, old.Rest(s, lease))
+			require.True(t, s.Turn.End(lease.Number()))
 
 			now.Open(2 * time.Second)
 			now.Put(s, math.MaxUint64)
 			none, _ = old.Take()
 			assert.Nil(t, none)
 			_, next := taken(t, now)
-			assert.False(t, old.Rest(s, number))
+			assert.False(t, old.Rest(s, lease))
 			assert.True(t, old.Rest(s, next), "it rests where it is now")
 			none, _ = old.Take()
 			assert.Nil(t, none)
@@ -317,12 +324,11 @@ func TestLessIdleCountsResources(t *testing.T) {
 			l.SetAlone(tt.alone)
 			put(l, 2)
 			assert.Equal(t, tt.want[0], l.LessIdle())
-			s, number := taken(t, l)
+			s, lease := taken(t, l)
 			assert.Equal(t, tt.want[1], l.LessIdle())
 			taken(t, l)
 			assert.Equal(t, tt.want[2], l.LessIdle())
-			_, ok := l.Settle(s, number)
-			require.True(t, ok)
+			require.True(t, l.Settle(s, lease))
 			assert.Equal(t, tt.want[2], l.LessIdle(), "what settles is in use")
 			assert.Equal(t, tt.listed || !l.Shared(), l.Listed())
 		})
@@ -342,7 +348,7 @@ func TestLaneIsWornBeforeItsStampsWrapAround(t *testing.T) {
 				taken(t, l)
 				taken(t, l)
 				for _, s := range seats {
-					require.True(t, l.Rest(s, s.Turn.Load().Number()))
+					require.True(t, l.Rest(s, s.Turn.Load()))
 				}
 			}
 			require.True(t, l.Worn())
@@ -356,8 +362,8 @@ func TestLaneIsWornBeforeItsStampsWrapAround(t *testing.T) {
 			taken(t, l)
 			taken(t, l)
 			a, b := seats[0].Turn.Load(), seats[1].Turn.Load()
-			require.True(t, l.Rest(seats[i%2], []turn.Turn{a, b}[i%2].Number()))
-			require.True(t, l.Rest(seats[1-i%2], []turn.Turn{b, a}[i%2].Number()))
+			require.True(t, l.Rest(seats[i%2], []turn.Turn{a, b}[i%2]))
+			require.True(t, l.Rest(seats[1-i%2], []turn.Turn{b, a}[i%2]))
 		}
 		for _, s := range seats {
 			drop(l, s)
@@ -371,7 +377,7 @@ func TestNobodyGoesOnInAJam(t *testing.T) {
 	for name, empty := range kinds {
 		l := empty()
 		put(l, lane.Max)
-		s, number := taken(t, l)
+		s, lease := taken(t, l)
 		for range 16 * lane.ManyClashes / lane.LostSwap {
 			l.Clash(lane.LostSwap)
 		}
@@ -379,7 +385,7 @@ func TestNobodyGoesOnInAJam(t *testing.T) {
 		assert.True(t, l.Crowded(), name)
 		other, _ := l.Take()
 		assert.Equal(t, l.Spread(), other != nil, "the one at hand is out, and in a jam others are not looked for")
-		require.True(t, l.Rest(s, number))
+		require.True(t, l.Rest(s, lease))
 		taken(t, l)
 		l.Forget()
 		assert.False(t, l.Jammed() || l.Crowded())
@@ -418,11 +424,11 @@ func TestGoroutineFindsItsSeatAgain(t *testing.T) {
 			assert.Equal(t, name == "shared", l.Shared())
 			found, same := map[*lane.Seat]bool{}, 0
 			for range 64 {
-				s, number := taken(t, l)
-				require.True(t, l.Rest(s, number))
-				again, number := taken(t, l)
+				s, lease := taken(t, l)
+				require.True(t, l.Rest(s, lease))
+				again, lease := taken(t, l)
 				same += b(s == again)
-				require.True(t, l.Rest(again, number))
+				require.True(t, l.Rest(again, lease))
 				found[s] = true
 				l.SpreadAnew()
 			}

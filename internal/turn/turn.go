@@ -23,7 +23,10 @@
 // copy, a lease would have to have exactly that number at that moment.
 package turn
 
-import "sync/atomic"
+import (
+	"math"
+	"sync/atomic"
+)
 
 // State is who owns the resource.
 type State uint8
@@ -45,6 +48,9 @@ const (
 
 	// StampMask is what of a stamp is kept.
 	StampMask = 1<<stampBits - 1
+
+	// MaxNumber is the largest Number.
+	MaxNumber = math.MaxUint64 >> turnShift
 )
 
 // A Turn is the value of a Word at one moment.
@@ -58,6 +64,12 @@ func (t Turn) Stamp() uint32 { return uint32(t>>stampShift) & StampMask }
 
 // Number returns how many leases have ended.
 func (t Turn) Number() uint64 { return uint64(t) >> turnShift }
+
+// Taken returns the Turn of a lease that [Word.Take] began where it found t.
+func (t Turn) Taken() Turn { return t.with(Out) }
+
+// First returns the smallest Turn with the given Number.
+func First(number uint64) Turn { return Turn(number << turnShift) }
 
 func (t Turn) with(s State) Turn { return t&^stateMask | Turn(s) }
 
@@ -76,7 +88,7 @@ func (w *Word) Load() Turn { return Turn(w.v.Load()) }
 func (w *Word) swap(from, to Turn) bool { return w.v.CompareAndSwap(uint64(from), uint64(to)) }
 
 // Take begins a lease without the lock. It fails if t, which rests, has passed.
-func (w *Word) Take(t Turn) bool { return w.swap(t, t.with(Out)) }
+func (w *Word) Take(t Turn) bool { return w.swap(t, t.Taken()) }
 
 // Rest ends a lease, and the resource rests: one step, so nobody sees one without
 // the other. It fails if t, which is out, has passed.
