@@ -70,6 +70,7 @@ func ownWords(err error) error {
 func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	x := &exchanging{t: t}
 	call := &x.call
+	call.Keep(&x.sending)
 	if err := call.Begin(req); err != nil {
 		return nil, err
 	}
@@ -102,8 +103,9 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 // exchanging is a RoundTrip that is going on: the call, and the lease of its last
 // attempt. They are one, to save allocations.
 type exchanging struct {
-	t    *Transport
-	call exchange.Call
+	t       *Transport
+	call    exchange.Call
+	sending exchange.Sending // of the first attempt
 
 	lease    pool.Lease[*Resource]
 	resource *Resource // the lease's

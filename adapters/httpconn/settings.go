@@ -86,13 +86,15 @@ func protocols(base *http.Transport) http.Protocols {
 
 // maybeHTTP2 reports whether a connection to h could turn out to be HTTP/2.
 func (w *settings) maybeHTTP2(h Host) bool {
-	switch {
-	case h.OnlyHTTP1:
-		return false
-	case h.Scheme == "https":
+	return !h.OnlyHTTP1 && w.mayShare(h.Scheme) && (h.Scheme == "https" || h.Addr != "")
+}
+
+// mayShare reports whether some connection for URLs of the scheme could be HTTP/2.
+func (w *settings) mayShare(scheme string) bool {
+	if scheme == "https" {
 		return w.tlsHTTP2
 	}
-	return w.plainHTTP2 && h.Addr != ""
+	return w.plainHTTP2
 }
 
 // dial makes a connection to h and reports whether it is HTTP/2. ctx bounds all

@@ -89,7 +89,7 @@ func New(cfg Config) (*Transport, error) {
 // The end of the request's context ends the request wherever it is, also while
 // the response's body is being read.
 func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
-	x := &exchanging{t: t}
+	x := t.newExchanging(req)
 	call := &x.call
 	if begun, resp, err := t.begin(call, req); !begun {
 		return resp, err
@@ -175,6 +175,20 @@ type exchanging struct {
 	conn  *conn // the lease's
 	last  bool  // it is to carry no request after this one
 	stale error // not nil: the connection was of no use, and the lease has not ended
+}
+
+// newExchanging returns what a RoundTrip of req needs. Where the connection may turn out
+// to be HTTP/2, which others use too, that is a little more.
+func (t *Transport) newExchanging(req *http.Request) *exchanging {
+	if req.URL == nil || !t.wire.mayShare(req.URL.Scheme) {
+		return &exchanging{t: t}
+	}
+	x := &struct {
+		exchanging
+		sending exchange.Sending
+	}{exchanging: exchanging{t: t}}
+	x.call.Keep(&x.sending)
+	return &x.exchanging
 }
 
 // giveUp ends the lease of a stale connection for which there will be no other.

@@ -29,9 +29,9 @@ type Call struct {
 	unsent     int      // attempts for which the connection had no room
 	returned   bool     // a response, or the error of Fail
 	sending    *Sending // of the last attempt on a connection that was shared; nil: there was none
+	spare      *Sending // for the first of them; nil: it is made when there is one
 
-	// Of the attempt that succeeded. They are fields, and so is the first Sending,
-	// to save allocations.
+	// Of the attempt that succeeded. They are fields to save allocations.
 	resp      switchedBody
 	how       Attempt
 	stopWatch func() bool
@@ -39,8 +39,6 @@ type Call struct {
 	cut       bool        // the connection has been, by giveUp
 	upgraded  bool
 	drain     bool // a response that is not read to its end is worth reading for the connection's sake
-
-	firstSending Sending
 }
 
 // An Attempt says on what terms a connection is used.
@@ -80,6 +78,11 @@ func (c *Call) Begin(req *http.Request) error {
 	}
 	return nil
 }
+
+// Keep gives a call that may be on a connection which others use its first [Sending]:
+// where both are part of one piece of memory, that saves an allocation. It comes before
+// Begin.
+func (c *Call) Keep(s *Sending) { c.spare = s }
 
 // ownContext gives the call a context of its own, which ends with it at the
 // latest. That costs some allocations, and the lock of the request's context.
@@ -251,9 +254,8 @@ func (c *Call) spareConn() bool {
 func (c *Call) outgoing(how Attempt) *http.Request {
 	ctx := c.ctx
 	if how.Shared {
+		c.sending, c.spare = c.spare, nil
 		if c.sending == nil {
-			c.sending = &c.firstSending
-		} else {
 			c.sending = &Sending{}
 		}
 		// On a used connection the attempt can be repeated once it was written, but

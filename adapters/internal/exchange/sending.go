@@ -16,6 +16,7 @@ type Sending struct {
 	context.Context
 
 	trace     httptrace.ClientTrace
+	traces    bool        // it is the trace of s itself; else of its context
 	firstByte atomic.Bool // of a response has come; kept only if asked for
 
 	taken atomic.Bool // by SendingOf: a connection may be built on another that asks too
@@ -36,7 +37,32 @@ func (s *Sending) begin(ctx context.Context, withFirstByte bool) {
 	if withFirstByte {
 		s.trace.GotFirstResponseByte = s.gotFirstByte
 	}
-	s.Context = httptrace.WithClientTrace(ctx, &s.trace)
+	if s.traces = traceKey != nil && httptrace.ContextClientTrace(ctx) == nil; s.traces {
+		s.Context = ctx
+		return
+	}
+	s.Context = httptrace.WithClientTrace(ctx, &s.trace) // and calls that of ctx
+}
+
+// traceKey is the key of a trace among the values of a context, as package httptrace
+// asks for it; nil: it asks in another way. A Sending that answers for itself needs no
+// context for its trace.
+var traceKey = func() any {
+	p := &keyProbe{Context: context.Background()}
+	httptrace.ContextClientTrace(p)
+	return p.asked
+}()
+
+// keyProbe notes which value it is asked for.
+type keyProbe struct {
+	context.Context
+
+	asked any
+}
+
+func (p *keyProbe) Value(key any) any {
+	p.asked = key
+	return nil
 }
 
 // SendingOf returns the Sending that the context of req has, and req. If there is
@@ -53,8 +79,11 @@ func SendingOf(req *http.Request) (*Sending, *http.Request) {
 
 // Value is that of a context.
 func (s *Sending) Value(key any) any {
-	if key == (sendingKey{}) {
+	switch {
+	case key == (sendingKey{}):
 		return s
+	case s.traces && key == traceKey:
+		return &s.trace
 	}
 	return s.Context.Value(key)
 }

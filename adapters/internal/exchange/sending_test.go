@@ -1,6 +1,7 @@
 package exchange_test
 
 import (
+	"context"
 	"net/http"
 	"net/http/httptrace"
 	"testing"
@@ -37,6 +38,29 @@ func TestTraceOfTheCallerHearsEachAttemptOnce(t *testing.T) {
 		assert.Equal(t, attempt/3, firstBytes)
 	}
 	require.Error(t, c.Fail(errBroken))
+}
+
+// Where the caller has no trace, the one of the attempt needs no context of its own.
+func TestSendingAnswersForItsTraceAndItsContextForTheRest(t *testing.T) {
+	type key struct{}
+	ctx := context.WithValue(t.Context(), key{}, "value")
+	s, req := exchange.SendingOf(newRequest(ctx, t, http.MethodGet, nil))
+	assert.Equal(t, ctx, s.Context)
+	assert.Equal(t, "value", req.Context().Value(key{}))
+	turn := make(chan struct{}, 1)
+	turn <- struct{}{}
+	s.Hold(turn)
+	traceIn(req).WroteHeaders()
+	assert.Empty(t, turn)
+
+	wrote := 0
+	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{WroteHeaders: func() { wrote++ }})
+	s, req = exchange.SendingOf(newRequest(ctx, t, http.MethodGet, nil))
+	turn <- struct{}{}
+	s.Hold(turn)
+	traceIn(req).WroteHeaders()
+	assert.Empty(t, turn)
+	assert.Equal(t, 1, wrote)
 }
 
 func TestTurnEndsOnceWithTheHeaderOrWithBegun(t *testing.T) {
