@@ -44,9 +44,9 @@ func (s *Sending) begin(ctx context.Context, withFirstByte bool) {
 	s.Context = httptrace.WithClientTrace(ctx, &s.trace) // and calls that of ctx
 }
 
-// traceKey is the key of a trace among the values of a context, as package httptrace
-// asks for it; nil: it asks in another way. A Sending that answers for itself needs no
-// context for its trace.
+// immutable: the key of a trace among the values of a context, as package httptrace asks
+// for it; nil: it asks in another way. A Sending that answers for itself needs no context
+// for its trace.
 var traceKey = func() any {
 	p := &keyProbe{Context: context.Background()}
 	httptrace.ContextClientTrace(p)
