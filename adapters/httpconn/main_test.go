@@ -110,6 +110,12 @@ func (w *wires) mostOpen() int {
 	return w.most
 }
 
+func (w *wires) openNow() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.open
+}
+
 func (w *wires) mostByAddr() map[string]int {
 	w.mu.Lock()
 	defer w.mu.Unlock()

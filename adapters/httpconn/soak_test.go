@@ -27,8 +27,9 @@ import (
 // ledger is the server's side of the soak: how often each request was seen. A
 // response names the request that it answers, in its header and all over its body.
 type ledger struct {
-	mu   sync.Mutex
-	seen map[string]int
+	mu    sync.Mutex
+	seen  map[string]int
+	delay func(*http.Request) // what an answer takes. nil: nothing
 }
 
 func (l *ledger) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -38,6 +39,9 @@ func (l *ledger) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	l.mu.Unlock()
 	if body, err := io.ReadAll(r.Body); err != nil || r.Method == http.MethodPost && string(body) != strings.Repeat(id, 100) {
 		panic(http.ErrAbortHandler) // cut short on the way
+	}
+	if l.delay != nil {
+		l.delay(r)
 	}
 	w.Header().Set("Id", id)
 	n, _ := strconv.Atoi(r.Header.Get("Repeat"))
@@ -52,7 +56,8 @@ func (l *ledger) times(id string) int {
 
 // weather makes trouble on the network while it is bad.
 type weather struct {
-	bad atomic.Bool
+	bad    atomic.Bool
+	hushes bool // connections may fall silent
 
 	mu  sync.Mutex
 	rng *rand.Rand
@@ -80,6 +85,9 @@ func (w *weather) dial(dial func(context.Context, string, string) (net.Conn, err
 			case <-time.After(time.Duration(w.draw(int(5 * time.Millisecond)))):
 			case <-ctx.Done():
 			}
+		}
+		if w.hushes && w.draw(4) == 0 {
+			c = newHushedConn(c, time.Duration(w.draw(int(time.Minute))))
 		}
 		cut := &cutConn{Conn: c, weather: w, reset: w.draw(2) == 0}
 		cut.left.Store(int32(2_000 + w.draw(100_000))) //nolint:gosec // small
@@ -111,8 +119,10 @@ func (c *cutConn) spend(n int) error {
 	if c.left.Sub(int32(n)) > 0 || !c.weather.bad.Load() { //nolint:gosec // a buffer's length
 		return nil
 	}
-	if tcp, ok := c.Conn.(*countedConn).Conn.(*net.TCPConn); ok && c.reset {
-		_ = tcp.SetLinger(0)
+	if counted, ok := c.Conn.(*countedConn); ok && c.reset {
+		if tcp, ok := counted.Conn.(*net.TCPConn); ok {
+			_ = tcp.SetLinger(0)
+		}
 	}
 	_ = c.Conn.Close()
 	return net.ErrClosed
@@ -124,6 +134,8 @@ type soak struct {
 	ledger  *ledger
 	weather *weather
 	urls    []string
+	patient time.Duration // how long a request may take
+	rash    time.Duration // after what time at most some are given up
 
 	answered, failed, canceled, replayed atomic.Int32
 }
@@ -131,12 +143,12 @@ type soak struct {
 // send sends one request and checks everything about its end. The error says what
 // was wrong, not that the request failed.
 func (s *soak) send(id string) error {
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), s.patient)
 	defer cancel()
 	post := s.weather.draw(2) == 0
 	giveUp := s.weather.draw(20) == 0
 	if giveUp {
-		stop := time.AfterFunc(time.Duration(s.weather.draw(int(3*time.Millisecond))), cancel)
+		stop := time.AfterFunc(time.Duration(s.weather.draw(int(s.rash))), cancel)
 		defer stop.Stop()
 	}
 	method, body := http.MethodGet, io.Reader(nil)
@@ -165,7 +177,7 @@ func (s *soak) send(id string) error {
 		return fmt.Errorf("%s was answered by nobody", id)
 	case err == nil:
 		s.answered.Inc()
-	case errors.Is(err, context.DeadlineExceeded):
+	case errors.Is(err, context.DeadlineExceeded) && !s.weather.hushes:
 		return fmt.Errorf("%s hung: %w", id, err)
 	case giveUp && errors.Is(err, context.Canceled):
 		s.canceled.Inc()
@@ -229,7 +241,7 @@ func TestSoak(t *testing.T) {
 	}
 	seed := rand.Uint64() //nolint:gosec // any will do
 	t.Logf("seed %d", seed)
-	s := &soak{ledger: &ledger{seen: map[string]int{}}, weather: &weather{rng: rand.New(rand.NewPCG(seed, 0))}} //nolint:gosec // repeatable
+	s := &soak{patient: patience, rash: 3 * time.Millisecond, ledger: &ledger{seen: map[string]int{}}, weather: &weather{rng: rand.New(rand.NewPCG(seed, 0))}} //nolint:gosec // repeatable
 	var secure *httptest.Server
 	for _, k := range []kind{plain1, tls1, tls2} {
 		secure = serve(t, k, s.ledger.ServeHTTP)
