@@ -5,9 +5,11 @@ import "time"
 // gaveUp is waited for a wait that the context has ended, and makes its error: where
 // many give up at once they all come for the lock, so it is taken once.
 func (a *attempt[R]) gaveUp(err error) error {
-	a.p.lock()
-	defer a.p.unlock()
-	err = a.waitErrorLocked(err)
+	p := a.p
+	p.lockBeside()
+	defer p.unlock()
+	err = a.waitErrorLocked(err) // first: the Budget does not see into a lane that is closed
+	p.closeLaneLocked()
 	a.waitedLocked(err, true)
 	return err
 }

@@ -166,7 +166,7 @@ func NewerStamp(a, b uint32) bool { return (a-b)&turn.StampMask < turn.StampMask
 // taken its seat back. Afterwards the caller must look whether the lane is still open,
 // or nobody may know of what rests (I4).
 func (l *Lane) Rest(s *Seat, t turn.Turn) bool {
-	return s.endsHere(t) && s.Turn.Rest(t, l.stamp(s, t))
+	return s.endsHere(t) && s.Turn.Rest(t, l.stamp(s, t, t))
 }
 
 // endsHere reports whether a lease that began with t may end without the lock.
@@ -183,20 +183,21 @@ func (l *Lane) Settle(s *Seat, t turn.Turn) bool {
 // Settled is the second half. It reports false if the pool has taken the seat back
 // meanwhile.
 func (l *Lane) Settled(s *Seat, t turn.Turn) bool {
-	return s.Turn.Settled(t, l.stamp(s, t))
+	return s.Turn.Settled(t, l.stamp(s, t, t.Settling()))
 }
 
-// stamp returns the stamp of a seat that is about to rest. The one that rested last
-// before keeps its own: it does so again without a write to what all share.
-func (l *Lane) stamp(s *Seat, t turn.Turn) uint32 {
-	if l.spans || s.at.Load() == l.top.Load()&(Max-1) {
+// stamp returns the stamp of a seat that is about to rest, if its turn is still now. The
+// one that rested last before keeps its own: it does so again without a write to what all
+// share.
+func (l *Lane) stamp(s *Seat, t, now turn.Turn) uint32 {
+	if l.spans || s.at.Load() == l.top.Load()&(Max-1) || s.Turn.Load() != now {
 		return t.Stamp()
 	}
 	return l.overtop(s)
 }
 
-// overtop makes s, which is about to rest, the top, and returns its stamp. Should it
-// not come to rest, the top is only where the next caller looks first.
+// overtop makes s, which is about to rest, the top, and returns its stamp. It is not for a
+// seat that rests: what comes to rest as the top keeps its stamp.
 func (l *Lane) overtop(s *Seat) uint32 {
 	stamp := l.top.Load()>>topBits + 1
 	l.top.Store(stamp<<topBits | s.at.Load())

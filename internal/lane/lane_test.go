@@ -65,21 +65,30 @@ func TestTakeFindsEverySeatThatRestsAndNoOther(t *testing.T) {
 }
 
 func TestTakeFindsTheSeatThatRestedLast(t *testing.T) {
-	l := lane.New()
-	seats := put(l, 3)
-	for _, want := range []int{2, 1, 0} {
-		s, _ := taken(t, l)
-		assert.Same(t, seats[want], s)
-	}
-	for _, i := range []int{1, 2, 0} {
-		require.True(t, l.Rest(seats[i], seats[i].Turn.Load()))
-	}
-	s, lease := taken(t, l)
-	assert.Same(t, seats[0], s)
-	require.True(t, l.Rest(s, lease)) // as the top it rests again without a new stamp
-	for _, want := range []int{0, 2, 1} {
-		s, _ := taken(t, l)
-		assert.Same(t, seats[want], s)
+	for name, end := range map[string]func(*lane.Lane, *lane.Seat, turn.Turn) bool{
+		"in one step": (*lane.Lane).Rest,
+		"in two": func(l *lane.Lane, s *lane.Seat, lease turn.Turn) bool {
+			return l.Settle(s, lease) && l.Settled(s, lease)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := lane.New()
+			seats := put(l, 3)
+			for _, want := range []int{2, 1, 0} {
+				s, _ := taken(t, l)
+				assert.Same(t, seats[want], s)
+			}
+			for _, i := range []int{1, 2, 0} {
+				require.True(t, end(l, seats[i], seats[i].Turn.Load()))
+			}
+			s, lease := taken(t, l)
+			assert.Same(t, seats[0], s)
+			require.True(t, end(l, s, lease)) // as the top it rests again without a new stamp
+			for _, want := range []int{0, 2, 1} {
+				s, _ := taken(t, l)
+				assert.Same(t, seats[want], s)
+			}
+		})
 	}
 }
 
@@ -134,6 +143,7 @@ func TestLeaseEndsOnce(t *testing.T) {
 
 			s, next := taken(t, l)
 			assert.False(t, l.Rest(s, lease), "a copy of the lease before")
+			assert.False(t, l.Settle(s, lease), "a copy of the lease before")
 			assert.False(t, s.Turn.End(lease.Number()))
 			require.True(t, l.Settle(s, next))
 			assert.False(t, l.Rest(s, next))
@@ -144,6 +154,26 @@ func TestLeaseEndsOnce(t *testing.T) {
 			assert.False(t, l.Settled(s, next))
 			taken(t, l)
 		})
+	}
+}
+
+// A second end of a lease changes nothing, not even which seat is found next.
+func TestSecondEndChangesNoOrder(t *testing.T) {
+	for name, again := range map[string]func(*lane.Lane, *lane.Seat, turn.Turn) bool{
+		"Rest":    (*lane.Lane).Rest,
+		"Settle":  (*lane.Lane).Settle,
+		"Settled": (*lane.Lane).Settled,
+	} {
+		l := lane.New()
+		put(l, 2)
+		a, ofA := taken(t, l)
+		b, ofB := taken(t, l)
+		require.True(t, l.Settle(b, ofB))
+		require.True(t, l.Settled(b, ofB))
+		require.True(t, l.Rest(a, ofA)) // the last one to rest
+		assert.False(t, again(l, b, ofB), name)
+		s, _ := taken(t, l)
+		assert.Same(t, a, s, name)
 	}
 }
 
@@ -208,17 +238,19 @@ func TestLeasesThatMustEndUnderTheLock(t *testing.T) {
 			_, lease = taken(t, l)
 			refused(t, l, s, lease)
 		})
-		t.Run(name+"/none, if nothing is said", func(t *testing.T) {
-			l, s := empty(), &lane.Seat{}
-			for n := range uint64(3) {
-				require.True(t, s.Turn.End(n))
-			}
-			l.Put(s, math.MaxUint64)
-			for range 3 {
-				_, lease := taken(t, l)
-				require.True(t, l.Rest(s, lease))
-			}
-		})
+		for _, leases := range []uint64{math.MaxUint64, turn.MaxNumber, 1 << 50} {
+			t.Run(name+"/none, if it is as good as never", func(t *testing.T) {
+				l, s := empty(), &lane.Seat{}
+				for n := range uint64(3) {
+					require.True(t, s.Turn.End(n))
+				}
+				l.Put(s, leases)
+				for range 3 {
+					_, lease := taken(t, l)
+					require.True(t, l.Rest(s, lease))
+				}
+			})
+		}
 		t.Run(name+"/reclaimed", func(t *testing.T) {
 			l := empty()
 			put(l, 1)

@@ -68,6 +68,9 @@ func (t Turn) Number() uint64 { return uint64(t) >> turnShift }
 // Taken returns the Turn of a lease that [Word.Take] began where it found t.
 func (t Turn) Taken() Turn { return t.with(Out) }
 
+// Settling returns the Turn after [Word.Settle] of t.
+func (t Turn) Settling() Turn { return t.ended().with(Settling) }
+
 // First returns the smallest Turn with the given Number.
 func First(number uint64) Turn { return Turn(number << turnShift) }
 
@@ -96,12 +99,12 @@ func (w *Word) Rest(t Turn, stamp uint32) bool { return w.swap(t, t.ended().rest
 
 // Settle ends a lease for somebody who has something to do before the resource
 // rests. It fails if t, which is out, has passed.
-func (w *Word) Settle(t Turn) bool { return w.swap(t, t.ended().with(Settling)) }
+func (w *Word) Settle(t Turn) bool { return w.swap(t, t.Settling()) }
 
 // Settled lets the resource rest after Settle(t). It fails if the pool has
 // reclaimed it meanwhile.
 func (w *Word) Settled(t Turn, stamp uint32) bool {
-	return w.swap(t.ended().with(Settling), t.ended().rested(stamp))
+	return w.swap(t.Settling(), t.ended().rested(stamp))
 }
 
 // Lend lets a held resource rest. The caller has the lock, and no lease is out.

@@ -18,15 +18,18 @@ func traceIn(req *http.Request) *httptrace.ClientTrace {
 
 // The trace of an attempt must not be built on that of the attempt before.
 func TestTraceOfTheCallerHearsEachAttemptOnce(t *testing.T) {
-	wrote, firstBytes := 0, 0
+	wrote, firstBytes, sent := 0, 0, 0
 	ctx := httptrace.WithClientTrace(t.Context(), &httptrace.ClientTrace{
 		WroteHeaders:         func() { wrote++ },
 		GotFirstResponseByte: func() { firstBytes++ },
+		WroteRequest:         func(httptrace.WroteRequestInfo) { sent++ },
 	})
 	c := newCall(t, newRequest(ctx, t, http.MethodGet, nil))
+	c.Keep(&exchange.Sending{})
 	for attempt := 1; attempt <= 3; attempt++ {
 		_, failure := c.Attempt(connFunc{func(req *http.Request) (*http.Response, error) {
 			traceIn(req).WroteHeaders()
+			traceIn(req).WroteRequest(httptrace.WroteRequestInfo{})
 			if attempt == 3 {
 				traceIn(req).GotFirstResponseByte()
 			}
@@ -35,6 +38,7 @@ func TestTraceOfTheCallerHearsEachAttemptOnce(t *testing.T) {
 		require.NotNil(t, failure)
 		assert.Equal(t, attempt < 3, failure.Retry)
 		assert.Equal(t, attempt, wrote)
+		assert.Equal(t, attempt, sent)
 		assert.Equal(t, attempt/3, firstBytes)
 	}
 	require.Error(t, c.Fail(errBroken))
