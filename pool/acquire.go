@@ -65,7 +65,9 @@ func (p *Pool[R]) AcquireSlow(ctx context.Context, r Request, _ part.Access) (Le
 
 // acquire is Acquire under the lock.
 func (p *Pool[R]) acquire(ctx context.Context, r Request) (Lease[R], error) {
-	a := attempt[R]{p: p, ctx: ctx, user: ctx, place: r.Place, fresh: r.Fresh, low: r.Low, newcomer: r.Place == 0, depth: 1}
+	var a attempt[R] // filled in where it is: a literal would be made beside it and copied
+	a.p, a.ctx, a.user, a.place, a.fresh, a.low = p, ctx, ctx, r.Place, r.Fresh, r.Low
+	a.newcomer, a.depth = r.Place == 0, 1
 	return a.run()
 }
 
