@@ -112,7 +112,7 @@ func (s *soak) live(t *testing.T, phase string, span time.Duration) {
 					}
 				}
 				pauses := []time.Duration{time.Millisecond, 100 * time.Millisecond, 3 * time.Second, 30 * time.Second, 2 * time.Minute}
-				time.Sleep(time.Duration(s.weather.draw(int(pauses[s.weather.draw(len(pauses))]))))
+				time.Sleep(s.weather.within(pauses[s.weather.draw(len(pauses))]))
 			}
 		})
 	}
@@ -139,7 +139,7 @@ func TestSoakOfHours(t *testing.T) {
 		s := &soak{patient: time.Minute, rash: 3 * time.Second, weather: w}
 		s.ledger = &ledger{seen: map[string]int{}, delay: func(r *http.Request) {
 			select {
-			case <-time.After(time.Duration(w.draw(int(2 * time.Second)))):
+			case <-time.After(w.within(2 * time.Second)):
 			case <-r.Context().Done():
 			}
 		}}

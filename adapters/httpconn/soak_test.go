@@ -69,6 +69,13 @@ func (w *weather) draw(n int) int {
 	return w.rng.IntN(n)
 }
 
+// within draws a time below d.
+func (w *weather) within(d time.Duration) time.Duration {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return time.Duration(w.rng.Int64N(int64(d)))
+}
+
 // dial refuses, delays, or makes a connection that will be cut.
 func (w *weather) dial(dial func(context.Context, string, string) (net.Conn, error)) func(context.Context, string, string) (net.Conn, error) {
 	return func(ctx context.Context, network, addr string) (net.Conn, error) {
@@ -82,12 +89,12 @@ func (w *weather) dial(dial func(context.Context, string, string) (net.Conn, err
 			return nil, errors.New("refused")
 		case 1:
 			select {
-			case <-time.After(time.Duration(w.draw(int(5 * time.Millisecond)))):
+			case <-time.After(w.within(5 * time.Millisecond)):
 			case <-ctx.Done():
 			}
 		}
 		if w.hushes && w.draw(4) == 0 {
-			c = newHushedConn(c, time.Duration(w.draw(int(time.Minute))))
+			c = newHushedConn(c, w.within(time.Minute))
 		}
 		cut := &cutConn{Conn: c, weather: w, reset: w.draw(2) == 0}
 		cut.left.Store(int32(2_000 + w.draw(100_000))) //nolint:gosec // small
@@ -148,7 +155,7 @@ func (s *soak) send(id string) error {
 	post := s.weather.draw(2) == 0
 	giveUp := s.weather.draw(20) == 0
 	if giveUp {
-		stop := time.AfterFunc(time.Duration(s.weather.draw(int(s.rash))), cancel)
+		stop := time.AfterFunc(s.weather.within(s.rash), cancel)
 		defer stop.Stop()
 	}
 	method, body := http.MethodGet, io.Reader(nil)
