@@ -196,6 +196,17 @@ func (s *soak) send(id string) error {
 	return nil
 }
 
+// The caps of a soak.
+const soakPerHost, soakTotal = 4, 6
+
+func (s *soak) assertCaps(t *testing.T) {
+	t.Helper()
+	assert.LessOrEqual(t, s.wires.mostOpen(), soakTotal, "over all hosts")
+	for addr, most := range s.wires.mostByAddr() {
+		assert.LessOrEqual(t, most, soakPerHost, addr)
+	}
+}
+
 func (s *soak) exchange(req *http.Request) (string, error) {
 	resp, err := s.RoundTrip(req)
 	if err != nil {
@@ -255,7 +266,7 @@ func TestSoak(t *testing.T) {
 		s.urls = append(s.urls, secure.URL)
 	}
 	s.client = newClient(t, tls2, secure, httpconn.Config{
-		MaxConnsPerHost: 4, MaxConns: 6, MaxStreamsPerConn: 10, MaxRequestsPerConn: 50,
+		MaxConnsPerHost: soakPerHost, MaxConns: soakTotal, MaxStreamsPerConn: 10, MaxRequestsPerConn: 50,
 		MaxConnLifetime: 50 * time.Millisecond, ConnLifetimeJitter: 30 * time.Millisecond, Reuse: pool.ReuseLeastLoaded,
 	}, func(tr *http.Transport) { tr.DialContext = s.weather.dial(tr.DialContext) })
 	for i := range 2 {
@@ -266,10 +277,7 @@ func TestSoak(t *testing.T) {
 		s.run(t, fmt.Sprint("good ", i), requests/10)
 	}
 	until(t, "no request left", func() bool { return s.Stats().Leases == 0 })
-	assert.LessOrEqual(t, s.wires.mostOpen(), 6, "over all hosts")
-	for addr, most := range s.wires.mostByAddr() {
-		assert.LessOrEqual(t, most, 4, addr)
-	}
+	s.assertCaps(t)
 	t.Logf("%d answered, %d failed, %d given up, %d sent again; %d connections", s.answered.Load(), s.failed.Load(),
 		s.canceled.Load(), s.replayed.Load(), s.wires.dialled())
 	assert.Positive(t, s.failed.Load(), "the weather was bad")

@@ -60,8 +60,8 @@ type Ender interface{ End(e Ending) }
 // one, says Cut then. It may come before Cut has returned, or is called.
 type Cutter interface{ Cut() }
 
-// Begin makes c, the zero Call but for Keep, the call for req. If it returns what is wrong with
-// req, it has closed req's body, and there is no call.
+// Begin makes c, the zero Call but for Keep, the call for req. If it returns what is
+// wrong with req, it has closed req's body, and there is no call.
 func (c *Call) Begin(req *http.Request) error {
 	if err := Validate(req); err != nil {
 		closeBody(req)
