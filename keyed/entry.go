@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/berth-go/berth/internal/door"
 	"github.com/berth-go/berth/internal/part"
 	"github.com/berth-go/berth/pool"
 )
@@ -19,10 +20,8 @@ type entry[K comparable, R any] struct {
 	of    *Pool[K, R]
 	key   K
 	terms *terms
-
-	// Under Pool.mu.
-	refs  int32 // calls in the pool
-	place place
+	door  door.Door // of the calls in the pool; looked at and shut under Pool.mu
+	place place     // under Pool.mu
 }
 
 // terms are what Config says of a key: one for all keys, unless it has PerKey or
@@ -55,10 +54,9 @@ func (e *entry[K, R]) Shared() int { return e.of.cfg.Shared(e.key) }
 
 // Quiet is called by the pool when it has become empty.
 func (e *entry[K, R]) Quiet() {
-	p := e.of
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.forgetLocked(e)
+	if e.door.Await() {
+		e.of.look(e)
+	}
 }
 
 // enter returns the entry of a key, made if need be, with a call counted in it.
@@ -109,7 +107,7 @@ func (p *Pool[K, R]) enterEvenClosed(key K) *entry[K, R] {
 	defer p.mu.Unlock()
 	e := p.keys.Get(key)
 	if e != nil {
-		e.refs++
+		e.door.Enter()
 	}
 	return e
 }
@@ -126,17 +124,12 @@ func (p *Pool[K, R]) enterKnown(key K) *entry[K, R] {
 }
 
 // enterFound counts a call in an entry that was found without the lock. It returns
-// nil if there is none, or it is not in use any more.
+// nil if there is none, or it was forgotten. If it or all was closed meanwhile, its
+// pool will say so.
 func (p *Pool[K, R]) enterFound(e *entry[K, R]) *entry[K, R] {
-	if e == nil {
+	if e == nil || !e.door.Enter() {
 		return nil
 	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if e.place != inUse || p.mu.closed {
-		return nil
-	}
-	e.refs++
 	return e
 }
 
@@ -193,18 +186,35 @@ func (p *Pool[K, R]) addEntry(key K, made *entry[K, R], over pool.Limits) (*entr
 		e = made
 		e.place = inUse
 		p.keys.Put(key, e)
+		e.door.Enter()
+		e.door.Await() // it is empty so far
+		return e, nil
 	}
-	e.refs++
+	e.door.Enter()
 	return e, nil
 }
 
 // leave ends a call in the entry, and forgets the key if that was the last thing
 // it had.
 func (p *Pool[K, R]) leave(e *entry[K, R]) {
+	if e.door.Leave() {
+		p.look(e)
+	}
+}
+
+// look forgets a key that has nothing left: it takes it out of the map. It is called
+// when that may be so. A call that comes in between Look and Shut keeps the key, so
+// none is in its pool when the door is shut, and the Stats are its last.
+func (p *Pool[K, R]) look(e *entry[K, R]) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	e.refs--
-	p.forgetLocked(e)
+	switch {
+	case !e.door.Look():
+	case !e.pool.Bare(part.Access{}):
+		e.door.Keep()
+	case e.door.Shut() && e.place != unknown:
+		p.dropLocked(e)
+	}
 }
 
 // part takes a key out of the map whose pool has been shut down. What may be left
@@ -219,15 +229,7 @@ func (p *Pool[K, R]) part(e *entry[K, R]) {
 	}
 }
 
-// forgetLocked takes a key with nothing left out of the map. No call is in its
-// pool then, and none can come in, so the Stats are its last.
-func (p *Pool[K, R]) forgetLocked(e *entry[K, R]) {
-	if e.refs == 0 && e.place != unknown && e.pool.Bare(part.Access{}) {
-		p.dropLocked(e)
-	}
-}
-
-// dropLocked is the rare half of forgetLocked. It has some kilobytes of Stats on its
+// dropLocked is the rare half of look. It has some kilobytes of Stats on its
 // stack, and is apart so that the end of every call does not need room for them: its
 // goroutine would have to move to a larger stack, and again each time that the
 // garbage collector has made that smaller.

@@ -245,7 +245,7 @@ func (p *Pool[K, R]) noteOverride(key K, l pool.Limits) (*entry[K, R], pool.Limi
 	if e == nil {
 		return nil, pool.Limits{}
 	}
-	e.refs++
+	e.door.Enter()
 	return e, override(e.terms.base, l)
 }
 

@@ -148,7 +148,8 @@ func (p *Pool[R]) key() any {
 	return p.part.Key()
 }
 
-// Bare reports whether nothing of the pool is left. It is for package keyed.
+// Bare reports whether nothing of the pool is left. If something is, the key will be
+// called by Quiet when it has gone. It is for package keyed.
 func (p *Pool[R]) Bare(part.Access) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -27,6 +27,7 @@ var wide = map[string]string{
 var swappers = map[string]string{
 	"waitq/state.go":        "one word decides how a wait ends",
 	"waitq/free.go":         "a waiter puts its node back without the lock that its giver holds",
+	"internal/door/door.go": "one word counts the calls in a key and shuts it for good",
 	"internal/turn/turn.go": "one word decides who has a resource, and lets a lease end once",
 
 	"internal/pooltest/clients.go": "a test's resource comes back by itself, unless it has changed meanwhile",

@@ -1,0 +1,195 @@
+/* The door of a key, for the spin model checker: calls that come in and leave without
+   the keyed pool's lock, beside what empties the key's pool in the background, and
+   ShutdownKey. Names are those of internal/door, keyed/entry.go and pool.go. README.md
+   says what is claimed and which switches break it.
+
+   A step of the door's word is one compare-and-swap. The key's pool is a number of
+   things: leases, resources, dials, whatever keeps a key. */
+
+#ifndef N
+#define N 3         /* calls */
+#endif
+
+bool shut, look, looking; byte calls;   /* the word of the door */
+
+bool mu;                            /* the keyed pool's lock, and under it: */
+mtype = { inUse, parting, unknown }
+mtype place = inUse;
+
+byte things;                        /* in the key's pool, under its lock, which no step here holds */
+bool wasQuiet = true;
+
+byte running;                       /* processes; no part of the code */
+byte dropped;
+
+inline dropLocked() {
+	place = unknown;
+	dropped++;
+	assert(dropped == 1 && calls == 0 && things == 0)   /* inside */
+}
+
+inline Look() {
+	atomic {
+		if
+#ifndef LOOK_INSIDE
+		:: calls > 0 ->
+			quiet = false;
+#ifndef NO_LOOK_IN_LOOK
+			look = true
+#endif
+		:: calls == 0 ->
+#else
+		:: true ->
+#endif
+			quiet = true; look = false; looking = true
+		fi
+	}
+}
+
+/* look in keyed/entry.go. */
+inline lookAgain() {
+	atomic { !mu -> mu = true };
+#ifndef LOOK_LATE
+	Look();
+#endif
+	if
+#ifndef LOOK_LATE
+	:: !quiet
+	:: quiet ->
+#else
+	:: true ->
+#endif
+		bare = (things == 0);                       /* Bare */
+#ifdef LOOK_LATE
+		Look();
+#endif
+		atomic {
+			if
+			:: !bare -> looking = false             /* Keep */
+#ifndef SHUT_STORES
+			:: bare && !looking                     /* Shut */
+			:: bare && looking ->
+#else
+			:: bare ->
+#endif
+				shut = true; looking = false;
+				if :: place != unknown -> dropLocked() :: else fi
+			fi
+		}
+	fi;
+	mu = false
+}
+
+/* finish of the key's pool: Quiet when it has become empty. */
+inline change(n) {
+	atomic {
+		things = things + n;
+		quiet = (things == 0 && !wasQuiet);
+		wasQuiet = (things == 0)
+	};
+	if
+	:: quiet ->
+		atomic {                                    /* Await */
+			if
+			:: calls == 0
+			:: else ->
+				quiet = false;
+#ifndef NO_LOOK_IN_AWAIT
+				look = true
+#endif
+			fi
+		};
+		if :: quiet -> lookAgain() :: else fi
+	:: else
+	fi
+}
+
+inline leave() {
+	atomic { calls--; quiet = (calls == 0 && look) };
+	if :: quiet -> lookAgain() :: else fi
+}
+
+/* Takes out what a call has left. */
+proctype background() {
+	bool bare, quiet;
+	change(-1);
+	running--
+}
+
+proctype call(bool first) {
+	bool bare, quiet;
+	if
+	:: first                                        /* addEntry has counted it */
+	:: !first ->
+		atomic {                                    /* Enter */
+			if
+			:: shut -> running--; goto elsewhere    /* the key's next entry */
+			:: else ->
+				assert(!dropped); calls++;
+#ifndef ENTER_ADDS
+				if
+				:: looking ->
+					looking = false;
+#ifndef NO_LOOK_IN_ENTER
+					look = true
+#endif
+				:: else
+				fi
+#endif
+			fi
+		}
+	fi;
+	if
+	:: skip                                         /* an error */
+	:: change(1); change(-1)
+	:: atomic { change(1); running++; run background() }
+	fi;
+	leave();
+	running--;
+elsewhere: skip
+}
+
+#ifdef SHUTDOWN
+/* ShutdownKey, when everything of the key's pool but leases on dead resources is gone. */
+proctype shutdownKey() {
+	bool bare, quiet;
+	atomic {                                        /* enterEvenClosed */
+		!mu;
+		if
+		:: place != inUse -> running--; goto none
+		:: else -> calls++; assert(!looking)        /* who looks has the lock */
+		fi
+	};
+	atomic {                                        /* part */
+		!mu;
+		if
+		:: place == inUse ->
+			place = parting
+		:: else
+		fi
+	};
+	leave();
+	running--;
+none: skip
+}
+#endif
+
+init {
+	byte i;
+	atomic {
+		calls = 1;                                  /* addEntry: Enter, and Await */
+#ifndef NO_FIRST_AWAIT
+		look = true;
+#endif
+		running = N;
+		do
+		:: i < N -> run call(i == 0); i++
+		:: else -> break
+		od;
+#ifdef SHUTDOWN
+		running++;
+		run shutdownKey()
+#endif
+	};
+	running == 0 -> assert(dropped == 1)            /* forgotten */
+}
