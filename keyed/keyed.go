@@ -109,15 +109,17 @@ func (p *Pool[K, R]) heat(key K) {
 // acquire is Acquire when there is nothing in the lane of the key. found is what is
 // known of the key; nil: nothing.
 func (p *Pool[K, R]) acquire(ctx context.Context, key K, found *entry[K, R], r pool.Request) (pool.Lease[R], error) {
+	var place pool.Ticket
 	e := p.enterFound(found)
 	if e == nil {
+		place = p.budget.Draw(part.Access{}) // many may come to a new key at once, and the lock keeps no order
 		var err error
 		if e, err = p.enter(key); err != nil {
 			return pool.Lease[R]{}, err
 		}
 	}
 	defer p.leave(e)
-	return e.pool.AcquireSlow(ctx, r, part.Access{})
+	return e.pool.AcquireSlow(ctx, r, place, part.Access{})
 }
 
 // AcquireWith is like [Pool.Acquire], with a [pool.Request].

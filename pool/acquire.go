@@ -55,20 +55,31 @@ func (p *Pool[R]) AcquireWith(ctx context.Context, r Request) (Lease[R], error) 
 	return p.acquire(ctx, r)
 }
 
-// AcquireSlow is AcquireWith for package keyed, which has called TakeFast.
-func (p *Pool[R]) AcquireSlow(ctx context.Context, r Request, _ part.Access) (Lease[R], error) {
-	if p.takes && r == (Request{}) {
+// AcquireSlow is AcquireWith for package keyed, which has called TakeFast. drawn is
+// the caller's place if it has one from Budget.Draw, else 0.
+func (p *Pool[R]) AcquireSlow(ctx context.Context, r Request, drawn Ticket, _ part.Access) (Lease[R], error) {
+	if p.takes && r == (Request{}) && drawn == 0 {
 		return p.Acquire(ctx)
 	}
-	return p.acquire(ctx, r)
+	var a attempt[R]
+	a.fill(p, ctx, r)
+	if a.place == 0 && drawn != 0 {
+		a.drew(drawn)
+	}
+	return a.run()
 }
 
 // acquire is Acquire under the lock.
 func (p *Pool[R]) acquire(ctx context.Context, r Request) (Lease[R], error) {
-	var a attempt[R] // filled in where it is: a literal would be made beside it and copied
+	var a attempt[R]
+	a.fill(p, ctx, r)
+	return a.run()
+}
+
+// fill begins a call where it is: a literal would be made beside it and copied.
+func (a *attempt[R]) fill(p *Pool[R], ctx context.Context, r Request) {
 	a.p, a.ctx, a.user, a.place, a.fresh, a.low = p, ctx, ctx, r.Place, r.Fresh, r.Low
 	a.newcomer, a.depth = r.Place == 0, 1
-	return a.run()
 }
 
 // run is one call of Acquire, from the first look to the lease.

@@ -109,7 +109,7 @@ func (a *attempt[R]) next() error {
 // now takes what is there, if nobody waits for it.
 func (a *attempt[R]) now() (bool, error) {
 	p := a.p
-	p.lock()
+	a.lock()
 	defer p.unlock()
 	settled := a.settleLocked()
 	if p.mu.closed {

@@ -28,6 +28,9 @@ func (p *Pool[R]) nowLocked() time.Time {
 	return p.mu.now
 }
 
+// forgetClockLocked begins a hold of the lock: what was read before is of another.
+func (p *Pool[R]) forgetClockLocked() { p.mu.now, p.mu.clock = time.Time{}, 0 }
+
 // momentLocked returns the moment of this hold of the lock.
 func (p *Pool[R]) momentLocked() moment {
 	switch {

@@ -60,6 +60,7 @@ func newCommon[R any](cfg Config[R]) (*common[R], error) {
 	cfg.setDefaults()
 	c := &common[R]{cfg: cfg, lends: cfg.lends(), recycles: cfg.Recycle != nil, takes: cfg.Take != nil, start: time.Now().Add(-1)}
 	c.last = &c.tickets
+	c.tickets.Store(1) // 0 is no place, and a caller served at once has the last one given
 	if cfg.Budget != nil {
 		c.last = &cfg.Budget.tickets
 	}
@@ -109,7 +110,6 @@ func (p *Pool[R]) init(c *common[R], pt part.Part[R], l *Limits) {
 		p.ownLocked() // it will be needed
 	}
 	p.learnLocked(c.cfg.Shared)
-	p.tickets.Store(1) // 0 is no place, and a caller served at once has the last one given
 	p.mu.wasQuiet = true
 	if c.cfg.Budget != nil {
 		p.member = &p.as

@@ -1,17 +1,39 @@
 package pool
 
-import "github.com/berth-go/berth/waitq"
+import (
+	"github.com/berth-go/berth/internal/part"
+	"github.com/berth-go/berth/waitq"
+)
 
 // draw gives the caller its place in the queue, once.
 func (a *attempt[R]) draw() {
-	if a.place != 0 {
-		return
+	if a.place == 0 {
+		a.drew(a.p.ticket())
 	}
-	a.place = a.p.ticket()
+}
+
+func (a *attempt[R]) drew(t Ticket) {
+	a.place = t
 	if a.low {
 		a.place += Ticket(a.p.cfg.LowLag) //nolint:gosec // not negative
 	}
 }
+
+// lock is the pool's. That keeps no order: whoever sleeps before it may see many go in
+// who came later. So who has to wait for it draws its place first.
+func (a *attempt[R]) lock() {
+	p := a.p
+	if !p.mu.TryLock() {
+		a.draw()
+		p.mu.Lock()
+	}
+	p.forgetClockLocked()
+	p.closeLaneLocked()
+}
+
+// Draw is for package keyed, of whose keys nobody knows yet: the place of a caller for
+// whom a pool has to be made first.
+func (b *Budget) Draw(part.Access) Ticket { return Ticket(b.tickets.Add(1)) }
 
 // tagOf makes the tag of a waiter, of which whoever serves it must know:
 //

@@ -111,7 +111,7 @@ func (p *Pool[R]) lock() {
 // accounts may be changed before closeLaneLocked.
 func (p *Pool[R]) lockBeside() {
 	p.mu.Lock()
-	p.mu.now, p.mu.clock = time.Time{}, 0
+	p.forgetClockLocked()
 }
 
 func (p *Pool[R]) closeLaneLocked() {
