@@ -262,3 +262,26 @@ func TestPlaceOfAnEarlierLeaseCountsAcrossKeys(t *testing.T) {
 		calls[1].waits()
 	})
 }
+
+// Whoever comes first to a new key stands first, however long it takes to make that.
+func TestCallersOfANewKeyStandInOrderOfArrival(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		asked := make(chan chan struct{}, 2)
+		r := newRig(t, config{MaxOpen: 1, PerKey: func(key string) pool.Limits {
+			if key == "new" {
+				gate := make(chan struct{})
+				asked <- gate
+				<-gate
+			}
+			return pool.Limits{}
+		}})
+		held := r.acquire("a")
+		first := r.acquire("new")
+		second := r.acquire("new")
+		gate := <-asked
+		close(<-asked)
+		second.waits()
+		close(gate)
+		serveInOrder(t, []*call{held}, []*call{first, second})
+	})
+}
