@@ -21,7 +21,6 @@ type entry[K comparable, R any] struct {
 	key   K
 	terms *terms
 	door  door.Door // of the calls in the pool; looked at and shut under Pool.mu
-	place place     // under Pool.mu
 }
 
 // terms are what Config says of a key: one for all keys, unless it has PerKey or
@@ -30,15 +29,6 @@ type terms struct {
 	base pool.Limits // without what SetLimits said
 	rate pool.Limiter
 }
-
-// place is where an entry stands.
-type place uint8
-
-const (
-	unknown place = iota // never was in the map, or was forgotten
-	inUse                // in Pool.keys
-	parting              // in Pool.parting
-)
 
 // Key and the other methods of part.Part are what the pool asks of its key.
 func (e *entry[K, R]) Key() any { return e.key }
@@ -184,7 +174,6 @@ func (p *Pool[K, R]) addEntry(key K, made *entry[K, R], over pool.Limits) (*entr
 			return nil, nil
 		}
 		e = made
-		e.place = inUse
 		p.keys.Put(key, e)
 		e.door.Enter()
 		e.door.Await() // it is empty so far
@@ -212,7 +201,7 @@ func (p *Pool[K, R]) look(e *entry[K, R]) {
 	case !e.door.Look():
 	case !e.pool.Bare(part.Access{}):
 		e.door.Keep()
-	case e.door.Shut() && e.place != unknown:
+	case e.door.Shut():
 		p.dropLocked(e)
 	}
 }
@@ -222,10 +211,9 @@ func (p *Pool[K, R]) look(e *entry[K, R]) {
 func (p *Pool[K, R]) part(e *entry[K, R]) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if e.place == inUse {
+	if p.keys.Get(e.key) == e {
 		p.keys.Delete(e.key)
 		p.mu.parting[e] = struct{}{}
-		e.place = parting
 	}
 }
 
@@ -236,11 +224,10 @@ func (p *Pool[K, R]) part(e *entry[K, R]) {
 //
 //go:noinline
 func (p *Pool[K, R]) dropLocked(e *entry[K, R]) {
-	if e.place == parting {
+	if _, ok := p.mu.parting[e]; ok {
 		delete(p.mu.parting, e)
 	} else {
 		p.keys.Delete(e.key)
 	}
-	e.place = unknown
 	p.mu.gone = p.mu.gone.Add(e.pool.Stats())
 }

@@ -52,10 +52,13 @@ const (
 )
 
 // tallies are Histograms that keep only the buckets that are not empty, which are
-// few: what one pool does takes about the same time each time.
+// few: what one pool does takes about the same time each time. So what is counted is
+// mostly in the bucket of the last time, and that is here: with many keys, to fetch it
+// from elsewhere would be a good part of what a lease costs.
 type tallies struct {
-	sums    [numTimes]time.Duration
-	buckets []bucket
+	sums   [numTimes]time.Duration
+	last   bucket // 0: nothing has been counted
+	others []bucket
 }
 
 // bucket is a bucket of one of the Histograms and how many it counts:
@@ -85,20 +88,37 @@ func (t *tallies) add(which uint64, d time.Duration) {
 // addN counts n durations of bucket i.
 func (t *tallies) addN(which uint64, i int, n uint64) {
 	name := bucket(i)<<timesBits | bucket(which) //nolint:gosec // not negative
-	for at, b := range t.buckets {
+	if t.last&nameMask != name {
+		t.change(name)
+	}
+	t.last += bucket(n) << nameBits
+}
+
+// change makes another bucket the last one.
+func (t *tallies) change(name bucket) {
+	last := t.last
+	for at, b := range t.others {
 		if b&nameMask == name {
-			t.buckets[at] += bucket(n) << nameBits
+			t.last, t.others[at] = b, last
 			return
 		}
 	}
-	t.buckets = append(t.buckets, name|bucket(n)<<nameBits)
+	if last != 0 {
+		t.others = append(t.others, last)
+	}
+	t.last = name
 }
 
 func (t *tallies) fill(h *Histogram, which uint64) {
-	for _, b := range t.buckets {
-		if uint64(b)&(1<<timesBits-1) == which {
-			h.Counts[b&nameMask>>timesBits] = uint64(b >> nameBits)
-		}
+	t.last.fill(h, which)
+	for _, b := range t.others {
+		b.fill(h, which)
 	}
 	h.Sum = t.sums[which]
+}
+
+func (b bucket) fill(h *Histogram, which uint64) {
+	if n := uint64(b >> nameBits); n > 0 && uint64(b)&(1<<timesBits-1) == which {
+		h.Counts[b&nameMask>>timesBits] = n
+	}
 }

@@ -35,5 +35,15 @@ func TestTalliesOfFewAreSmall(t *testing.T) {
 		c.add(leaseTimes, time.Hour)
 		c.add(waitTimes, time.Hour/2)
 	}
-	assert.LessOrEqual(t, cap(c.buckets), 4)
+	assert.LessOrEqual(t, cap(c.others), 1)
+}
+
+// What takes about the same time each time is counted where the last was.
+func TestTalliesOfOneBucketTakeNoMemory(t *testing.T) {
+	var c tallies
+	for range 1000 {
+		c.add(leaseTimes, time.Hour)
+	}
+	assert.Empty(t, c.others)
+	assert.EqualValues(t, leaseTimes, c.last&(1<<timesBits-1))
 }

@@ -13,8 +13,7 @@
 bool shut, look, looking; byte calls;   /* the word of the door */
 
 bool mu;                            /* the keyed pool's lock, and under it: */
-mtype = { inUse, parting, unknown }
-mtype place = inUse;
+bool inKeys = true;                 /* in the map, else parting or forgotten */
 
 byte things;                        /* in the key's pool, under its lock, which no step here holds */
 bool wasQuiet = true;
@@ -23,7 +22,7 @@ byte running;                       /* processes; no part of the code */
 byte dropped;
 
 inline dropLocked() {
-	place = unknown;
+	inKeys = false;
 	dropped++;
 	assert(dropped == 1 && calls == 0 && things == 0)   /* inside */
 }
@@ -31,15 +30,16 @@ inline dropLocked() {
 inline Look() {
 	atomic {
 		if
+		:: shut -> quiet = false
 #ifndef LOOK_INSIDE
-		:: calls > 0 ->
+		:: !shut && calls > 0 ->
 			quiet = false;
 #ifndef NO_LOOK_IN_LOOK
 			look = true
 #endif
-		:: calls == 0 ->
+		:: !shut && calls == 0 ->
 #else
-		:: true ->
+		:: !shut ->
 #endif
 			quiet = true; look = false; looking = true
 		fi
@@ -73,7 +73,7 @@ inline lookAgain() {
 			:: bare ->
 #endif
 				shut = true; looking = false;
-				if :: place != unknown -> dropLocked() :: else fi
+				dropLocked()
 			fi
 		}
 	fi;
@@ -156,17 +156,13 @@ proctype shutdownKey() {
 	atomic {                                        /* enterEvenClosed */
 		!mu;
 		if
-		:: place != inUse -> running--; goto none
+		:: !inKeys -> running--; goto none
 		:: else -> calls++; assert(!looking)        /* who looks has the lock */
 		fi
 	};
 	atomic {                                        /* part */
 		!mu;
-		if
-		:: place == inUse ->
-			place = parting
-		:: else
-		fi
+		inKeys = false
 	};
 	leave();
 	running--;

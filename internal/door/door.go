@@ -64,11 +64,14 @@ func (d *Door) Await() bool {
 }
 
 // Look begins a look whether the thing is empty: what becomes empty from here on is
-// another matter, for another Await. If somebody is inside it reports false, and
-// whoever leaves last will be told to look.
+// another matter, for another Await. It reports false if the door is shut, or if
+// somebody is inside; then whoever leaves last will be told to look.
 func (d *Door) Look() bool {
 	return d.change(func(w uint32) uint32 {
-		if inside(w) {
+		switch {
+		case w&shut != 0:
+			return w
+		case inside(w):
 			return w | look
 		}
 		return w&^look | looking
@@ -79,7 +82,7 @@ func (d *Door) Look() bool {
 func (d *Door) Keep() { d.change(func(w uint32) uint32 { return w &^ looking }) }
 
 // Shut ends a look: the thing was empty. It shuts the door and reports true if nobody
-// has come in since; else whoever leaves last looks again.
+// has come in since; else whoever leaves last looks again. A door is shut once.
 func (d *Door) Shut() bool {
 	return d.change(func(w uint32) uint32 {
 		if w&looking != 0 {

@@ -44,6 +44,7 @@ func TestDoorShutsWhenNobodyIsInside(t *testing.T) {
 	assert.True(t, d.Shut())
 	assert.False(t, d.Enter())
 	assert.True(t, d.Await())
+	assert.False(t, d.Look(), "it is shut")
 }
 
 func TestCallThatComesDuringALookKeepsTheDoorOpen(t *testing.T) {
@@ -89,7 +90,7 @@ func (h *house) look() {
 	case !h.door.Look():
 	case h.count() > 0:
 		h.door.Keep()
-	case h.door.Shut() && !h.gone:
+	case h.door.Shut():
 		h.gone = true
 		h.times++
 		h.left += h.count()
