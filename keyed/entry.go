@@ -16,11 +16,11 @@ var errUnequalKey = errors.New("keyed: the key is not equal to itself (NaN): use
 // call is in it (I12). It is one piece of memory, since a lease of a key that has
 // not been used for long costs mostly what it takes to fetch that.
 type entry[K comparable, R any] struct {
+	door  door.Door // of the calls in the pool; looked at and shut under Pool.mu
 	pool  pool.Pool[R]
 	of    *Pool[K, R]
 	key   K
 	terms *terms
-	door  door.Door // of the calls in the pool; looked at and shut under Pool.mu
 }
 
 // terms are what Config says of a key: one for all keys, unless it has PerKey or
@@ -168,19 +168,17 @@ func (p *Pool[K, R]) addEntry(key K, made *entry[K, R], over pool.Limits) (*entr
 	if p.mu.closed {
 		return nil, pool.ErrClosed
 	}
-	e := p.keys.Get(key)
-	if e == nil {
-		if p.mu.overrides[key] != over {
-			return nil, nil
-		}
-		e = made
-		p.keys.Put(key, e)
+	if e := p.keys.Get(key); e != nil {
 		e.door.Enter()
-		e.door.Await() // it is empty so far
 		return e, nil
 	}
-	e.door.Enter()
-	return e, nil
+	if p.mu.overrides[key] != over {
+		return nil, nil
+	}
+	made.door.Enter()
+	made.door.Await() // it is empty so far
+	p.keys.Put(key, made)
+	return made, nil
 }
 
 // leave ends a call in the entry, and forgets the key if that was the last thing
@@ -192,16 +190,12 @@ func (p *Pool[K, R]) leave(e *entry[K, R]) {
 }
 
 // look forgets a key that has nothing left: it takes it out of the map. It is called
-// when that may be so. A call that comes in between Look and Shut keeps the key, so
-// none is in its pool when the door is shut, and the Stats are its last.
+// when that may be so. No call is in its pool when the door is shut, so the Stats are
+// its last.
 func (p *Pool[K, R]) look(e *entry[K, R]) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	switch {
-	case !e.door.Look():
-	case !e.pool.Bare(part.Access{}):
-		e.door.Keep()
-	case e.door.Shut():
+	if e.door.Look(func() bool { return e.pool.Bare(part.Access{}) }) {
 		p.dropLocked(e)
 	}
 }

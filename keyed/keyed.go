@@ -109,17 +109,23 @@ func (p *Pool[K, R]) heat(key K) {
 // acquire is Acquire when there is nothing in the lane of the key. found is what is
 // known of the key; nil: nothing.
 func (p *Pool[K, R]) acquire(ctx context.Context, key K, found *entry[K, R], r pool.Request) (pool.Lease[R], error) {
-	var place pool.Ticket
-	e := p.enterFound(found)
-	if e == nil {
-		place = p.budget.Draw(part.Access{}) // many may come to a new key at once, and the lock keeps no order
-		var err error
-		if e, err = p.enter(key); err != nil {
-			return pool.Lease[R]{}, err
-		}
+	e, place, err := p.come(key, found)
+	if err != nil {
+		return pool.Lease[R]{}, err
 	}
 	defer p.leave(e)
 	return e.pool.AcquireSlow(ctx, r, place, part.Access{})
+}
+
+// come is enter for a caller who may queue. If the key has to be made, it draws its
+// place before: many may come to a new key at once, and a lock keeps no order.
+func (p *Pool[K, R]) come(key K, found *entry[K, R]) (*entry[K, R], pool.Ticket, error) {
+	if e := p.enterFound(found); e != nil {
+		return e, 0, nil
+	}
+	place := p.budget.Draw(part.Access{})
+	e, err := p.enter(key)
+	return e, place, err
 }
 
 // AcquireWith is like [Pool.Acquire], with a [pool.Request].
@@ -161,12 +167,19 @@ func (p *Pool[K, R]) TryAcquire(key K) (pool.Lease[R], bool) {
 
 // Do calls f with a lease of a resource of the key; see [pool.Pool.Do].
 func (p *Pool[K, R]) Do(ctx context.Context, key K, f func(pool.Lease[R]) error) error {
-	e, err := p.enter(key)
+	e, place, err := p.come(key, p.keys.Get(key))
 	if err != nil {
 		return err
 	}
 	defer p.leave(e)
-	return e.pool.Do(ctx, f)
+	if place == 0 {
+		return e.pool.Do(ctx, f)
+	}
+	l, err := e.pool.AcquireSlow(ctx, pool.Request{}, place, part.Access{})
+	if err != nil {
+		return err
+	}
+	return l.Use(f, part.Access{})
 }
 
 // Warm dials until n resources of the key are open; see [pool.Pool.Warm].

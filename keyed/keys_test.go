@@ -190,3 +190,26 @@ func TestDialErrorSaysTheKey(t *testing.T) {
 		assert.ErrorContains(t, failure, "key a")
 	})
 }
+
+// A call that has ended at once has changed nothing in the key's pool, which has a
+// MinIdle to dial for and so keeps the key. When that has gone the key goes.
+func TestKeyOfWhichACallTookNothingIsForgotten(t *testing.T) {
+	done, cancel := context.WithCancel(t.Context())
+	cancel()
+	for name, end := range map[string]func(r *rig){
+		"SetLimits":   func(r *rig) { assert.NoError(r.t, r.SetLimits("a", pool.Limits{MinIdle: pool.NoLimit})) },
+		"ShutdownKey": func(r *rig) { assert.NoError(r.t, r.ShutdownKey(r.t.Context(), "a")) },
+		"Close":       func(r *rig) { assert.NoError(r.t, r.Close()) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				r := newRig(t, config{MinIdlePerKey: 1})
+				_, err := r.Acquire(done, "a")
+				require.ErrorIs(t, err, context.Canceled)
+				require.Equal(t, []string{"a"}, r.keys())
+				end(r)
+				assert.Empty(t, r.keys())
+			})
+		})
+	}
+}

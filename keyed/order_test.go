@@ -2,11 +2,14 @@ package keyed_test
 
 import (
 	"fmt"
+	"slices"
 	"testing"
+	"testing/synctest"
 
 	"github.com/berth-go/berth/pool"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"go.uber.org/atomic"
 )
 
 // serveInOrder checks that the waiting calls are served one after the other as
@@ -265,23 +268,40 @@ func TestPlaceOfAnEarlierLeaseCountsAcrossKeys(t *testing.T) {
 
 // Whoever comes first to a new key stands first, however long it takes to make that.
 func TestCallersOfANewKeyStandInOrderOfArrival(t *testing.T) {
-	bubble(t, func(t *testing.T) {
-		asked := make(chan chan struct{}, 2)
-		r := newRig(t, config{MaxOpen: 1, PerKey: func(key string) pool.Limits {
-			if key == "new" {
-				gate := make(chan struct{})
-				asked <- gate
-				<-gate
-			}
-			return pool.Limits{}
-		}})
-		held := r.acquire("a")
-		first := r.acquire("new")
-		second := r.acquire("new")
-		gate := <-asked
-		close(<-asked)
-		second.waits()
-		close(gate)
-		serveInOrder(t, []*call{held}, []*call{first, second})
-	})
+	for name, take := range map[string]func(*thing) error{
+		"":          nil,
+		"with Take": func(*thing) error { return nil },
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				asked := make(chan chan struct{}, 3)
+				r := newRig(t, config{MaxOpen: 1, Take: take, PerKey: func(key string) pool.Limits {
+					if key == "new" {
+						gate := make(chan struct{})
+						asked <- gate
+						<-gate
+					}
+					return pool.Limits{}
+				}})
+				held := r.acquire("a")
+				var done atomic.Bool
+				go func() {
+					assert.NoError(t, r.Do(t.Context(), "new", func(pool.Lease[*thing]) error {
+						done.Store(true)
+						return nil
+					}))
+				}()
+				synctest.Wait()
+				first := r.acquire("new")
+				second := r.acquire("new")
+				gates := []chan struct{}{<-asked, <-asked, <-asked}
+				for _, gate := range slices.Backward(gates) {
+					close(gate)
+					synctest.Wait()
+				}
+				serveInOrder(t, []*call{held}, []*call{first, second})
+				assert.True(t, done.Load(), "it came before both")
+			})
+		})
+	}
 }

@@ -158,11 +158,11 @@ func (p *Pool[R]) Do(ctx context.Context, f func(Lease[R]) error) error {
 	if err != nil {
 		return err
 	}
-	return l.use(f)
+	return l.Use(f, part.Access{})
 }
 
-// use calls f with the lease and ends it.
-func (l Lease[R]) use(f func(Lease[R]) error) error {
+// Use is Do with the lease. It is for package keyed.
+func (l Lease[R]) Use(f func(Lease[R]) error, _ part.Access) error {
 	returned := false
 	defer func() {
 		if returned {

@@ -126,7 +126,7 @@ func (a *attempt[R]) now() (bool, error) {
 		return false, a.queueAtOnceLocked()
 	}
 	if a.place != 0 {
-		l.ticket = a.place
+		l.ticket = min(a.place, l.ticket) // who is served at once does not lag, low or not
 	}
 	a.lease, a.tried = l, false
 	a.count(&p.mu.count.Hits)

@@ -149,9 +149,11 @@ func (p *Pool[R]) key() any {
 }
 
 // Bare reports whether nothing of the pool is left. If something is, the key will be
-// called by Quiet when it has gone. It is for package keyed.
+// called by Quiet when it has gone, even if it came without a change of state, as what
+// MinIdle asks for. It is for package keyed.
 func (p *Pool[R]) Bare(part.Access) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.bareLocked()
+	p.mu.wasQuiet = p.bareLocked()
+	return p.mu.wasQuiet
 }

@@ -8,9 +8,10 @@ import (
 // counters are what a pool has counted, in less memory than Stats takes: there may
 // be a million pools, of which most have counted little.
 type counters struct {
-	Hits, Waits, Dials uint64
+	Hits uint64
 	tallies
-	mishaps *mishaps // nil: none so far
+	Waits, Dials uint64
+	mishaps      *mishaps // nil: none so far
 }
 
 // mishaps count what many a pool never sees.

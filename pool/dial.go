@@ -23,7 +23,7 @@ type dial[R any] struct {
 	link     chain.Link[dial[R]] // in Pool.dials
 	cancel   context.CancelCauseFunc
 	expected int    // how many waiters it was started for, at most
-	newest   Ticket // of the waiters then
+	newest   Ticket // that had been given then; 0: nobody waited
 	started  time.Time
 	canceled bool // under the pool's lock: nobody is to fail or be served because of it
 }
@@ -187,7 +187,7 @@ func (p *Pool[R]) dialFailed(d *dial[R], err error) {
 
 // failWaitersLocked gives the error of a dial to the waiters that the dial was
 // counted for: of an exclusive resource one, the oldest; else the oldest of those
-// who were queued when it began. Later ones cause the next dial.
+// who had their place when it began. Later ones cause the next dial.
 func (p *Pool[R]) failWaitersLocked(d *dial[R], err error) {
 	if d.canceled { // the pool ended it; that is nobody's failure
 		p.dialEventLocked(p.cfg.Hooks.DialFailed, d, err)

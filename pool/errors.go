@@ -33,7 +33,7 @@ type WaitError struct {
 	Err    error         // why the wait ended
 	Key    any           // the key of the pool in package keyed; nil for a pool alone
 	Waited time.Duration // since Acquire was called
-	Place  int           // in the queue, 1 for the oldest; an upper bound if waiters in front gave up
+	Place  int           // in the queue, 1 for the oldest; an upper bound if waiters in front gave up, or came later
 
 	Limits                            // as they were
 	Open, InUse, Dialing, Closing int // slots

@@ -58,7 +58,7 @@ type AcquiredEvent struct {
 type WaitEvent struct {
 	Ctx    context.Context
 	Key    any
-	Ahead  int           // waiters in front when it queued
+	Ahead  int           // waiters in front when it queued; an upper bound if it came before some of them
 	Waited time.Duration // 0 when it starts
 	Err    error         // how it ended; nil: with a resource, or it starts
 }

@@ -42,3 +42,27 @@ func TestWhoWaitsForTheLockHasItsPlace(t *testing.T) {
 	}
 	require.NoError(t, p.Shutdown(t.Context()))
 }
+
+// A caller of the low lane who is served at once has no place behind those who come
+// later, whether it had to wait for the lock or not.
+func TestLowCallerServedAtOnceDoesNotLag(t *testing.T) {
+	p, err := New(Config[int]{MaxOpen: 1, LowLag: 100, Dial: func(context.Context) (int, error) { return 1, nil }})
+	require.NoError(t, err)
+	l, err := p.Acquire(t.Context())
+	require.NoError(t, err)
+	l.Release()
+
+	got := make(chan Ticket)
+	p.lock()
+	before := p.lastTicket()
+	go func() {
+		l, err := p.AcquireWith(t.Context(), Request{Low: true})
+		assert.NoError(t, err)
+		l.Release()
+		got <- l.Ticket()
+	}()
+	assert.Eventually(t, func() bool { return p.lastTicket() > before }, 10*time.Second, time.Millisecond)
+	p.unlock()
+	assert.LessOrEqual(t, <-got, p.lastTicket())
+	require.NoError(t, p.Shutdown(t.Context()))
+}

@@ -15,7 +15,12 @@ bool shut, look, looking; byte calls;   /* the word of the door */
 bool mu;                            /* the keyed pool's lock, and under it: */
 bool inKeys = true;                 /* in the map, else parting or forgotten */
 
-byte things;                        /* in the key's pool, under its lock, which no step here holds */
+#ifdef MIN_IDLE
+byte things = 1;                    /* what MinIdle asks for, until SetLimits takes it back */
+#else
+byte things;
+#endif
+                                    /* in the key's pool, under its lock, which no step here holds */
 bool wasQuiet = true;
 
 byte running;                       /* processes; no part of the code */
@@ -27,7 +32,7 @@ inline dropLocked() {
 	assert(dropped == 1 && calls == 0 && things == 0)   /* inside */
 }
 
-inline Look() {
+inline begin_() {
 	atomic {
 		if
 		:: shut -> quiet = false
@@ -50,7 +55,7 @@ inline Look() {
 inline lookAgain() {
 	atomic { !mu -> mu = true };
 #ifndef LOOK_LATE
-	Look();
+	begin_();
 #endif
 	if
 #ifndef LOOK_LATE
@@ -59,15 +64,20 @@ inline lookAgain() {
 #else
 	:: true ->
 #endif
-		bare = (things == 0);                       /* Bare */
+		atomic {                                    /* Bare */
+			bare = (things == 0);
+#ifndef NO_MARK
+			wasQuiet = bare
+#endif
+		};
 #ifdef LOOK_LATE
-		Look();
+		begin_();
 #endif
 		atomic {
 			if
-			:: !bare -> looking = false             /* Keep */
+			:: !bare -> looking = false             /* keep */
 #ifndef SHUT_STORES
-			:: bare && !looking                     /* Shut */
+			:: bare && !looking                     /* shut */
 			:: bare && looking ->
 #else
 			:: bare ->
@@ -184,7 +194,11 @@ init {
 		od;
 #ifdef SHUTDOWN
 		running++;
-		run shutdownKey()
+		run shutdownKey();
+#endif
+#ifdef MIN_IDLE
+		running++;
+		run background()
 #endif
 	};
 	running == 0 -> assert(dropped == 1)            /* forgotten */

@@ -4,21 +4,21 @@
 // The word of a door:
 //
 //	bits   what     changed by
-//	0      shut     Shut: nobody comes in any more
-//	1      look     Await, Look, Enter: the last who leaves must look; Look: somebody does
-//	2      looking  Look: nobody is inside, and somebody looks whether it is empty; Enter, Keep, Shut: no longer
+//	0      shut     shut: nobody comes in any more
+//	1      look     Await, begin, Enter: the last who leaves must look; begin: somebody does
+//	2      looking  begin: nobody is inside, and somebody looks whether it is empty; Enter, keep, shut: no longer
 //	3-31   calls    Enter, Leave: how many are inside
 //
 // Whoever empties the thing says so by Await, and whoever leaves last after that is
-// told by Leave. They look under a lock of theirs: Look, then whether it is empty, and
-// then Shut or Keep. A call that comes in meanwhile keeps the door open, even if it
-// has left again, since it may have left something; then whoever leaves last looks.
+// told by Leave. They look by Look, under a lock of theirs. A call that comes in
+// meanwhile keeps the door open, even if it has left again, since it may have left
+// something; then whoever leaves last looks.
 package door
 
 import "go.uber.org/atomic"
 
 const (
-	shut    = 1 << 0
+	isShut  = 1 << 0
 	look    = 1 << 1
 	looking = 1 << 2
 	one     = 1 << 3 // a call
@@ -33,7 +33,7 @@ func inside(w uint32) bool { return w >= one }
 func (d *Door) Enter() bool {
 	for {
 		w := d.word.Load()
-		if w&shut != 0 {
+		if w&isShut != 0 {
 			return false
 		}
 		next := w + one
@@ -63,13 +63,26 @@ func (d *Door) Await() bool {
 	}))
 }
 
-// Look begins a look whether the thing is empty: what becomes empty from here on is
-// another matter, for another Await. It reports false if the door is shut, or if
-// somebody is inside; then whoever leaves last will be told to look.
-func (d *Door) Look() bool {
+// Look shuts the door if the thing is empty, as empty says, and nobody is inside or
+// comes in meanwhile, and reports whether it has done that: a door is shut once. If
+// somebody is inside, whoever leaves last will be told to look.
+func (d *Door) Look(empty func() bool) bool {
+	if !d.begin() {
+		return false
+	}
+	if !empty() {
+		d.keep()
+		return false
+	}
+	return d.shut()
+}
+
+// begin comes before the look: what becomes empty from here on is another matter, for
+// another Await.
+func (d *Door) begin() bool {
 	return d.change(func(w uint32) uint32 {
 		switch {
-		case w&shut != 0:
+		case w&isShut != 0:
 			return w
 		case inside(w):
 			return w | look
@@ -78,18 +91,15 @@ func (d *Door) Look() bool {
 	})&looking != 0
 }
 
-// Keep ends a look: the thing is not empty.
-func (d *Door) Keep() { d.change(func(w uint32) uint32 { return w &^ looking }) }
+func (d *Door) keep() { d.change(func(w uint32) uint32 { return w &^ looking }) }
 
-// Shut ends a look: the thing was empty. It shuts the door and reports true if nobody
-// has come in since; else whoever leaves last looks again. A door is shut once.
-func (d *Door) Shut() bool {
+func (d *Door) shut() bool {
 	return d.change(func(w uint32) uint32 {
 		if w&looking != 0 {
-			return shut
+			return isShut
 		}
 		return w
-	}) == shut
+	}) == isShut
 }
 
 // change makes one step of the word and returns what it is then.

@@ -17,6 +17,10 @@ func TestNobodyIsToldToLookAtWhatWasNotEmptied(t *testing.T) {
 	assert.False(t, d.Leave(), "nothing has become empty")
 }
 
+func empty() bool { return true }
+
+func full() bool { return false }
+
 func TestLastWhoLeavesLooksAfterItBecameEmpty(t *testing.T) {
 	var d door.Door
 	assert.True(t, d.Await(), "nobody is inside: whoever emptied it looks")
@@ -27,8 +31,7 @@ func TestLastWhoLeavesLooksAfterItBecameEmpty(t *testing.T) {
 	assert.True(t, d.Leave())
 	assert.True(t, d.Enter())
 	assert.True(t, d.Leave(), "nobody has looked yet")
-	assert.True(t, d.Look())
-	d.Keep()
+	assert.False(t, d.Look(full))
 	assert.True(t, d.Enter())
 	assert.False(t, d.Leave(), "somebody has looked, and it was not empty")
 }
@@ -36,27 +39,38 @@ func TestLastWhoLeavesLooksAfterItBecameEmpty(t *testing.T) {
 func TestDoorShutsWhenNobodyIsInside(t *testing.T) {
 	var d door.Door
 	assert.True(t, d.Enter())
-	assert.False(t, d.Look(), "one is inside")
+	assert.False(t, d.Look(empty), "one is inside")
 	assert.True(t, d.Enter(), "so it stays open")
 	assert.False(t, d.Leave())
 	assert.True(t, d.Leave(), "who was not told before")
-	assert.True(t, d.Look())
-	assert.True(t, d.Shut())
+	assert.True(t, d.Look(empty))
 	assert.False(t, d.Enter())
 	assert.True(t, d.Await())
-	assert.False(t, d.Look(), "it is shut")
+	assert.False(t, d.Look(empty), "it is shut")
 }
 
 func TestCallThatComesDuringALookKeepsTheDoorOpen(t *testing.T) {
 	var d door.Door
-	assert.True(t, d.Look())
-	assert.True(t, d.Enter())
-	assert.True(t, d.Leave(), "it may have left something, and who looks may have looked before that")
-	assert.False(t, d.Shut())
+	assert.False(t, d.Look(func() bool {
+		assert.True(t, d.Enter())
+		assert.True(t, d.Leave(), "it may have left something that who looks no longer sees")
+		return true
+	}))
 	assert.True(t, d.Enter(), "it is open")
 	assert.True(t, d.Leave())
-	assert.True(t, d.Look())
-	assert.True(t, d.Shut())
+	assert.True(t, d.Look(empty))
+}
+
+// What becomes empty when somebody has just looked is not missed.
+func TestWhatBecomesEmptyDuringALookIsLookedAtAgain(t *testing.T) {
+	var d door.Door
+	assert.False(t, d.Look(func() bool {
+		assert.True(t, d.Enter())
+		assert.False(t, d.Await())
+		return false
+	}))
+	assert.True(t, d.Leave())
+	assert.True(t, d.Look(empty))
 }
 
 // house is what a keyed pool has for a key: it is thrown away when it is empty.
@@ -86,11 +100,7 @@ func (h *house) put(n int) {
 func (h *house) look() {
 	h.keys.Lock()
 	defer h.keys.Unlock()
-	switch {
-	case !h.door.Look():
-	case h.count() > 0:
-		h.door.Keep()
-	case h.door.Shut():
+	if h.door.Look(func() bool { return h.count() == 0 }) {
 		h.gone = true
 		h.times++
 		h.left += h.count()
