@@ -16,11 +16,11 @@ var errUnequalKey = errors.New("keyed: the key is not equal to itself (NaN): use
 // call is in it (I12). It is one piece of memory, since a lease of a key that has
 // not been used for long costs mostly what it takes to fetch that.
 type entry[K comparable, R any] struct {
-	door  door.Door // of the calls in the pool; looked at and shut under Pool.mu
 	pool  pool.Pool[R]
 	of    *Pool[K, R]
 	key   K
 	terms *terms
+	door  door.Door // of the calls in the pool; looked at and shut under Pool.mu
 }
 
 // terms are what Config says of a key: one for all keys, unless it has PerKey or

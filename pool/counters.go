@@ -8,10 +8,9 @@ import (
 // counters are what a pool has counted, in less memory than Stats takes: there may
 // be a million pools, of which most have counted little.
 type counters struct {
-	Hits uint64
+	Hits, Waits, Dials uint64
 	tallies
-	Waits, Dials uint64
-	mishaps      *mishaps // nil: none so far
+	mishaps *mishaps // nil: none so far
 }
 
 // mishaps count what many a pool never sees.

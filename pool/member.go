@@ -6,6 +6,7 @@ import "go.uber.org/atomic"
 // end of every change of its state; the Budget leaves orders.
 type member struct {
 	budget  *Budget
+	of      reporter
 	ordered atomic.Bool // there are orders to fetch
 
 	// Under the pool's lock.
@@ -15,15 +16,13 @@ type member struct {
 	sent    *wants // those of the last report, whose standing is last's
 
 	// Under the Budget's lock.
-	last   account         // the report as it stands, less what has been granted since; the standing is changed under both locks
-	orders *orders         // nil: none
-	handed *orders         // fetched: the next report includes what came of them. nil: none
 	blind  bool            // it wants more than the places it has told
 	place  int32           // in the heap of starving pools, which is for those with known tickets, counted from 1; 0: not in it
 	in     [numLists]int32 // in the Budget's lists, counted from 1; 0: not in it
 	passed int32           // times in a row that it served its own past an older waiter
-
-	of reporter // fixed
+	last   account         // the report as it stands, less what has been granted since; the standing is changed under both locks
+	orders *orders         // nil: none
+	handed *orders         // fetched: the next report includes what came of them. nil: none
 }
 
 // reporter is a pool, whatever the type of its resources.

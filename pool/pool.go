@@ -21,14 +21,12 @@ const maxShared = 1 << 16
 
 // A Pool hands out resources of type R, oldest caller first. Make one with
 // [New]. All methods may be called concurrently.
-//
-// What every lease needs comes first and is close together: a lease of a key that has
-// not been used for long costs mostly what it takes to fetch that.
 type Pool[R any] struct {
 	open uber.Pointer[lane.Lane] // nil: everybody goes to the lock
 	*common[R]
 	part    part.Part[R] // nil: the pool stands alone
 	member  *member      // the pool's side of its Budget, which is as. nil: none
+	as      member
 	waiters waitq.Queue[Lease[R]]
 
 	// mu guards what follows and everything in a slot that is not fixed. It is
@@ -37,12 +35,34 @@ type Pool[R any] struct {
 	// then the waiters' own lock or the Budget's; never two pools' locks.
 	mu struct {
 		sync.Mutex
-		limits     *Limits   // never changed in place: many keys have the same
-		*seldom[R]           // common.none until ownLocked
-		clock      moment    // see momentLocked
-		now        time.Time // see nowLocked
-		handed     *slot[R]  // released or dialled in this hold of the lock: it goes to a waiter unchecked
-		chores     *chores   // nil: nothing is to be done after this hold of the lock
+		limits     *Limits     // never changed in place: many keys have the same
+		bell       *alarm.Bell // rings tick. nil: it is not set
+		armed      moment      // when the bell rings; 0: it is not set
+		*seldom[R]             // common.none until ownLocked
+
+		slots [numStates]int      // by state; there is none for empty
+		idle  chain.List[slot[R]] // by idleSince; also the one that is being probed
+		out   chain.List[cell[R]] // leases
+		dials chain.List[dial[R]] // in flight
+
+		shared   int32 // what a dial is expected to bring; at least 1
+		canceled int32 // of dials: those the pool no longer wants
+		promised int   // leases that slots are about to take, beyond those that they can now
+		opening  int32 // slots that have had no capacity since their dial
+		fresh    int32 // waiters who want a fresh dial
+		draining int32 // slots that drain and are not gone yet
+		leases   int32 // out
+
+		telling    int32  // of the pool's goroutines: those in hooks
+		uncovered  int32  // this pool's share of part.Total.Waiting
+		generation uint32 // counts Resets (I11)
+		deliveries uint32 // waits ended by the giving side
+		dialNumber uint64 // of the last dial started
+
+		now    time.Time // see nowLocked
+		clock  moment    // see momentLocked
+		handed *slot[R]  // released or dialled in this hold of the lock: it goes to a waiter unchecked
+		chores *chores   // nil: nothing is to be done after this hold of the lock
 
 		closed    bool
 		finished  bool // nothing is left of the closed pool
@@ -52,34 +72,8 @@ type Pool[R any] struct {
 		spread    bool // the last lane chose its cells by goroutine
 
 		lending[R]
-
-		slots [numStates]int      // by state; there is none for empty
-		idle  chain.List[slot[R]] // by idleSince; also the one that is being probed
-		out   chain.List[cell[R]] // leases
-		dials chain.List[dial[R]] // in flight
-
-		canceled   int32  // of dials: those the pool no longer wants
-		draining   int32  // slots that drain and are not gone yet
-		leases     int32  // out
-		uncovered  int32  // this pool's share of part.Total.Waiting
-		generation uint32 // counts Resets (I11)
-		deliveries uint32 // waits ended by the giving side
-
 		count counters
-
-		bell  *alarm.Bell // rings tick. nil: it is not set
-		armed moment      // when the bell rings; 0: it is not set
-
-		shared   int32 // what a dial is expected to bring; at least 1
-		opening  int32 // slots that have had no capacity since their dial
-		promised int   // leases that slots are about to take, beyond those that they can now
-		fresh    int32 // waiters who want a fresh dial
-		telling  int32 // of the pool's goroutines: those in hooks
-
-		dialNumber uint64 // of the last dial started
 	}
-
-	as member
 }
 
 // Limits returns the limits in force.
