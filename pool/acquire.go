@@ -62,7 +62,7 @@ func (p *Pool[R]) AcquireSlow(ctx context.Context, r Request, drawn Ticket, _ pa
 		return p.Acquire(ctx)
 	}
 	var a attempt[R]
-	a.fill(p, ctx, r)
+	a.fill(ctx, p, r)
 	if a.place == 0 && drawn != 0 {
 		a.drew(drawn)
 	}
@@ -72,12 +72,12 @@ func (p *Pool[R]) AcquireSlow(ctx context.Context, r Request, drawn Ticket, _ pa
 // acquire is Acquire under the lock.
 func (p *Pool[R]) acquire(ctx context.Context, r Request) (Lease[R], error) {
 	var a attempt[R]
-	a.fill(p, ctx, r)
+	a.fill(ctx, p, r)
 	return a.run()
 }
 
 // fill begins a call where it is: a literal would be made beside it and copied.
-func (a *attempt[R]) fill(p *Pool[R], ctx context.Context, r Request) {
+func (a *attempt[R]) fill(ctx context.Context, p *Pool[R], r Request) {
 	a.p, a.ctx, a.user, a.place, a.fresh, a.low = p, ctx, ctx, r.Place, r.Fresh, r.Low
 	a.newcomer, a.depth = r.Place == 0, 1
 }

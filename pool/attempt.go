@@ -125,8 +125,8 @@ func (a *attempt[R]) now() (bool, error) {
 	if !ok {
 		return false, a.queueAtOnceLocked()
 	}
-	if a.place != 0 {
-		l.ticket = min(a.place, l.ticket) // who is served at once does not lag, low or not
+	if a.place != 0 && !(a.newcomer && a.low) { // who is served at once does not lag
+		l.ticket = a.place
 	}
 	a.lease, a.tried = l, false
 	a.count(&p.mu.count.Hits)

@@ -84,6 +84,7 @@ func (p *Pool[R]) leaseOutLocked(s *slot[R], t Ticket, mayCheck bool) Lease[R] {
 		}
 	}
 	if s.lent() > 0 {
+		c.uses += p.otherUsesLocked(c)
 		p.unlistLentLocked(s)
 	}
 	p.refitLocked(s)
