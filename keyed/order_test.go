@@ -269,7 +269,7 @@ func TestPlaceOfAnEarlierLeaseCountsAcrossKeys(t *testing.T) {
 // Whoever comes first to a new key stands first, however long it takes to make that.
 func TestCallersOfANewKeyStandInOrderOfArrival(t *testing.T) {
 	for name, take := range map[string]func(*thing) error{
-		"":          nil,
+		"plain":     nil,
 		"with Take": func(*thing) error { return nil },
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -17,7 +17,7 @@ import (
 // [*DialError] if the dial failed that this caller waited for.
 func (p *Pool[R]) Acquire(ctx context.Context) (Lease[R], error) {
 	if ctx.Err() != nil {
-		return p.acquire(ctx, Request{})
+		return p.acquire(ctx, Request{}, 0)
 	}
 	if p.takes {
 		return p.acquireAndTake(ctx)
@@ -28,7 +28,7 @@ func (p *Pool[R]) Acquire(ctx context.Context) (Lease[R], error) {
 			return Lease[R]{cell: cellOf[R](s), turn: t, ticket: p.lastTicket()}, nil
 		}
 	}
-	return p.acquire(ctx, Request{})
+	return p.acquire(ctx, Request{}, 0)
 }
 
 // acquireAndTake is Acquire with Take. A lease of the lane that Take has refused is
@@ -36,7 +36,7 @@ func (p *Pool[R]) Acquire(ctx context.Context) (Lease[R], error) {
 func (p *Pool[R]) acquireAndTake(ctx context.Context) (Lease[R], error) {
 	l, ok := p.takeFast()
 	if !ok {
-		return p.acquire(ctx, Request{})
+		return p.acquire(ctx, Request{}, 0)
 	}
 	err := p.take(l)
 	if err == nil {
@@ -52,7 +52,7 @@ func (p *Pool[R]) AcquireWith(ctx context.Context, r Request) (Lease[R], error) 
 	if r == (Request{}) {
 		return p.Acquire(ctx)
 	}
-	return p.acquire(ctx, r)
+	return p.acquire(ctx, r, 0)
 }
 
 // AcquireSlow is AcquireWith for package keyed, which has called TakeFast. drawn is
@@ -61,25 +61,18 @@ func (p *Pool[R]) AcquireSlow(ctx context.Context, r Request, drawn Ticket, _ pa
 	if p.takes && r == (Request{}) && drawn == 0 {
 		return p.Acquire(ctx)
 	}
-	var a attempt[R]
-	a.fill(ctx, p, r)
-	if a.place == 0 && drawn != 0 {
+	return p.acquire(ctx, r, drawn)
+}
+
+// acquire is Acquire under the lock. drawn is as in AcquireSlow.
+func (p *Pool[R]) acquire(ctx context.Context, r Request, drawn Ticket) (Lease[R], error) {
+	var a attempt[R] // filled in where it is: a literal would be made beside it and copied
+	a.p, a.ctx, a.user, a.place, a.fresh, a.low = p, ctx, ctx, r.Place, r.Fresh, r.Low
+	a.newcomer, a.depth = r.Place == 0, 1
+	if drawn != 0 && a.newcomer {
 		a.drew(drawn)
 	}
 	return a.run()
-}
-
-// acquire is Acquire under the lock.
-func (p *Pool[R]) acquire(ctx context.Context, r Request) (Lease[R], error) {
-	var a attempt[R]
-	a.fill(ctx, p, r)
-	return a.run()
-}
-
-// fill begins a call where it is: a literal would be made beside it and copied.
-func (a *attempt[R]) fill(ctx context.Context, p *Pool[R], r Request) {
-	a.p, a.ctx, a.user, a.place, a.fresh, a.low = p, ctx, ctx, r.Place, r.Fresh, r.Low
-	a.newcomer, a.depth = r.Place == 0, 1
 }
 
 // run is one call of Acquire, from the first look to the lease.

@@ -99,7 +99,7 @@ func (ws *wires) fromLane() Lease[*wire] {
 // locked takes past the lane, under the lock.
 func (ws *wires) locked() Lease[*wire] {
 	ws.t.Helper()
-	l, err := ws.acquire(ws.t.Context(), Request{})
+	l, err := ws.acquire(ws.t.Context(), Request{}, 0)
 	require.NoError(ws.t, err)
 	return l
 }
