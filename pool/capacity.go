@@ -8,6 +8,9 @@ func (p *Pool[R]) changed(s *slot[R]) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	s.dirty = true
+	if s.own.lent && !s.shareable {
+		s.own.Mark() // its lease must end under the lock, where Capacity is read
+	}
 	if !s.sampling && s.adopted { // else whoever samples it, or adopts it, looks again
 		p.queueLookLocked(s)
 	}
@@ -62,10 +65,10 @@ func (p *Pool[R]) nextDirty() *slot[R] {
 }
 
 // mustSampleLocked reports whether Capacity of s is to be read when a lease ends:
-// where nothing tells of changes, where the next holder must not find it busy, and
-// where Take and Capacity disagreed.
+// where nothing tells of changes, where an exclusive one has told of one that the next
+// holder must not find out, and where Take and Capacity disagreed.
 func (p *Pool[R]) mustSampleLocked(s *slot[R]) bool {
-	return p.cfg.Capacity != nil && (!s.shareable || p.cfg.Watch == nil || s.refused)
+	return p.cfg.Capacity != nil && (p.cfg.Watch == nil || s.refused || !s.shareable && s.dirty)
 }
 
 // sample reads Capacity and acts on it. The error is a panic of the user's func, after
@@ -87,6 +90,9 @@ func (p *Pool[R]) sampleLocked(s *slot[R]) *panicError {
 	s.dirty = true
 	if s.sampling || s.gone {
 		return nil
+	}
+	if !s.shareable {
+		p.reclaimSlotLocked(s) // nobody is to take it meanwhile
 	}
 	s.sampling = true
 	defer func() { s.sampling = false }()

@@ -62,6 +62,7 @@ func TestWaiterIsNotHandedAResourceWithoutCapacity(t *testing.T) {
 		got := waiterOf(t, p)
 		synctest.Wait()
 		capacity = 0
+		changed()
 		l.Release()
 		synctest.Wait()
 		require.Empty(t, got)
@@ -73,6 +74,25 @@ func TestWaiterIsNotHandedAResourceWithoutCapacity(t *testing.T) {
 		next.Release()
 		require.NoError(t, p.Shutdown(t.Context()))
 	})
+}
+
+// Where nothing tells, it is asked.
+func TestResourceWithoutCapacityOrWatchIsNotHandedOut(t *testing.T) {
+	capacity := 1
+	p, err := New(Config[int]{
+		Dial: numbered(), MaxOpen: 1, Shareable: func(int) bool { return false },
+		Capacity: func(int) int { return capacity },
+	})
+	require.NoError(t, err)
+	for range 5 {
+		mustAcquire(t, p).Release()
+	}
+	l := mustAcquire(t, p)
+	capacity = 0
+	l.Release()
+	_, ok := p.TryAcquire()
+	require.False(t, ok)
+	require.NoError(t, p.Shutdown(t.Context()))
 }
 
 // A waiter that has been chosen for a resource wakes up when the lock is free: else it

@@ -120,7 +120,7 @@ func TestInfoOfALeaseInTheLane(t *testing.T) {
 		reopen(t, p)
 		l := mustAcquire(t, p)
 		require.True(t, l.fast())
-		assert.Equal(t, LeaseInfo{Reused: true, Uses: 8, Age: time.Second}, l.Info())
+		assert.Equal(t, LeaseInfo{Reused: true, IdleFor: 1, Age: time.Second, Uses: 8}, l.Info())
 		l.Release()
 		assert.Zero(t, l.Info())
 	})

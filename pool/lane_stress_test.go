@@ -15,9 +15,36 @@ import (
 // A hull is the resource of a lane storm. Its note is written by its one holder,
 // without a lock: the race detector watches.
 type hull struct {
-	held   atomic.Int32
-	closes atomic.Int32
-	note   int
+	held    atomic.Int32
+	closes  atomic.Int32
+	note    int
+	resting atomic.Bool // by its own word: it has no capacity
+	changed func()      // with watched
+}
+
+// rest leaves the hull without capacity for a while.
+func (h *hull) rest(all *sync.WaitGroup) {
+	h.resting.Store(true)
+	h.changed()
+	all.Go(func() {
+		runtime.Gosched()
+		h.resting.Store(false)
+		h.changed()
+	})
+}
+
+// watched makes hulls rest now and then, and tell of it.
+func watched() pool.Config[*hull] {
+	return pool.Config[*hull]{
+		Shareable: func(*hull) bool { return false },
+		Watch:     func(h *hull, changed func()) { h.changed = changed },
+		Capacity: func(h *hull) int {
+			if h.resting.Load() {
+				return 0
+			}
+			return 1
+		},
+	}
 }
 
 // laneStorm is a pool that callers use without its lock, mostly, and what is seen
@@ -53,6 +80,8 @@ func newLaneStorm(t *testing.T, cap int, cfg pool.Config[*hull]) *laneStorm {
 
 // use acquires and ends leases, in all the ways there are.
 func (s *laneStorm) use(rounds int) {
+	var resting sync.WaitGroup
+	defer resting.Wait()
 	for i := range rounds {
 		l, err := s.p.Acquire(context.Background())
 		if !assert.NoError(s.t, err) {
@@ -61,6 +90,7 @@ func (s *laneStorm) use(rounds int) {
 		s.uses.Add(1)
 		h := l.Value()
 		assert.EqualValues(s.t, 1, h.held.Inc(), "two have it at once")
+		assert.False(s.t, h.resting.Load(), "it had told that it rests")
 		h.note++
 		if odds(64) {
 			runtime.Gosched()
@@ -77,6 +107,9 @@ func (s *laneStorm) use(rounds int) {
 			wg.Go(l.Release)
 			l.Release()
 			wg.Wait()
+		case h.changed != nil && i%7 == 0:
+			h.rest(&resting)
+			l.Release()
 		default:
 			l.Release()
 		}
@@ -128,6 +161,7 @@ func TestLaneStorms(t *testing.T) {
 		"one too few":         {3, 4, pool.Config[*hull]{}},
 		"uses and recycling":  {6, 4, pool.Config[*hull]{MaxUses: 50, Recycle: func(h *hull) error { h.note++; return nil }}},
 		"some are kept ready": {8, 4, pool.Config[*hull]{MinIdle: 1}},
+		"some rest":           {6, 4, watched()},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newLaneStorm(t, tt.cap, tt.cfg)

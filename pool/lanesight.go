@@ -19,6 +19,9 @@ func (p *Pool[R]) laneInfoLocked(c *cell[R], number uint64) LeaseInfo {
 	if before == 0 && s.leases == s.lent() && p.mu.lane.Listed() { // else it was in use within the same tick
 		i.IdleFor = min(max(0, began.Sub(s.idleSince)), i.Age)
 	}
+	if !s.shareable { // it did come to rest, however short that was
+		i.IdleFor, i.Age = max(1, i.IdleFor), max(1, i.Age)
+	}
 	return i
 }
 

@@ -54,7 +54,7 @@ func (c *Config[R]) lends() lends {
 		return lends{}
 	}
 	return lends{
-		exclusive: c.Capacity == nil && c.Reuse != ReuseOldest,
+		exclusive: (c.Capacity == nil || c.Watch != nil) && c.Reuse != ReuseOldest,
 		shareable: (c.Capacity == nil || c.Watch != nil) && c.MaxUses == 0 && c.Reuse != ReuseLeastLoaded,
 	}
 }
@@ -199,7 +199,7 @@ func (p *Pool[R]) lendLocked(limit int) {
 	found := 0
 	until := p.mu.tick
 	for s := p.mu.idle.Newest(); s != nil && found < limit; s = s.idleLink.Older() {
-		if !s.shareable && s.state == idle && p.lastsLocked(s, until) {
+		if !s.shareable && s.state == idle && s.room() && p.lastsLocked(s, until) {
 			those[found] = s
 			found++
 		}

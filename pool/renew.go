@@ -53,7 +53,7 @@ func (p *Pool[R]) steadyLocked() bool {
 			}
 			since = now
 		}
-		if !p.lastsSinceLocked(c.slot, since, now.Add(laneTick)) {
+		if !c.slot.shareable && c.slot.dirty || !p.lastsSinceLocked(c.slot, since, now.Add(laneTick)) {
 			return false
 		}
 	}
@@ -106,6 +106,9 @@ func (p *Pool[R]) endInLaneLocked(c *cell[R]) bool {
 		return false // nobody but who has the lock closes the lane
 	}
 	s, number := c.slot, c.Turn.Load().Number()
+	if p.mustSampleLocked(s) {
+		return false
+	}
 	if n := number - c.lentAt; p.usesLeft(s) <= n {
 		return false // that was the last one
 	}

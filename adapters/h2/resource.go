@@ -85,6 +85,7 @@ type Resource struct {
 	ramping atomic.Bool
 	timer   *time.Timer // ends the ramp
 
+	served  atomic.Bool  // a request has ended
 	refused atomic.Int32 // streams in a row
 
 	settler *time.Timer  // looks again: see settle
@@ -253,9 +254,18 @@ func (r *Resource) reserve() error {
 // End ends what Take began. It is called once for each successful Take, unless
 // Drop is.
 func (r *Resource) End() {
+	if !r.served.Load() { // else there is nothing to write where all read
+		r.served.Store(true)
+	}
 	r.ours.Dec()
 	r.look()
 }
+
+// Served reports whether a request has ended on the connection.
+func (r *Resource) Served() bool { return r.served.Load() }
+
+// Alone reports whether at most one request has the connection.
+func (r *Resource) Alone() bool { return r.ours.Load() <= 1 }
 
 // Err is not nil once the connection is of no use.
 func (r *Resource) Err() error { return r.conn.Err() }

@@ -125,7 +125,7 @@ func (x *exchanging) acquire(h Host, r pool.Request) (pool.Lease[*Resource], err
 	if w, ok := resource.conn.(*wired); ok {
 		raw = w.Raw
 	}
-	trace.GotConn(raw, lease.Info, func() {
+	trace.GotConn(raw, lease.Info, resource.Alone, func() {
 		resource.Drop()
 		lease.Release()
 	})
@@ -142,9 +142,8 @@ func (x *exchanging) attempt(lease pool.Lease[*Resource]) (*http.Response, *exch
 		lease.Release()
 		return nil, &exchange.Failure{Err: err}
 	}
-	info := lease.Info()
 	resp, failure := x.call.Attempt(r, exchange.Attempt{
-		Used:   info.Reused || info.IdleFor > 0,
+		Used:   r.Served() || exchange.WasUsed(lease.Info()),
 		Shared: true,
 		Tidy:   r.isStd,
 		End:    x,

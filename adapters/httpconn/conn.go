@@ -34,12 +34,14 @@ func (c *conn) shareable() bool { return c.streams != nil }
 // used reports whether the server may have closed the connection before it gets the
 // request. The pool knows that too, but under its lock.
 func (c *conn) used(l pool.Lease[*conn]) bool {
-	if c.serial != nil && c.serial.used {
-		return true
+	if c.streams != nil {
+		return c.streams.Served() || exchange.WasUsed(l.Info())
 	}
-	info := l.Info()
-	return info.Reused || info.IdleFor > 0
+	return c.serial.used || exchange.WasUsed(l.Info())
 }
+
+// alone reports whether at most one request has the connection, while it is leased.
+func (c *conn) alone() bool { return c.streams != nil && c.streams.Alone() }
 
 // RoundTrip sends one request, for which take has succeeded.
 func (c *conn) RoundTrip(req *http.Request) (*http.Response, error) {
@@ -136,6 +138,9 @@ func (c *conn) finish(l pool.Lease[*conn], e exchange.Ending, last bool) {
 		// made no sense to the decompressor, the connection is free.
 		l.Discard(e.Err)
 	default:
+		if c.serial != nil {
+			c.serial.rest()
+		}
 		l.Release()
 	}
 }

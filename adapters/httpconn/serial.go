@@ -19,7 +19,7 @@ type serial struct {
 	used   bool        // a request has been sent; the holder's of the lease
 
 	changed atomic.Pointer[func()] // the pool's, from watch
-	told    atomic.Bool            // capacity was not 0 when the pool last asked, so only the end is news
+	told    atomic.Bool            // capacity was not 0 when the pool last asked
 
 	looking atomic.Bool // lookAgain is going on
 
@@ -40,10 +40,10 @@ func (s *serial) watch(changed func()) {
 	s.look()
 }
 
-// look tells the pool what it cannot see for itself: the pool reads the capacity
-// at the end of every lease, so there is news only between leases.
+// look tells the pool what is news to it. While a lease is out there is none, for its
+// holder looks at the end of it.
 func (s *serial) look() {
-	if s.conn.Err() != nil || !s.told.Load() {
+	if !s.told.Load() || !s.leased.Load() && s.conn.Err() != nil {
 		s.tell()
 	}
 }
@@ -71,8 +71,16 @@ func (s *serial) take() error {
 func (s *serial) drop() {
 	s.conn.Release()
 	s.leased.Store(false)
-	if s.kept.isOver() {
-		s.tell() // its timer may have come while the lease was out
+	if s.kept.isOver() || s.conn.Available() == 0 {
+		s.tell() // its timer may have come while the lease was out, or its end
+	}
+}
+
+// rest is called after end, before the lease of a connection ends that can carry more
+// requests. The connection may still be busy with what the holder has left unread.
+func (s *serial) rest() {
+	if s.conn.Available() == 0 {
+		s.tell()
 	}
 }
 

@@ -12,6 +12,24 @@ import (
 	"github.com/berth-go/berth/adapters/httpconn"
 )
 
+// Also when a connection is used again so soon that the pool has no time for it.
+func TestTraceTellsThatAUsedConnectionWasIdle(t *testing.T) {
+	forEach(t, allKinds, func(t *testing.T, k kind) {
+		s := serve(t, k, proto)
+		c := newClient(t, k, s, httpconn.Config{})
+		for i := range 20 {
+			var got httptrace.GotConnInfo
+			ctx := httptrace.WithClientTrace(t.Context(), &httptrace.ClientTrace{
+				GotConn: func(info httptrace.GotConnInfo) { got = info },
+			})
+			require.NoError(t, within(t, c.start(request(ctx, t, http.MethodGet, s.URL, nil)), "response").err)
+			require.Equal(t, i > 0, got.Reused)
+			require.Equal(t, i > 0, got.WasIdle)
+			require.Equal(t, i > 0, got.IdleTime > 0)
+		}
+	})
+}
+
 func TestTraceTellsHowTheConnectionWasGot(t *testing.T) {
 	forEach(t, allKinds, func(t *testing.T, k kind) {
 		s := serve(t, k, proto)

@@ -139,7 +139,7 @@ func (x *exchanging) acquire(h Host, r pool.Request) (lease pool.Lease[*conn], e
 		return lease, named(err)
 	}
 	c := lease.Value()
-	trace.GotConn(c.raw, lease.Info, func() {
+	trace.GotConn(c.raw, lease.Info, c.alone, func() {
 		c.drop()
 		lease.Release()
 	})

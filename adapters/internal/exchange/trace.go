@@ -23,9 +23,11 @@ func (t Tracer) GetConn(addr func() string) {
 	}
 }
 
-// GotConn tells of the connection that the request got. abandon is called if the
-// hook panics: the connection is as good as new.
-func (t Tracer) GotConn(raw net.Conn, info func() pool.LeaseInfo, abandon func()) {
+// GotConn tells of the connection that the request got. alone says of one that others
+// may use whether they do: if none does it was idle, be it for so short that the pool
+// has no time for it. abandon is called if the hook panics: the connection is as good
+// as new.
+func (t Tracer) GotConn(raw net.Conn, info func() pool.LeaseInfo, alone func() bool, abandon func()) {
 	if t.trace == nil || t.trace.GotConn == nil {
 		return
 	}
@@ -36,6 +38,9 @@ func (t Tracer) GotConn(raw net.Conn, info func() pool.LeaseInfo, abandon func()
 		}
 	}()
 	i := info()
+	if i.Reused && alone() {
+		i.IdleFor = max(1, i.IdleFor)
+	}
 	t.trace.GotConn(httptrace.GotConnInfo{
 		Conn:     raw,
 		Reused:   i.Reused,
@@ -44,3 +49,7 @@ func (t Tracer) GotConn(raw net.Conn, info func() pool.LeaseInfo, abandon func()
 	})
 	traced = true
 }
+
+// WasUsed reports whether a connection has carried a request before this lease, or lay
+// idle.
+func WasUsed(i pool.LeaseInfo) bool { return i.Reused || i.IdleFor > 0 }
