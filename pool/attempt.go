@@ -110,6 +110,10 @@ func (a *attempt[R]) next() error {
 func (a *attempt[R]) now() (bool, error) {
 	p := a.p
 	a.lock()
+	if a.standLocked() {
+		p.mu.Unlock()
+		return false, nil
+	}
 	defer p.unlock()
 	settled := a.settleLocked()
 	if p.mu.closed {

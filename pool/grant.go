@@ -206,13 +206,22 @@ func (p *Pool[R]) release(c *cell[R]) {
 // endLease ends a lease whose resource is well, after a look at its capacity if that
 // must be.
 func (p *Pool[R]) endLease(c *cell[R]) {
+	var next handOff[R]
 	p.lockBeside()
+	if p.passSteadyLocked(c, &next) {
+		if p.waiters.Len() > 0 {
+			p.mu.Unlock()
+			next.give()
+		} else if err := p.finish(false, &next); err != nil {
+			panic(err.value)
+		}
+		return
+	}
 	if p.endInLaneLocked(c) {
 		p.mu.Unlock()
 		return
 	}
 	p.closeLaneLocked()
-	var next handOff[R]
 	var failed *panicError
 	defer func() { // also after runtime.Goexit in Capacity
 		c.slot.refusals = 0

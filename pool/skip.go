@@ -3,10 +3,12 @@ package pool
 // skipLocked ends a change that leaves the pool saturated or calm, and reports whether
 // it is that: then all that balanceLocked looks at is known without looking.
 func (p *Pool[R]) skipLocked() bool {
+	p.mu.steady = false
 	switch {
 	case p.mu.chores != nil:
 		return false
 	case p.saturatedLocked():
+		p.mu.steady = true
 		p.countUncoveredLocked(p.comingLocked())
 	case p.calmLocked():
 	default:

@@ -1,0 +1,72 @@
+package pool
+
+import "time"
+
+// A pool that is saturated stays so when a lease goes to the oldest waiter and when one
+// more caller queues, and this is what a busy pool does nearly all the time. Nothing
+// changes then that anything depends on but the waiters and the lease, so what follows
+// does just that. It is in one piece: what a caller runs here has mostly left the
+// processor's caches since the last one, and costs by its length.
+//
+// mu.steady says that the pool is saturated, as the last change has left it. Each change
+// that is not one of these two sets it anew.
+
+// stand queues a caller in a steady pool, and reports whether it could. It does what
+// enqueueLocked does where nobody has to hear of it.
+func (a *attempt[R]) standLocked() bool {
+	p := a.p
+	if !p.mu.steady || a.fresh || a.bad.cell != nil || !a.prepared() || p.mu.outage != nil ||
+		p.cfg.ShedLate != ShedOff || p.cfg.Hooks.WaitStarted != nil || p.countsWaitersLocked() || p.ordered() {
+		return false
+	}
+	a.draw()
+	p.learnLocked(a.shared)
+	a.ahead, a.deliveries = p.waiters.Len(), p.mu.deliveries
+	a.queued = p.moment()
+	if a.start == 0 {
+		a.start = a.queued
+	}
+	a.waiter = p.waiters.EnqueueAt(a.ctx, uint64(a.place), a.tagOf())
+	a.waiting, a.newcomer = true, false
+	a.count(&p.mu.count.Waits)
+	p.countUncoveredLocked(p.comingLocked())
+	return true
+}
+
+// passSteadyLocked gives what a lease that ends in a steady pool has had to the oldest
+// waiter, and reports whether it could. It does what passOnLocked does where nothing is
+// to be weighed.
+func (p *Pool[R]) passSteadyLocked(c *cell[R], next *handOff[R]) bool {
+	s := c.slot
+	if !p.mu.steady || c.lent || c.watched != nil || s.shareable || s.leases != 1 || s.refused || s.sampling || s.capacity <= 0 ||
+		p.cfg.Hooks.Released != nil || p.mustSampleLocked(s) {
+		return false
+	}
+	if _, stale := p.staleLocked(s); s.gone || stale {
+		return false
+	}
+	if p.cfg.MaxLifetime > 0 {
+		if _, over := p.overdue(s, p.nowLocked()); over {
+			return false
+		}
+	}
+	if m := p.member; m != nil && (m.ordered.Load() || m.budget.hungry.Load() || m.budget.affine.Load()) {
+		return false
+	}
+	to, ok := p.waiters.Claim(nil)
+	if !ok {
+		return false
+	}
+	now := p.momentLocked()
+	p.noteLeaseLocked(max(0, time.Duration(now)-c.Began()))
+	p.deliveredLocked(to.Entry())
+	p.mu.out.Remove(&c.link)
+	p.mu.out.Push(&c.link, c)
+	s.refusals = 0
+	s.uses++
+	c.SetBegan(time.Duration(now))
+	c.idleFor, c.uses, c.check = 0, s.uses, false
+	p.countUncoveredLocked(p.comingLocked())
+	next.to, next.lease = to, Lease[R]{cell: c, turn: c.Turn.Load()} // whoever receives it knows its place
+	return true
+}
