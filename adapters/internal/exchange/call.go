@@ -23,10 +23,10 @@ type Call struct {
 	cancel func(error)     // of the call's own; nil: it has none. See ownContext
 	body   *requestBody    // of the current attempt; nil: the request has none
 
+	attempts   int32 // begun
+	refusals   int32 // of Again, that paused
+	unsent     int32 // attempts for which the connection had no room
 	replayable bool
-	attempts   int      // begun
-	refusals   int      // of Again, that paused
-	unsent     int      // attempts for which the connection had no room
 	returned   bool     // a response, or the error of Fail
 	sending    *Sending // of the last attempt on a connection that was shared; nil: there was none
 	spare      *Sending // for the first of them; nil: it is made when there is one

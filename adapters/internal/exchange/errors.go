@@ -39,7 +39,11 @@ func (e *ContextError) Timeout() bool { return errors.Is(e.Err, context.Deadline
 // ErrorOf returns the error of a context that is done: its own error and its
 // cause in one. It returns nil for one that is not.
 func ErrorOf(ctx context.Context) error {
-	err, cause := ctx.Err(), context.Cause(ctx)
+	err := ctx.Err()
+	if err == nil {
+		return nil // without the lock that Cause takes, of a context that all requests may share
+	}
+	cause := context.Cause(ctx)
 	if cause == nil || cause == err { //nolint:errorlint // identity decides whether there is a second error to tell
 		return err
 	}
