@@ -101,6 +101,41 @@ func TestTotalOfWaitersHoldsForThoseWhoComeLater(t *testing.T) {
 	})
 }
 
+// A limit that comes later counts all who wait by then, also those of a key in which
+// nothing happens but that callers queue and are served.
+func TestTotalOfWaitersCountsThoseOfASteadyKey(t *testing.T) {
+	for _, served := range []int{0, 1, 2} {
+		bubble(t, func(t *testing.T) {
+			const callers = 4
+			r := newRig(t, config{MaxOpenPerKey: 1})
+			holder := r.acquire("a")
+			var waiting []*call
+			for range callers {
+				waiting = append(waiting, r.acquire("a"))
+			}
+			other := r.acquire("b")
+			for range served {
+				holder.release()
+				holder, waiting = waiting[0], waiting[1:]
+				holder.got()
+			}
+			r.setTotals(keyed.Totals{MaxWaiters: callers - served + 1})
+			last := r.acquire("b")
+			last.waits()
+			assert.ErrorIs(t, r.acquire("b").failed(), pool.ErrWaitLimit)
+			other.release()
+			last.got()
+			last.release()
+			for _, c := range waiting {
+				holder.release()
+				c.got()
+				holder = c
+			}
+			holder.release()
+		})
+	}
+}
+
 // Changes of the totals beside traffic lose nobody: in the end all are served.
 func TestTotalsMayChangeUnderTraffic(t *testing.T) {
 	bubble(t, func(t *testing.T) {

@@ -11,7 +11,7 @@ import "time"
 // mu.steady says that the pool is saturated, as the last change has left it. Each change
 // that is not one of these two sets it anew.
 
-// stand queues a caller in a steady pool, and reports whether it could. It does what
+// standLocked queues a caller in a steady pool, and reports whether it could. It does what
 // enqueueLocked does where nobody has to hear of it.
 func (a *attempt[R]) standLocked() bool {
 	p := a.p
@@ -35,10 +35,10 @@ func (a *attempt[R]) standLocked() bool {
 
 // passSteadyLocked gives what a lease that ends in a steady pool has had to the oldest
 // waiter, and reports whether it could. It does what passOnLocked does where nothing is
-// to be weighed.
+// to be weighed. (While callers wait, nothing is in the lane: see enqueueLocked.)
 func (p *Pool[R]) passSteadyLocked(c *cell[R], next *handOff[R]) bool {
 	s := c.slot
-	if !p.mu.steady || c.lent || c.watched != nil || s.shareable || s.leases != 1 || s.refused || s.sampling || s.capacity <= 0 ||
+	if !p.mu.steady || c.watched != nil || s.leases != 1 || s.sampling || s.capacity <= 0 ||
 		p.cfg.Hooks.Released != nil || p.mustSampleLocked(s) {
 		return false
 	}

@@ -2,8 +2,10 @@ package pool
 
 import (
 	"context"
+	"fmt"
 	"runtime"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -18,13 +20,24 @@ func newSteady(t *testing.T, cfg Config[int]) (*Pool[int], Lease[int], <-chan Le
 	require.NoError(t, err)
 	l := mustAcquire(t, p)
 	got := waiterOf(t, p)
-	for p.waiters.Len() == 0 {
+	p.haveWaiting(1)
+	require.True(t, p.isSteady())
+	return p, l, got
+}
+
+// haveWaiting returns when so many wait, and whoever queued last has let go of the lock.
+func (p *Pool[R]) haveWaiting(n int) {
+	for p.waiters.Len() < n {
 		runtime.Gosched()
 	}
-	p.lock() // after whoever queued
-	p.unlock()
-	require.True(t, p.mu.steady)
-	return p, l, got
+	p.mu.Lock()
+	defer p.mu.Unlock()
+}
+
+func (p *Pool[R]) isSteady() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.mu.steady
 }
 
 // Who has something of the user's to call before it queues does not queue at once, be
@@ -40,6 +53,7 @@ func TestCallerWhoIsNotPreparedDoesNotStandAtOnce(t *testing.T) {
 	_, err = a.now()
 	require.NoError(t, err)
 	require.True(t, a.waiting)
+	assert.False(t, a.newcomer, "no limit of waiters is for it any more")
 	require.True(t, a.waiter.Cancel())
 	p.lock()
 	p.unlock()
@@ -48,12 +62,148 @@ func TestCallerWhoIsNotPreparedDoesNotStandAtOnce(t *testing.T) {
 	require.NoError(t, p.Shutdown(t.Context()))
 }
 
+// Who queues has asked what a dial is expected to bring, and the pool goes by that.
+func TestSteadyPoolLearnsWhatADialWillBring(t *testing.T) {
+	p, l, got := newSteady(t, Config[int]{})
+	a := attempt[int]{p: p, ctx: context.Background(), shared: 5}
+	_, err := a.now()
+	require.NoError(t, err)
+	require.True(t, a.waiting)
+	assert.EqualValues(t, 5, p.mu.shared)
+	require.True(t, a.waiter.Cancel())
+	p.lock()
+	p.unlock()
+	l.Release()
+	(<-got).Release()
+	require.NoError(t, p.Shutdown(t.Context()))
+}
+
+// A lease that has ended is not reported, whoever has its resource since.
+func TestSteadyPoolForgetsTheWatchOverALeaseThatHasEnded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p, err := New(Config[int]{Dial: numbered(), MaxOpen: 1, LeakAfter: time.Minute, LeakSample: 2})
+		require.NoError(t, err)
+		mustAcquire(t, p).Release() // the next one is watched
+		l := mustAcquire(t, p)
+		require.NotEmpty(t, l.cell.watched.stack)
+		got := waiterOf(t, p)
+		synctest.Wait()
+		require.True(t, p.isSteady())
+		l.Release()
+		l = <-got
+		time.Sleep(2 * time.Minute)
+		assert.Zero(t, p.Stats().Leaks)
+		l.Release()
+		require.NoError(t, p.Shutdown(t.Context()))
+	})
+}
+
+// A waiter does not get a resource whose Capacity is being read, or was 0.
+func TestSteadyPoolDoesNotHandOverWhatMayHaveNoCapacity(t *testing.T) {
+	for _, reading := range []bool{true, false} {
+		t.Run(fmt.Sprintf("reading=%v", reading), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				capacity, read := 1, make(chan struct{})
+				hold := false
+				var changed func()
+				p, err := New(Config[int]{
+					Dial: numbered(), MaxOpen: 1, Shareable: func(int) bool { return false },
+					Watch: func(_ int, f func()) { changed = f },
+					Capacity: func(int) int {
+						if hold {
+							<-read
+						}
+						return capacity
+					},
+				})
+				require.NoError(t, err)
+				l := mustAcquire(t, p)
+				got := waiterOf(t, p)
+				synctest.Wait()
+				require.True(t, p.isSteady())
+				hold, capacity = reading, 0
+				changed()
+				synctest.Wait()
+				p.lock() // a change that leaves it as it is
+				p.unlock()
+				require.True(t, p.isSteady())
+				l.Release()
+				synctest.Wait()
+				require.Empty(t, got)
+				capacity, hold = 1, false
+				close(read)
+				changed()
+				(<-got).Release()
+				require.NoError(t, p.Shutdown(t.Context()))
+			})
+		})
+	}
+}
+
 // The last waiter's lease leaves a pool that is steady no more.
 func TestPoolWithoutWaitersIsNotSteady(t *testing.T) {
 	p, l, got := newSteady(t, Config[int]{})
 	l.Release()
 	next := <-got
-	assert.False(t, p.mu.steady)
+	assert.False(t, p.isSteady())
 	next.Release()
+	require.NoError(t, p.Shutdown(t.Context()))
+}
+
+// Hooks hear of callers that queue and of leases that end, in a steady pool too.
+func TestHooksHearOfASteadyPool(t *testing.T) {
+	var ahead []int
+	released := 0
+	for name, tt := range map[string]struct {
+		hooks Hooks
+		check func()
+	}{
+		"WaitStarted": {Hooks{WaitStarted: func(e WaitEvent) { ahead = append(ahead, e.Ahead) }}, func() { assert.Equal(t, []int{0, 0, 1, 1}, ahead, "the first one waits for the dial") }},
+		"Released":    {Hooks{Released: func(ReleasedEvent) { released++ }}, func() { assert.Equal(t, 4, released) }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				p, err := New(Config[int]{Dial: numbered(), MaxOpen: 1, Hooks: &tt.hooks})
+				require.NoError(t, err)
+				l := mustAcquire(t, p)
+				var all []<-chan Lease[int]
+				queue := func() {
+					all = append(all, waiterOf(t, p))
+					synctest.Wait()
+				}
+				queue()
+				queue()
+				steady := p.isSteady()
+				l.Release()
+				l = <-all[0]
+				require.True(t, steady || p.isSteady(), "before a lease ends, or before another caller queues")
+				queue()
+				for _, got := range all[1:] {
+					l.Release()
+					l = <-got
+				}
+				l.Release()
+				require.NoError(t, p.Shutdown(t.Context()))
+				tt.check()
+			})
+		})
+	}
+}
+
+// What the Budget has decided is heard at the next change, also where that leaves the
+// pool steady.
+func TestSteadyPoolHearsOfOrders(t *testing.T) {
+	b, err := NewBudget(BudgetLimits{MaxOpen: 4})
+	require.NoError(t, err)
+	p, l, first := newSteady(t, Config[int]{Budget: b})
+	p.member.ordered.Store(true)
+	second := waiterOf(t, p)
+	p.haveWaiting(2)
+	assert.False(t, p.member.ordered.Load(), "at a caller that queues")
+	p.member.ordered.Store(true)
+	l.Release()
+	assert.False(t, p.member.ordered.Load(), "at a release")
+	(<-first).Release()
+	(<-second).Release()
 	require.NoError(t, p.Shutdown(t.Context()))
 }
