@@ -140,6 +140,47 @@ func TestSteadyPoolDoesNotHandOverWhatMayHaveNoCapacity(t *testing.T) {
 	}
 }
 
+// The lease of a resource that has died meanwhile ends without a waiter's having it, when
+// others have its slot.
+func TestSteadyPoolDoesNotHandOverWhatHasDied(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dead := map[int]bool{}
+		var changed func()
+		p, err := New(Config[int]{
+			Dial: numbered(), MaxOpen: 1, Shareable: func(int) bool { return false },
+			Watch: func(x int, f func()) {
+				if x == 1 {
+					changed = f
+				}
+			},
+			Capacity: func(x int) int {
+				if dead[x] {
+					return Dead
+				}
+				return 1
+			},
+		})
+		require.NoError(t, err)
+		l := mustAcquire(t, p)
+		dead[1] = true
+		changed()
+		synctest.Wait()
+		other := mustAcquire(t, p)
+		require.Equal(t, 2, other.Value())
+		got := waiterOf(t, p)
+		synctest.Wait()
+		require.True(t, p.isSteady())
+		l.Release()
+		synctest.Wait()
+		assert.Empty(t, got)
+		other.Release()
+		next := <-got
+		assert.Equal(t, 2, next.Value())
+		next.Release()
+		require.NoError(t, p.Shutdown(t.Context()))
+	})
+}
+
 // The last waiter's lease leaves a pool that is steady no more.
 func TestPoolWithoutWaitersIsNotSteady(t *testing.T) {
 	p, l, got := newSteady(t, Config[int]{})
@@ -200,6 +241,9 @@ func TestSteadyPoolHearsOfOrders(t *testing.T) {
 	second := waiterOf(t, p)
 	p.haveWaiting(2)
 	assert.False(t, p.member.ordered.Load(), "at a caller that queues")
+	p.lock() // a change that leaves it as it is
+	p.unlock()
+	require.True(t, p.isSteady())
 	p.member.ordered.Store(true)
 	l.Release()
 	assert.False(t, p.member.ordered.Load(), "at a release")
