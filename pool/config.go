@@ -89,10 +89,10 @@ type Config[R any] struct {
 	// Watch is called once for each resource. From then on r must call changed
 	// whenever Capacity may return something else than before; the pool then
 	// reads it again, soon and in another goroutine. If r is exclusive and what its
-	// holder did leaves it without capacity, that is to be told before the lease
-	// ends: then it is read before anybody else gets r. changed may be called from
-	// anywhere, also under locks of r. nil: Capacity is read again after each
-	// lease.
+	// holder did, or Recycle, leaves it without capacity, that is to be told before
+	// the lease ends, or in Recycle: then it is read before anybody else gets r.
+	// changed may be called from anywhere, also under locks of r. nil: Capacity is
+	// read again after each lease.
 	Watch func(r R, changed func())
 
 	// Shared is the capacity that a resource not yet dialled is expected to have:

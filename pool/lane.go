@@ -90,7 +90,8 @@ func (p *Pool[R]) releaseRecycling(c *cell[R], t turn.Turn) {
 	case err != nil:
 		p.discardSettling(c, err)
 	case !ln.Settled(&c.Seat, t):
-		p.endLease(c) // it was reclaimed: the pool wants it back
+		c.Turn.Reclaim() // it was reclaimed, or marked
+		p.endLease(c)
 	case p.open.Load() == nil: // the second half of I4
 		p.lookAgain()
 	}

@@ -328,7 +328,8 @@ func TestCapacityThatFallsInAStorm(t *testing.T) {
 				if !assert.NoError(t, err) {
 					return
 				}
-				assert.LessOrEqual(t, c.held.Inc(), ceiling.Load(), "a lease beyond the capacity")
+				before := ceiling.Load() // it may fall between the count and the look
+				assert.LessOrEqual(t, c.held.Inc(), max(before, ceiling.Load()), "a lease beyond the capacity")
 				if odds(16) {
 					runtime.Gosched()
 				}

@@ -47,6 +47,18 @@ func watched() pool.Config[*hull] {
 	}
 }
 
+// recycled is watched, with hulls that rest while they are recycled as well.
+func recycled() pool.Config[*hull] {
+	cfg := watched()
+	cfg.Recycle = func(h *hull) error {
+		if h.note++; h.note%5 == 0 {
+			h.rest(&sync.WaitGroup{}) // whoever waits for it: not the caller
+		}
+		return nil
+	}
+	return cfg
+}
+
 // laneStorm is a pool that callers use without its lock, mostly, and what is seen
 // of it from outside.
 type laneStorm struct {
@@ -162,6 +174,7 @@ func TestLaneStorms(t *testing.T) {
 		"uses and recycling":  {6, 4, pool.Config[*hull]{MaxUses: 50, Recycle: func(h *hull) error { h.note++; return nil }}},
 		"some are kept ready": {8, 4, pool.Config[*hull]{MinIdle: 1}},
 		"some rest":           {6, 4, watched()},
+		"some rest, recycled": {6, 4, recycled()},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newLaneStorm(t, tt.cap, tt.cfg)

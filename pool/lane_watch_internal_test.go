@@ -4,6 +4,7 @@ import (
 	"testing"
 	"testing/synctest"
 
+	"github.com/berth-go/berth/internal/turn"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
@@ -59,6 +60,35 @@ func TestLeaseOfAResourceThatHasToldEndsUnderTheLock(t *testing.T) {
 			})
 		})
 	}
+}
+
+// Recycle is a part of the lease: what it does to a resource, and tells, is known before
+// anybody gets that.
+func TestResourceThatTellsInRecycleIsAskedBeforeItIsLentAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		spoil := false
+		ws := newPipes(t, func(cfg *Config[*wire]) {
+			cfg.Recycle = func(w *wire) error {
+				if spoil {
+					w.capacity = 0
+					w.changed()
+				}
+				return nil
+			}
+		})
+		l := ws.fromLane()
+		w := l.Value()
+		spoil = true
+		l.Release()
+		_, ok := ws.TryAcquire()
+		require.False(t, ok, "it has no capacity")
+		require.Equal(t, turn.Held, l.cell.Turn.Load().State(), "the pool has it")
+		spoil = false
+		w.set(1)
+		l, ok = ws.TryAcquire()
+		require.True(t, ok)
+		l.Release()
+	})
 }
 
 // Nobody gets a resource whose Capacity is being read: what it says may be from before.
@@ -124,9 +154,9 @@ func TestTickDoesNotRenewTheSeatOfAResourceThatHasTold(t *testing.T) {
 		defer l.Release()
 		defer ws.mu.Unlock()
 		ws.mu.now = ws.mu.tick
-		require.True(t, ws.steadyLocked())
+		require.True(t, ws.goesOnLocked())
 		l.cell.slot.dirty = true
-		assert.False(t, ws.steadyLocked())
+		assert.False(t, ws.goesOnLocked())
 	})
 }
 

@@ -123,8 +123,9 @@ func (p *Pool[R]) closeLaneLocked() {
 
 // unlock ends a change of the pool's state: it restores what must hold between
 // two changes, unlocks, and then does what must be done without the lock. That
-// every change ends here is why no event can forget to wake a waiter (I2). A panic
-// of a hook goes on to the caller, when all else has been done.
+// every change ends here, but for the two in steady.go that leave a pool as it is, is
+// why no event can forget to wake a waiter (I2). A panic of a hook goes on to the
+// caller, when all else has been done.
 func (p *Pool[R]) unlock() {
 	if err := p.finish(false, nil); err != nil {
 		panic(err.value)

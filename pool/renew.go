@@ -17,7 +17,7 @@ import (
 func (p *Pool[R]) renewed() bool {
 	p.lockBeside()
 	defer p.mu.Unlock()
-	if p.mu.times == nil || !p.steadyLocked() {
+	if p.mu.times == nil || !p.goesOnLocked() {
 		return false
 	}
 	p.renewLocked()
@@ -26,9 +26,9 @@ func (p *Pool[R]) renewed() bool {
 	return true
 }
 
-// steadyLocked reports whether the lane is open, its tick is due and nothing else is, and
+// goesOnLocked reports whether the lane is open, its tick is due and nothing else is, and
 // it may go on for another one.
-func (p *Pool[R]) steadyLocked() bool {
+func (p *Pool[R]) goesOnLocked() bool {
 	n, now := &p.mu.lending, p.nowLocked()
 	if p.open.Load() == nil || n.tick.After(now) {
 		return false

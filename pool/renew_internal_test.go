@@ -246,7 +246,7 @@ func TestTickClosesTheLaneAfterTheMachineSlept(t *testing.T) {
 		p.mu.Lock()
 		defer p.mu.Unlock()
 		p.mu.now = p.mu.tick
-		return p.steadyLocked()
+		return p.goesOnLocked()
 	}
 	assert.True(t, due())
 	p.mu.Lock()
@@ -254,7 +254,7 @@ func TestTickClosesTheLaneAfterTheMachineSlept(t *testing.T) {
 	p.mu.Unlock()
 	p.mu.Lock()
 	p.mu.now = p.mu.tick
-	assert.False(t, p.steadyLocked())
+	assert.False(t, p.goesOnLocked())
 	p.mu.Unlock()
 }
 

@@ -9,7 +9,8 @@ import "time"
 // processor's caches since the last one, and costs by its length.
 //
 // mu.steady says that the pool is saturated, as the last change has left it. Each change
-// that is not one of these two sets it anew.
+// that is not one of these two sets it anew at its end, and unsets it where it lets go of
+// the lock before that.
 
 // standLocked queues a caller in a steady pool, and reports whether it could. It does what
 // enqueueLocked does where nobody has to hear of it.
@@ -38,7 +39,7 @@ func (a *attempt[R]) standLocked() bool {
 // to be weighed. (While callers wait, nothing is in the lane: see enqueueLocked.)
 func (p *Pool[R]) passSteadyLocked(c *cell[R], next *handOff[R]) bool {
 	s := c.slot
-	if !p.mu.steady || c.watched != nil || s.leases != 1 || s.sampling || s.capacity <= 0 ||
+	if !p.mu.steady || c.watched != nil || s.shareable || s.sampling || s.capacity <= 0 ||
 		p.cfg.Hooks.Released != nil || p.mustSampleLocked(s) {
 		return false
 	}

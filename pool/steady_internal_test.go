@@ -181,6 +181,104 @@ func TestSteadyPoolDoesNotHandOverWhatHasDied(t *testing.T) {
 	})
 }
 
+// The oldest lease is that which began first, also where another was handed over since.
+func TestSteadyPoolKnowsItsOldestLease(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p, err := New(Config[int]{Dial: numbered(), MaxOpen: 2})
+		require.NoError(t, err)
+		first, second := mustAcquire(t, p), mustAcquire(t, p)
+		got := waiterOf(t, p)
+		synctest.Wait()
+		ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
+		defer cancel()
+		failed := make(chan error, 1)
+		go func() {
+			_, err := p.Acquire(ctx)
+			failed <- err
+		}()
+		synctest.Wait()
+		time.Sleep(time.Second)
+		require.True(t, p.isSteady())
+		first.Release()
+		third := <-got
+		var e *WaitError
+		require.ErrorAs(t, <-failed, &e)
+		assert.Equal(t, 3*time.Second, e.OldestLease)
+		second.Release()
+		third.Release()
+		require.NoError(t, p.Shutdown(t.Context()))
+	})
+}
+
+// A shareable resource goes the long way: what it promises, and whom MaxWaiters counts
+// with that, changes with its leases.
+func TestSteadyPoolCountsWhatAShareableResourcePromises(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p, err := New(Config[int]{
+			Dial: numbered(), MaxOpen: 1, MaxUses: 2, MaxWaiters: 1, Shared: 3,
+			Capacity: func(int) int { return 1 }, Expect: func(int) int { return 3 }, Watch: func(int, func()) {},
+		})
+		require.NoError(t, err)
+		l := mustAcquire(t, p)
+		var all []<-chan Lease[int]
+		for range 3 { // two of whom the resource is to serve soon
+			all = append(all, waiterOf(t, p))
+			synctest.Wait()
+		}
+		require.True(t, p.isSteady())
+		l.Release()
+		l = <-all[0] // the last that the resource will have
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		_, err = p.Acquire(ctx)
+		require.ErrorIs(t, err, ErrWaitLimit)
+		for _, got := range all[1:] {
+			l.Release()
+			l = <-got
+		}
+		l.Release()
+		require.NoError(t, p.Shutdown(t.Context()))
+	})
+}
+
+// While Capacity is read again, what it has said before counts.
+func TestPoolIsNotSteadyWhileCapacityIsReadAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		capacity, hold, read := 1, false, make(chan struct{})
+		var changed func()
+		p, err := New(Config[int]{
+			Dial: numbered(), MaxOpen: 1,
+			Watch: func(_ int, f func()) { changed = f },
+			Capacity: func(int) int {
+				if hold {
+					<-read
+				}
+				return capacity
+			},
+		})
+		require.NoError(t, err)
+		l := mustAcquire(t, p)
+		first := waiterOf(t, p)
+		synctest.Wait()
+		require.True(t, p.isSteady())
+		hold, capacity = true, 10
+		changed()
+		synctest.Wait() // it is being read
+		changed()       // and must be read again
+		read <- struct{}{}
+		synctest.Wait() // it has said 10
+		second := waiterOf(t, p)
+		synctest.Wait()
+		require.Len(t, first, 1)
+		require.Len(t, second, 1)
+		close(read)
+		for _, l := range []Lease[int]{<-first, <-second, l} {
+			l.Release()
+		}
+		require.NoError(t, p.Shutdown(t.Context()))
+	})
+}
+
 // The last waiter's lease leaves a pool that is steady no more.
 func TestPoolWithoutWaitersIsNotSteady(t *testing.T) {
 	p, l, got := newSteady(t, Config[int]{})

@@ -40,7 +40,8 @@ func (c *conn) used(l pool.Lease[*conn]) bool {
 	return c.serial.used || exchange.WasUsed(l.Info())
 }
 
-// alone reports whether at most one request has the connection, while it is leased.
+// alone reports whether others could use the connection and none does. (Of one that is
+// exclusive the pool says whether it was idle.)
 func (c *conn) alone() bool { return c.streams != nil && c.streams.Alone() }
 
 // RoundTrip sends one request, for which take has succeeded.

@@ -13,8 +13,11 @@ import (
 // time runs out, and for clocks that differ.
 const defaultKeepAliveMargin = time.Second
 
-// errKeptTooLong is why a connection is not used any more.
-var errKeptTooLong = errors.New("httpconn: the server's keep-alive time is over")
+// These are why a connection is not used any more.
+var (
+	errKeptTooLong = errors.New("httpconn: the server's keep-alive time is over")
+	errIdleTooLong = errors.New("httpconn: the connection was idle for longer than IdleConnTimeout")
+)
 
 // keepAlive is how long the server keeps an idle HTTP/1 connection, by its own
 // words. The holder of the connection owns it between Take and the end of its
@@ -43,6 +46,9 @@ func (k *keepAlive) heed(h http.Header) {
 // idle starts the time of an idle connection, if the server has said one. over is
 // called at its end.
 func (k *keepAlive) idle(over func()) {
+	if k.keep == 0 {
+		return
+	}
 	k.end.Store(time.Now().Add(k.keep).UnixNano())
 	if k.timer == nil {
 		k.timer = time.AfterFunc(k.keep, over)

@@ -24,10 +24,18 @@ type serial struct {
 	looking atomic.Bool // lookAgain is going on
 
 	kept keepAlive
+
+	// The pool ends the time of what is idle by a timer, and looks at no clock when it
+	// hands out again what was used just before. Where the process was stopped between
+	// the two, the timer comes late. Both are the holder's, by the wall clock.
+	idleTime time.Duration // 0: no limit
+	since    time.Time     // the end of the last lease
 }
 
-func newSerial(conn *http.ClientConn, margin time.Duration) *serial {
-	s := &serial{conn: conn, kept: keepAlive{margin: margin}}
+// newSerial returns conn, which has just been dialled, as a resource that may be idle after
+// a request for as long as idle. 0: no limit.
+func newSerial(conn *http.ClientConn, margin, idle time.Duration) *serial {
+	s := &serial{conn: conn, kept: keepAlive{margin: margin}, idleTime: idle}
 	s.told.Store(true)
 	// The hook runs at the end of every response, on the way to the reader, and
 	// under locks of the connection: it must only look and mark.
@@ -40,8 +48,8 @@ func (s *serial) watch(changed func()) {
 	s.look()
 }
 
-// look tells the pool what is news to it. While a lease is out there is none, for its
-// holder looks at the end of it.
+// look tells the pool what is news to it. While a lease is out its end is none: the
+// holder looks for that.
 func (s *serial) look() {
 	if !s.told.Load() || !s.leased.Load() && s.conn.Err() != nil {
 		s.tell()
@@ -57,6 +65,9 @@ func (s *serial) tell() {
 func (s *serial) take() error {
 	if s.kept.isOver() {
 		return errKeptTooLong // which capacity says too
+	}
+	if s.idleTime > 0 && s.used && time.Now().Round(0).Sub(s.since) > s.idleTime {
+		return errIdleTooLong
 	}
 	s.leased.Store(true)
 	err := s.conn.Reserve()
@@ -77,18 +88,20 @@ func (s *serial) drop() {
 }
 
 // rest is called after end, before the lease of a connection ends that can carry more
-// requests. The connection may still be busy with what the holder has left unread.
+// requests. The connection may still be busy with what the holder has left unread; or its
+// time may be over, and the timer may have come before end was done.
 func (s *serial) rest() {
-	if s.conn.Available() == 0 {
+	if s.kept.isOver() || s.conn.Available() == 0 {
 		s.tell()
 	}
 }
 
 func (s *serial) end() {
 	s.used = true
-	if s.kept.keep != 0 {
-		s.kept.idle(s.tell)
+	if s.idleTime > 0 {
+		s.since = time.Now().Round(0)
 	}
+	s.kept.idle(s.tell)
 	s.leased.Store(false)
 }
 

@@ -7,11 +7,13 @@ import (
 	"net/http"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/berth-go/berth/adapters/internal/memnet"
+	"github.com/berth-go/berth/pool"
 )
 
 // A line is a serial whose server answers hello, and how often it has told of a
@@ -23,8 +25,9 @@ type line struct {
 	told   int
 }
 
-// onLine runs f in a bubble, without a pool: what the pool would do, f does.
-func onLine(t *testing.T, f func(*line)) {
+// onLine runs f in a bubble, without a pool: what the pool would do, f does. idle is as
+// in newSerial.
+func onLine(t *testing.T, idle time.Duration, f func(*line)) {
 	synctest.Test(t, func(t *testing.T) {
 		network := memnet.New()
 		listener, err := network.Listen("127.0.0.1:1")
@@ -49,7 +52,7 @@ func onLine(t *testing.T, f func(*line)) {
 				_, _ = io.WriteString(server, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello")
 			}
 		}()
-		l := &line{serial: newSerial(cc, 0), t: t, server: server}
+		l := &line{serial: newSerial(cc, 0, idle), t: t, server: server}
 		l.watch(func() { l.told++ })
 		f(l)
 		require.NoError(t, l.close())
@@ -79,7 +82,7 @@ func (l *line) read(body io.Reader) {
 // The pool does not ask at the end of a lease, so the connection must say if it cannot
 // carry the next request yet.
 func TestSerialTellsThatItIsBusyBeforeItsLeaseEnds(t *testing.T) {
-	onLine(t, func(l *line) {
+	onLine(t, 0, func(l *line) {
 		body := l.request()
 		l.end()
 		require.Zero(t, l.told)
@@ -93,7 +96,7 @@ func TestSerialTellsThatItIsBusyBeforeItsLeaseEnds(t *testing.T) {
 // Once the pool knows that it is busy, it hears of the end of that at once: not by the
 // timer, for the bubble's time stands still.
 func TestSerialTellsThatItIsBusyNoMore(t *testing.T) {
-	onLine(t, func(l *line) {
+	onLine(t, 0, func(l *line) {
 		body := l.request()
 		l.end()
 		require.Zero(t, l.capacity())
@@ -106,7 +109,7 @@ func TestSerialTellsThatItIsBusyNoMore(t *testing.T) {
 
 // An exchange that goes as it should is no news.
 func TestSerialSaysNothingOfAnExchange(t *testing.T) {
-	onLine(t, func(l *line) {
+	onLine(t, 0, func(l *line) {
 		for range 3 {
 			l.read(l.request())
 			l.end()
@@ -120,7 +123,7 @@ func TestSerialSaysNothingOfAnExchange(t *testing.T) {
 
 // The end of a connection is its holder's to find, until that has given it back unused.
 func TestSerialTellsThatItHasEndedWhileItWasTaken(t *testing.T) {
-	onLine(t, func(l *line) {
+	onLine(t, 0, func(l *line) {
 		require.NoError(t, l.take())
 		require.NoError(t, l.server.Close())
 		synctest.Wait()
@@ -128,5 +131,41 @@ func TestSerialTellsThatItHasEndedWhileItWasTaken(t *testing.T) {
 		assert.Zero(t, l.told)
 		l.drop()
 		assert.Equal(t, 1, l.told)
+	})
+}
+
+// The pool may have asked when the time was over and the lease was not.
+func TestSerialTellsThatItsTimeWasOverBeforeItsLeaseEnded(t *testing.T) {
+	onLine(t, 0, func(l *line) {
+		var last int
+		l.watch(func() { last = l.capacity() }) // as the pool does, at once
+		l.read(l.request())
+		l.kept.keep = time.Millisecond
+		// What end does, with the timer between.
+		l.kept.idle(l.tell)
+		time.Sleep(2 * time.Millisecond)
+		require.Equal(t, 1, last, "a lease is out")
+		l.leased.Store(false)
+		l.rest()
+		assert.Equal(t, pool.Dead, last)
+	})
+}
+
+// Where the pool's timers come late, as when the process was stopped, nobody gets a
+// connection that was idle for too long.
+func TestSerialIsNotTakenAfterItsIdleTime(t *testing.T) {
+	onLine(t, time.Minute, func(l *line) {
+		time.Sleep(time.Hour) // the pool knows when it was dialled
+		l.read(l.request())
+		l.end()
+		time.Sleep(time.Minute)
+		body := l.request()
+		time.Sleep(time.Hour) // in use
+		l.read(body)
+		l.end()
+		require.NoError(t, l.take())
+		l.drop()
+		time.Sleep(time.Minute + 1)
+		require.ErrorIs(t, l.take(), errIdleTooLong)
 	})
 }

@@ -31,6 +31,7 @@ type Transport struct {
 	maxStreams      int  // of an HTTP/2 connection. 0: the server's number
 	single          bool // one request per connection: Base.DisableKeepAlives
 	keepAliveMargin time.Duration
+	idleTime        time.Duration // of a connection. 0: no limit
 
 	closeSerial bool // one request per HTTP/1 connection, without telling the server
 
@@ -60,6 +61,7 @@ func New(cfg Config) (*Transport, error) {
 		closed:      exchange.NewClosed(),
 
 		keepAliveMargin: cfg.KeepAliveMargin,
+		idleTime:        l.idleTime,
 	}
 	if t.keepAliveMargin == 0 {
 		t.keepAliveMargin = defaultKeepAliveMargin
@@ -258,7 +260,7 @@ func (t *Transport) dial(ctx context.Context, h Host) (*conn, error) {
 	cc := made.ClientConn
 	c := &conn{cc: cc, raw: made.Raw}
 	if !isHTTP2 {
-		c.serial = newSerial(cc, t.keepAliveMargin)
+		c.serial = newSerial(cc, t.keepAliveMargin, t.idleTime)
 		if t.wire.maybeHTTP2(h) {
 			t.memory.learnHTTP1(h)
 		}

@@ -183,7 +183,7 @@ func (l *Lane) Settle(s *Seat, t turn.Turn) bool {
 // Settled is the second half. It reports false if the pool has taken the seat back
 // meanwhile.
 func (l *Lane) Settled(s *Seat, t turn.Turn) bool {
-	return s.Turn.Settled(t, l.stamp(s, t, t.Settling()))
+	return uint64(t) < s.last.Load() && s.Turn.Settled(t, l.stamp(s, t, t.Settling()))
 }
 
 // stamp returns the stamp of a seat that is about to rest, if its turn is still now. The
