@@ -181,7 +181,7 @@ func (l *Lane) Settle(s *Seat, t turn.Turn) bool {
 }
 
 // Settled is the second half. It reports false if the pool has taken the seat back
-// meanwhile.
+// meanwhile, or marked it.
 func (l *Lane) Settled(s *Seat, t turn.Turn) bool {
 	return uint64(t) < s.last.Load() && s.Turn.Settled(t, l.stamp(s, t, t.Settling()))
 }
