@@ -144,6 +144,7 @@ func TestSerialTellsThatItsTimeWasOverBeforeItsLeaseEnded(t *testing.T) {
 		// What end does, with the timer between.
 		l.kept.idle(l.tell)
 		time.Sleep(2 * time.Millisecond)
+		synctest.Wait()
 		require.Equal(t, 1, last, "a lease is out")
 		l.leased.Store(false)
 		l.rest()
