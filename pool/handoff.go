@@ -48,11 +48,15 @@ func (p *Pool[R]) handOffLocked(s *slot[R], next *handOff[R]) bool {
 	return true
 }
 
+// isContent reports whether no pool wants what another one has, and the Budget has not
+// shrunk.
+func (b *Budget) isContent() bool { return !b.hungry.Load() && !b.affine.Load() }
+
 // mayKeepLocked reports whether the oldest waiter of the pool may have the slot, as
 // far as the Budget is concerned.
 func (p *Pool[R]) mayKeepLocked(s *slot[R]) bool {
-	if b := p.member.budget; !b.hungry.Load() && !b.affine.Load() {
-		return true // no pool wants what this one has, and the Budget has not shrunk
+	if p.member.budget.isContent() {
+		return true
 	}
 	e, ok := p.waiters.Front()
 	return ok && !p.member.ordered.Load() && p.member.mayKeep(Ticket(e.Place), s.leases > 0, p.standingLocked())

@@ -51,23 +51,17 @@ func TestWaiterIsNotHandedWhatExpiredWhileTheMachineSlept(t *testing.T) {
 // An exclusive resource may say after a lease that it needs a rest.
 func TestWaiterIsNotHandedAResourceWithoutCapacity(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		capacity := 1
-		var changed func()
-		p, err := New(Config[int]{
-			Dial: numbered(), MaxOpen: 1, Shareable: func(int) bool { return false },
-			Capacity: func(int) int { return capacity }, Watch: func(_ int, f func()) { changed = f },
-		})
-		require.NoError(t, err)
+		p, x := newAsked(t, func(cfg *Config[int]) { cfg.Shareable = func(int) bool { return false } })
 		l := mustAcquire(t, p)
 		got := waiterOf(t, p)
 		synctest.Wait()
-		capacity = 0
-		changed()
+		x.capacity = 0
+		x.changed()
 		l.Release()
 		synctest.Wait()
 		require.Empty(t, got)
-		capacity = 1
-		changed()
+		x.capacity = 1
+		x.changed()
 		synctest.Wait()
 		next := <-got
 		assert.Equal(t, 1, next.Value())

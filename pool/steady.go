@@ -51,7 +51,7 @@ func (p *Pool[R]) passSteadyLocked(c *cell[R], next *handOff[R]) bool {
 			return false
 		}
 	}
-	if m := p.member; m != nil && (m.ordered.Load() || m.budget.hungry.Load() || m.budget.affine.Load()) {
+	if p.ordered() || (p.member != nil && !p.member.budget.isContent()) {
 		return false
 	}
 	to, ok := p.waiters.Claim(nil)

@@ -25,6 +25,34 @@ func newSteady(t *testing.T, cfg Config[int]) (*Pool[int], Lease[int], <-chan Le
 	return p, l, got
 }
 
+// asked is the one resource of a pool, which tells of its changes.
+type asked struct {
+	capacity int
+	hold     bool          // a look at the capacity waits for read
+	read     chan struct{} // lets one look go on
+	changed  func()
+}
+
+func newAsked(t *testing.T, change func(*Config[int])) (*Pool[int], *asked) {
+	x := &asked{capacity: 1, read: make(chan struct{})}
+	cfg := Config[int]{
+		Dial: numbered(), MaxOpen: 1,
+		Watch: func(_ int, f func()) { x.changed = f },
+		Capacity: func(int) int {
+			if x.hold {
+				<-x.read
+			}
+			return x.capacity
+		},
+	}
+	if change != nil {
+		change(&cfg)
+	}
+	p, err := New(cfg)
+	require.NoError(t, err)
+	return p, x
+}
+
 // haveWaiting returns when so many wait, and whoever queued last has let go of the lock.
 func (p *Pool[R]) haveWaiting(n int) {
 	for p.waiters.Len() < n {
@@ -103,26 +131,13 @@ func TestSteadyPoolDoesNotHandOverWhatMayHaveNoCapacity(t *testing.T) {
 	for _, reading := range []bool{true, false} {
 		t.Run(fmt.Sprintf("reading=%v", reading), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				capacity, read := 1, make(chan struct{})
-				hold := false
-				var changed func()
-				p, err := New(Config[int]{
-					Dial: numbered(), MaxOpen: 1, Shareable: func(int) bool { return false },
-					Watch: func(_ int, f func()) { changed = f },
-					Capacity: func(int) int {
-						if hold {
-							<-read
-						}
-						return capacity
-					},
-				})
-				require.NoError(t, err)
+				p, x := newAsked(t, func(cfg *Config[int]) { cfg.Shareable = func(int) bool { return false } })
 				l := mustAcquire(t, p)
 				got := waiterOf(t, p)
 				synctest.Wait()
 				require.True(t, p.isSteady())
-				hold, capacity = reading, 0
-				changed()
+				x.hold, x.capacity = reading, 0
+				x.changed()
 				synctest.Wait()
 				p.lock() // a change that leaves it as it is
 				p.unlock()
@@ -130,9 +145,9 @@ func TestSteadyPoolDoesNotHandOverWhatMayHaveNoCapacity(t *testing.T) {
 				l.Release()
 				synctest.Wait()
 				require.Empty(t, got)
-				capacity, hold = 1, false
-				close(read)
-				changed()
+				x.capacity, x.hold = 1, false
+				close(x.read)
+				x.changed()
 				(<-got).Release()
 				require.NoError(t, p.Shutdown(t.Context()))
 			})
@@ -244,34 +259,22 @@ func TestSteadyPoolCountsWhatAShareableResourcePromises(t *testing.T) {
 // While Capacity is read again, what it has said before counts.
 func TestPoolIsNotSteadyWhileCapacityIsReadAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		capacity, hold, read := 1, false, make(chan struct{})
-		var changed func()
-		p, err := New(Config[int]{
-			Dial: numbered(), MaxOpen: 1,
-			Watch: func(_ int, f func()) { changed = f },
-			Capacity: func(int) int {
-				if hold {
-					<-read
-				}
-				return capacity
-			},
-		})
-		require.NoError(t, err)
+		p, x := newAsked(t, nil)
 		l := mustAcquire(t, p)
 		first := waiterOf(t, p)
 		synctest.Wait()
 		require.True(t, p.isSteady())
-		hold, capacity = true, 10
-		changed()
+		x.hold, x.capacity = true, 10
+		x.changed()
 		synctest.Wait() // it is being read
-		changed()       // and must be read again
-		read <- struct{}{}
+		x.changed()     // and must be read again
+		x.read <- struct{}{}
 		synctest.Wait() // it has said 10
 		second := waiterOf(t, p)
 		synctest.Wait()
 		require.Len(t, first, 1)
 		require.Len(t, second, 1)
-		close(read)
+		close(x.read)
 		for _, l := range []Lease[int]{<-first, <-second, l} {
 			l.Release()
 		}

@@ -3,10 +3,12 @@ package httpconn
 import (
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/berth-go/berth/adapters/h2"
 )
@@ -62,6 +64,18 @@ func TestPingInterval(t *testing.T) {
 		assert.Equal(t, tt.want, s.auto.HTTP2.SendPingTimeout)
 		assert.Equal(t, tt.base, base.HTTP2.SendPingTimeout)
 	}
+}
+
+func TestConnectionKnowsHowLongItMayBeIdle(t *testing.T) {
+	s := httptest.NewServer(http.NotFoundHandler())
+	defer s.Close()
+	tr, err := New(Config{Base: &http.Transport{IdleConnTimeout: time.Minute}})
+	require.NoError(t, err)
+	defer func() { assert.NoError(t, tr.Close()) }()
+	c, err := tr.dial(t.Context(), Host{Scheme: "http", Addr: s.Listener.Addr().String()})
+	require.NoError(t, err)
+	assert.Equal(t, time.Minute, c.serial.idleTime)
+	require.NoError(t, c.close())
 }
 
 // The pool asks for the capacity and then what to expect. The second answer must
