@@ -76,8 +76,9 @@ type Budget struct {
 
 		evictions, cancels int // idle slots and dials that pools have been told to give up and have not yet
 
-		idle  idleRing // of all pools, least recently used first; also all that is lent to a lane
-		nidle int
+		idle     idleRing // of all pools, least recently used first; also all that is lent to a lane
+		nidle    int
+		recalled int // pools that are to close their lanes and have not yet: of what they have lent some is counted as idle and in use
 	}
 }
 
@@ -138,6 +139,7 @@ func (b *Budget) settleLocked(self *member, wake []*member) []*member {
 		wake = m.order(self, wake)
 	}
 	wake = b.grantSpareLocked(self, wake)
+	wake = b.recallLocked(self, wake)
 	need := b.needLocked()
 	for ; need > 0 && b.mu.nidle > 0; need-- {
 		m := b.popIdleLocked()
@@ -145,29 +147,52 @@ func (b *Budget) settleLocked(self *member, wake []*member) []*member {
 		b.mu.evictions++
 		wake = m.order(self, wake)
 	}
-	for l.MaxIdle > 0 && b.mu.nidle > l.MaxIdle {
+	for b.idleOverLocked(0) > 0 {
 		m := b.popIdleLocked()
 		m.toOrders().idleOut++
 		wake = m.order(self, wake)
 	}
-	unwanted := max(need, b.permitsNeededLocked())
-	if l.MaxIdle > 0 {
-		unwanted = max(unwanted, b.mu.nidle+b.mu.norphans-l.MaxIdle) // they would not be kept (I8)
-	}
-	wake = b.cancelOrphansLocked(unwanted, self, wake)
-	return b.recallLocked(self, wake)
+	unwanted := max(need, b.permitsNeededLocked(), b.idleOverLocked(b.mu.norphans)) // they would not be kept (I8)
+	return b.cancelOrphansLocked(unwanted, self, wake)
 }
+
+// idleOverLocked returns how many idle resources are beyond MaxIdle, with so many more;
+// but 0 while some that are counted as idle may be in use: the last pool to close its
+// lane has the Budget look again.
+func (b *Budget) idleOverLocked(more int) int {
+	l := &b.mu.limits
+	if l.MaxIdle == 0 || b.mu.recalled > 0 {
+		return 0
+	}
+	return b.mu.nidle + more - l.MaxIdle
+}
+
+// tightLocked reports whether it matters for MaxIdle which of the resources that are
+// lent to lanes are in use. Where so few are open that all may be idle, it does not.
+func (b *Budget) tightLocked() bool {
+	l := &b.mu.limits
+	if l.MaxIdle == 0 {
+		return false
+	}
+	return b.mu.open > l.MaxIdle || len(b.mu.lists[hopeful]) > 0 && b.idleToComeLocked() >= l.MaxIdle
+}
+
+// idleToComeLocked returns how many resources are idle, or will be if no waiter takes
+// them.
+func (b *Budget) idleToComeLocked() int { return b.mu.nidle + b.mu.norphans + b.mu.spares }
 
 // recallLocked has all lanes closed while a slot or an idle resource of any pool
 // may have to go to another: the Budget must see what is idle, and everybody's
 // release must look at whose turn it is (I4).
 func (b *Budget) recallLocked(self *member, wake []*member) []*member {
 	l := &b.mu.limits
-	hungry := b.mu.want > 0 || l.MaxIdle > 0 || (l.MaxOpen > 0 && b.mu.open > l.MaxOpen)
+	hungry := b.mu.want > 0 || b.tightLocked() || (l.MaxOpen > 0 && b.mu.open > l.MaxOpen)
 	b.hungry.Store(hungry)
 	for hungry && len(b.mu.lists[lenders]) > 0 {
 		m := b.mu.lists[lenders][0]
 		b.putLocked(m, lenders, false)
+		m.recalled = true
+		b.mu.recalled++
 		wake = m.order(self, wake)
 	}
 	return wake
@@ -179,7 +204,7 @@ func (b *Budget) grantSpareLocked(self *member, wake []*member) []*member {
 	l := &b.mu.limits
 	// What MaxIdle would not keep is not dialled, else it would be canceled and
 	// wanted again without end.
-	idle := b.mu.nidle + b.mu.norphans + b.mu.spares
+	idle := b.idleToComeLocked()
 	for b.mu.want == 0 && len(b.mu.lists[hopeful]) > 0 &&
 		room(l.MaxOpen, b.mu.open) > 0 && room(l.MaxDials, b.mu.dials) > 0 && room(l.MaxIdle, idle) > 0 {
 		idle++

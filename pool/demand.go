@@ -182,11 +182,17 @@ func (p *Pool[R]) reportLocked(pl plan[R]) bool {
 	r := report{
 		standing: p.standingLocked(),
 		wants:    wants{want: pl.want, orphans: len(pl.orphans), spare: pl.spare},
+		lent:     p.mu.lent > 0,
 	}
 	if pl.want > 0 {
 		p.ticketsLocked(&r)
 	}
+	lends := p.member.lends
 	o, wake := p.member.report(r, nil)
+	recalled := lends && !p.member.lends
+	if recalled {
+		p.reclaimAllLocked() // what is in use must not count as idle
+	}
 	if len(wake) > 0 {
 		c := p.choresLocked()
 		c.wake = append(c.wake, wake...)
@@ -207,7 +213,7 @@ func (p *Pool[R]) reportLocked(pl plan[R]) bool {
 	p.giveUpIdleLocked(o.evict, ReasonEvict)
 	p.giveUpIdleLocked(o.idleOut, ReasonIdleLimit)
 	p.cancelAllLocked(pl.orphans[:min(o.cancel, len(pl.orphans))]) // the others have found a waiter
-	if o.any() {
+	if o.any() || recalled {
 		if p.mu.closed {
 			return p.reportLocked(plan[R]{}) // there is no loop around this one
 		}

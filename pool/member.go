@@ -16,13 +16,14 @@ type member struct {
 	sent    *wants // those of the last report, whose standing is last's
 
 	// Under the Budget's lock.
-	blind  bool            // it wants more than the places it has told
-	place  int32           // in the heap of starving pools, which is for those with known tickets, counted from 1; 0: not in it
-	in     [numLists]int32 // in the Budget's lists, counted from 1; 0: not in it
-	passed int32           // times in a row that it served its own past an older waiter
-	last   account         // the report as it stands, less what has been granted since; the standing is changed under both locks
-	orders *orders         // nil: none
-	handed *orders         // fetched: the next report includes what came of them. nil: none
+	recalled bool            // it is to close its lane, and has not said yet that nothing is in it
+	blind    bool            // it wants more than the places it has told
+	place    int32           // in the heap of starving pools, which is for those with known tickets, counted from 1; 0: not in it
+	in       [numLists]int32 // in the Budget's lists, counted from 1; 0: not in it
+	passed   int32           // times in a row that it served its own past an older waiter
+	last     account         // the report as it stands, less what has been granted since; the standing is changed under both locks
+	orders   *orders         // nil: none
+	handed   *orders         // fetched: the next report includes what came of them. nil: none
 }
 
 // reporter is a pool, whatever the type of its resources.
@@ -48,6 +49,7 @@ type standing struct {
 type report struct {
 	standing
 	wants
+	lent bool // something is in its lane
 }
 
 // account is a report that is kept. Of the pools few want anything at a time, so
@@ -177,6 +179,10 @@ func (m *member) report(r report, wake []*member) (orders, []*member) {
 	b.mu.want += r.want - m.last.want
 	b.mu.norphans += r.orphans - m.last.orphans
 	m.last = account{r.standing, m.last.wants.noted(b, &r.wants)}
+	if m.recalled && !r.lent {
+		m.recalled = false
+		b.mu.recalled--
+	}
 	b.queueLocked(m)
 	b.listLocked(m)
 	wake = b.settleLocked(m, wake)
@@ -185,7 +191,7 @@ func (m *member) report(r report, wake []*member) (orders, []*member) {
 	o = m.handed.copied()
 	m.ordered.Store(false)
 	m.lends = m.in[lenders] > 0
-	m.changed = o.any() // then the pool acts on them, and the next report settles the account
+	m.changed = o.any() || m.recalled // then the pool acts on it, and the next report settles the account
 	o.coming = b.comingLocked(m)
 	m.coming = int32(o.coming) //nolint:gosec // no pool has billions of slots
 	return o, wake

@@ -100,12 +100,12 @@ inline settleLocked() {
 	:: bopen < MAX && lastWant[1] > 0 -> bopen++; lastWant[1]--; grants[1]++; order(1)
 	:: !(bopen < MAX && want > 0) -> break
 	od;
+	recallLocked();
 	do
 	:: want > MAX - bopen + evictions && marked[0] -> marked[0] = false; evict[0]++; evictions++; order(0)
 	:: want > MAX - bopen + evictions && marked[1] -> marked[1] = false; evict[1]++; evictions++; order(1)
 	:: !(want > MAX - bopen + evictions && (marked[0] || marked[1])) -> break
-	od;
-	recallLocked()
+	od
 }
 
 /* ---- member.go ---- */
@@ -163,6 +163,7 @@ inline report() {
 		handedGrants[x] = og; handedEvict[x] = oe;
 		grants[x] = 0; evict[x] = 0;
 		ordered[x] = false;
+		recalled = lends[x] && !lender[x];
 #ifndef STALE_LENDS
 		lends[x] = lender[x];
 #endif
@@ -192,18 +193,21 @@ inline lock() {
 #endif
 }
 
-/* giveUpLaneLocked, with reclaimAllLocked. */
+inline reclaimAllLocked() {
+	if
+	:: atomic { lent[x] && state[x] == Resting -> state[x] = Held; lent[x] = false };
+		atomic { slots[x] = idle; markIdle() }
+	:: atomic { lent[x] && state[x] != Resting -> state[x] = Held; lent[x] = false }
+	:: !lent[x]
+	fi
+}
+
 inline giveUpLaneLocked() {
 	if
 	:: warm[x] ->
 		warm[x] = false;
 #ifndef NO_RECLAIM
-		if
-		:: atomic { lent[x] && state[x] == Resting -> state[x] = Held; lent[x] = false };
-			atomic { slots[x] = idle; markIdle() }
-		:: atomic { lent[x] && state[x] != Resting -> state[x] = Held; lent[x] = false }
-		:: !lent[x]
-		fi;
+		reclaimAllLocked();
 #endif
 		atomic { stopLending() }
 	:: else
@@ -247,6 +251,14 @@ inline balanceLocked() {
 	:: else
 	fi;
 	atomic { report() };                                        /* demandLocked, reportLocked */
+#ifndef NO_ADOPT
+	if
+	:: recalled -> recalled = false; again = true; reclaimAllLocked()
+	:: else
+	fi;
+#else
+	recalled = false;
+#endif
 	if
 	:: atomic { og + oe > 0 ->
 		again = true;
@@ -355,7 +367,7 @@ inline Release() {
 /* Whom a change has to wake is woken when its lock is free, before anything else. */
 proctype caller(byte me; byte p; mtype op) {
 	byte x, n, w, round, wake, og, oe;
-	bool ok, has, first, applied, again, may;
+	bool ok, has, first, applied, again, may, recalled;
 	mtype what;
 	if :: op == none -> round = (p == 0 -> ROUNDS0 : ROUNDS) :: else fi;
 	do
