@@ -168,13 +168,14 @@ func (b *Budget) idleOverLocked(more int) int {
 }
 
 // tightLocked reports whether it matters for MaxIdle which of the resources that are
-// lent to lanes are in use. Where so few are open that all may be idle, it does not.
+// lent to lanes are in use. Where so few are open that all may be idle, it does not; what
+// is about to be free will not be.
 func (b *Budget) tightLocked() bool {
 	l := &b.mu.limits
 	if l.MaxIdle == 0 {
 		return false
 	}
-	return b.mu.open > l.MaxIdle || len(b.mu.lists[hopeful]) > 0 && b.idleToComeLocked() >= l.MaxIdle
+	return b.mu.open-b.mu.ending > l.MaxIdle || len(b.mu.lists[hopeful]) > 0 && b.idleToComeLocked() >= l.MaxIdle
 }
 
 // idleToComeLocked returns how many resources are idle, or will be if no waiter takes

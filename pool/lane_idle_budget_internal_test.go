@@ -33,6 +33,25 @@ func takeFrom(t *testing.T, p *Pool[*int], n int) (leases []Lease[*int]) {
 	return leases
 }
 
+// slowly returns a pool with a dial that takes a second, and whose caller has gone.
+func slowly(t *testing.T, b *Budget) *Pool[*int] {
+	r, err := New(Config[*int]{Budget: b, Dial: func(ctx context.Context) (*int, error) {
+		select {
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		case <-time.After(time.Second):
+			return new(int), nil
+		}
+	}})
+	require.NoError(t, err)
+	t.Cleanup(func() { assert.NoError(t, r.Shutdown(context.Background())) })
+	ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+	defer cancel()
+	_, err = r.Acquire(ctx)
+	require.ErrorIs(t, err, context.DeadlineExceeded)
+	return r
+}
+
 func closesOf(p *Pool[*int]) int { return int(p.Stats().Closes.Of(ReasonIdleLimit)) }
 
 // All that is open may be idle: no release has to look whether there is too much of it.
@@ -149,23 +168,49 @@ func TestBudgetKeepsADialBesideALaneInUse(t *testing.T) {
 		b := idleLimit(t, 2)
 		p := laneIn(t, b, 2)
 		out := takeFrom(t, p, 2)
-		r, err := New(Config[*int]{Budget: b, Dial: func(ctx context.Context) (*int, error) {
-			select {
-			case <-ctx.Done():
-				return nil, context.Cause(ctx)
-			case <-time.After(time.Second):
-				return new(int), nil
-			}
-		}})
-		require.NoError(t, err)
-		ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
-		defer cancel()
-		_, err = r.Acquire(ctx)
-		require.ErrorIs(t, err, context.DeadlineExceeded)
+		r := slowly(t, b)
 		time.Sleep(2 * time.Second)
 		assert.Equal(t, 1, r.Stats().Idle)
 		out[0].Release()
 		out[1].Release()
+	})
+}
+
+// The same where the limit falls while the dial goes on.
+func TestBudgetWithALowerMaxIdleKeepsADialBesideALaneInUse(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := idleLimit(t, 3)
+		p := laneIn(t, b, 2)
+		out := takeFrom(t, p, 2)
+		r := slowly(t, b)
+		require.NotNil(t, p.open.Load(), "all three may be idle")
+		require.NoError(t, b.SetLimits(BudgetLimits{MaxIdle: 2}))
+		time.Sleep(2 * time.Second)
+		assert.Equal(t, 1, r.Stats().Idle)
+		out[0].Release()
+		out[1].Release()
+	})
+}
+
+// What is being closed will not be idle, however long that takes.
+func TestBudgetWithMaxIdleLeavesLanesOpenWhileAResourceIsClosed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := idleLimit(t, 2)
+		p := laneIn(t, b, 2)
+		closed := make(chan struct{})
+		r, err := New(Config[*int]{
+			Budget: b,
+			Dial:   func(context.Context) (*int, error) { return new(int), nil },
+			Close:  func(*int) error { <-closed; return nil },
+		})
+		require.NoError(t, err)
+		mustAcquire(t, r).Discard(nil)
+		require.Equal(t, 3, b.Stats().Open)
+		for range 2 * warm {
+			mustAcquire(t, p).Release()
+		}
+		assert.NotNil(t, p.open.Load())
+		close(closed)
 		require.NoError(t, r.Shutdown(t.Context()))
 	})
 }

@@ -11,9 +11,8 @@ const InitialStreams = 100
 // [*http.ClientConn] is one, and so is what embeds one. Another one should be a
 // [Notifier] too: if it is not, it is asked twenty times a second.
 //
-// Requests begin one after the other on an http.ClientConn and on what embeds one: its
-// RoundTrip must not wait for another request on the same connection. An http.ClientConn
-// as it is needs no Reserve, and is asked for Available instead.
+// On what embeds an http.ClientConn, requests begin one after the other: its
+// RoundTrip must not wait for another request on the same connection.
 type Conn interface {
 	// RoundTrip sends a request for which Reserve has succeeded. If that comes to
 	// nothing, and the error does not say what net/http's do of a stream that was

@@ -25,26 +25,7 @@ func (r *Resource) begin(s *exchange.Sending) error {
 // reserve reserves the stream that was claimed.
 func (r *Resource) reserve() error {
 	r.claims.Dec()
-	f := r.conn.Reserve
-	if r.isStd {
-		f = r.vacant
-	}
-	if r.patiently(f, 1) != nil {
-		return ErrNoStream
-	}
-	return nil
-}
-
-// vacant is Reserve for a connection of net/http, whose RoundTrip goes without: nobody
-// else begins a stream before this request has, since it has the turn. Reserve would tell
-// of itself twice, to no use, and what that costs is a good part of a request.
-func (r *Resource) vacant() error {
-	if !r.served.Load() { // see readAll
-		if err := r.conn.Err(); err != nil {
-			return err
-		}
-	}
-	if r.conn.Available() < 1 {
+	if r.patiently(r.conn.Reserve, 1) != nil {
 		return ErrNoStream
 	}
 	return nil
