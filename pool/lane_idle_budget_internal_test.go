@@ -164,32 +164,22 @@ func TestBudgetLeavesLanesOpenWhileABackgroundDialWaitsForASlot(t *testing.T) {
 // A dial whose caller has gone goes on while its result may be idle, and what is in use
 // in a lane does not take its place.
 func TestBudgetKeepsADialBesideALaneInUse(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		b := idleLimit(t, 2)
-		p := laneIn(t, b, 2)
-		out := takeFrom(t, p, 2)
-		r := slowly(t, b)
-		time.Sleep(2 * time.Second)
-		assert.Equal(t, 1, r.Stats().Idle)
-		out[0].Release()
-		out[1].Release()
-	})
-}
-
-// The same where the limit falls while the dial goes on.
-func TestBudgetWithALowerMaxIdleKeepsADialBesideALaneInUse(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		b := idleLimit(t, 3)
-		p := laneIn(t, b, 2)
-		out := takeFrom(t, p, 2)
-		r := slowly(t, b)
-		require.NotNil(t, p.open.Load(), "all three may be idle")
-		require.NoError(t, b.SetLimits(BudgetLimits{MaxIdle: 2}))
-		time.Sleep(2 * time.Second)
-		assert.Equal(t, 1, r.Stats().Idle)
-		out[0].Release()
-		out[1].Release()
-	})
+	for name, limit := range map[string]int{"more open than may be idle": 2, "a limit that falls": 3} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				b := idleLimit(t, limit)
+				p := laneIn(t, b, 2)
+				out := takeFrom(t, p, 2)
+				r := slowly(t, b)
+				require.Equal(t, limit == 3, p.open.Load() != nil, "all three may be idle")
+				require.NoError(t, b.SetLimits(BudgetLimits{MaxIdle: 2}))
+				time.Sleep(2 * time.Second)
+				assert.Equal(t, 1, r.Stats().Idle)
+				out[0].Release()
+				out[1].Release()
+			})
+		})
+	}
 }
 
 // What is being closed will not be idle, however long that takes.

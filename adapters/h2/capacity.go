@@ -43,7 +43,8 @@ func (r *Resource) readAll() (n int, settled bool) {
 		// No stream, and none that could end and make room: the server has said
 		// goodbye, or the stream numbers are used up. The connection will not
 		// close by itself. If a Take had come between the two looks, both zeros
-		// could be true of a healthy connection; hence taken.
+		// could be true of a healthy connection; hence taken, which Take changes
+		// after ours: whose count is seen here is seen in ours, until it has ended.
 		if r.conn.Err() != nil {
 			return pool.Dead, true
 		}

@@ -5,13 +5,17 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"go.uber.org/atomic"
 
 	"github.com/berth-go/berth/adapters/h2"
+	"github.com/berth-go/berth/pool"
 )
 
 // dialStreams returns a connection of net/http to a server with so many streams at once,
@@ -91,4 +95,50 @@ func TestRequestOnALostFreshConnectionIsNotSent(t *testing.T) {
 			require.ErrorIs(t, get(ctx, r, url), h2.ErrNoStream)
 		})
 	}
+}
+
+// A request whose context ends early returns before net/http has begun its stream, which
+// may still begin. In between the connection must not look as if its server had said
+// goodbye: nothing is available then, and nothing in flight.
+func TestCanceledRequestIsNoGoodbye(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	conn, url := dialStreams(ctx, t, 1, func(http.ResponseWriter, *http.Request) {})
+	r := h2.NewResource(conn, h2.Options{})
+	defer r.Close()
+	require.NoError(t, r.Take())
+	require.NoError(t, get(ctx, r, url))
+	r.End()
+
+	var stop atomic.Bool
+	var drained atomic.Int32
+	var looking sync.WaitGroup
+	looking.Go(func() {
+		for !stop.Load() {
+			if r.Capacity() == pool.Draining {
+				drained.Inc()
+			}
+		}
+	})
+	take := func() {
+		for r.Take() != nil && ctx.Err() == nil {
+			runtime.Gosched()
+		}
+	}
+	for range 50_000 {
+		take()
+		canceled, cancel := context.WithCancel(ctx)
+		cancel()
+		assert.Error(t, get(canceled, r, url))
+		r.End()
+		for range 5 { // the stream begins now, if at all
+			runtime.Gosched()
+		}
+	}
+	stop.Store(true)
+	looking.Wait()
+	assert.Zero(t, drained.Load())
+	take()
+	require.NoError(t, get(ctx, r, url))
+	r.End()
 }

@@ -136,9 +136,9 @@ func (r *Resource) Watch(changed func()) {
 // Take claims a stream for one request. After it has returned nil, the request is
 // either sent with RoundTrip and ended with End, or given up with Drop.
 func (r *Resource) Take() error {
-	r.taken.Inc()
 	r.ours.Inc()
 	r.claims.Inc()
+	r.taken.Inc() // after ours: see readAll
 	err := r.patiently(r.claim, 0)
 	if err != nil {
 		r.claims.Dec()
