@@ -6,6 +6,7 @@ import (
 	"sync"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -38,6 +39,60 @@ func TestASecondReleaseOfALaneLeaseDoesNothing(t *testing.T) {
 	require.NoError(t, err)
 	c.release(first)
 	assert.Equal(t, second, c.turn.Load(), "the second lease was ended by the first")
+}
+
+func TestASecondReleaseOfAFullLeaseDoesNothing(t *testing.T) {
+	p := newFullFloor(Config{Size: 1})
+	defer p.Close()
+	recycled := 0
+	p.recycle = func(*Resource) error { recycled++; return nil }
+	c, first, err := p.acquire(t.Context())
+	require.NoError(t, err)
+	p.release(c, first)
+	p.release(c, first)
+	assert.Equal(t, 1, recycled)
+	c, second, err := p.acquire(t.Context())
+	require.NoError(t, err)
+	p.release(c, first)
+	assert.Equal(t, second, c.turn.Load(), "the second lease was ended by the first")
+	assert.Equal(t, 1, recycled)
+}
+
+func TestFullFloorReplacesWhatIsNoLongerGood(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newFullFloor(Config{Size: 1})
+		defer p.Close()
+		p.checkAfter, p.life, p.mostUses = 100, 1000, 3
+		var unmade []int64
+		p.unmake = func(r *Resource) error { unmade = append(unmade, r.ID); return nil }
+		var checked, bad error
+		p.check = func(context.Context, *Resource) error { checked = errFloorClosed; return bad }
+		id := func() (id int64) {
+			require.NoError(t, p.Use(t.Context(), func(r *Resource) { id = r.ID }))
+			return id
+		}
+		assert.Equal(t, []int64{1, 1, 1, 2}, []int64{id(), id(), id(), id()}, "three uses each")
+		assert.NoError(t, checked)
+
+		time.Sleep(101 * fullTick)
+		assert.EqualValues(t, 2, id())
+		assert.Error(t, checked, "it was idle for long")
+		time.Sleep(101 * fullTick)
+		bad = errFloorClosed
+		assert.EqualValues(t, 3, id())
+		bad = nil
+
+		time.Sleep(1001 * fullTick)
+		assert.EqualValues(t, 4, id(), "the end of its life")
+
+		p.recycle = func(*Resource) error { return errFloorClosed }
+		assert.EqualValues(t, 4, id())
+		p.recycle = func(*Resource) error { panic("recycle") }
+		assert.PanicsWithValue(t, "recycle", func() { id() })
+		p.recycle = func(*Resource) error { return nil }
+		assert.EqualValues(t, 6, id())
+		assert.Equal(t, []int64{1, 2, 3, 4, 5}, unmade)
+	})
 }
 
 func TestASecondReleaseOfASharedLeaseDoesNothing(t *testing.T) {

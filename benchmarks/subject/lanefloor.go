@@ -5,7 +5,6 @@ import (
 	"errors"
 	"runtime"
 	"sync/atomic"
-	"unsafe"
 )
 
 var errFloorClosed = errors.New("closed")
@@ -21,10 +20,9 @@ type laneFloor struct {
 	cells []laneCell
 
 	// Read by every lease and hardly ever written.
-	closed  atomic.Bool
-	made    atomic.Uint32 // cells that have been leased at least once, the first ones
-	spread  atomic.Uint32 // the factor of spot
-	clashes atomic.Uint32
+	closed atomic.Bool
+	made   atomic.Uint32 // cells that have been leased at least once, the first ones
+	spots  spots
 }
 
 // laneCell holds one resource. It fills two cache lines, as processors fetch
@@ -35,17 +33,12 @@ type laneCell struct {
 	_    [112]byte
 }
 
-const (
-	golden     = 0x9E3779B1 // spreads numbers that follow each other
-	mostSpread = 64         // clashes after which other cells are no longer looked for
-)
-
 func newLaneFloor(c Config) *laneFloor {
 	p := &laneFloor{dial: c.dial(), cells: make([]laneCell, c.Size)}
 	for i := range p.cells {
 		p.cells[i].turn.Store(1) // leased by whoever counts it into made
 	}
-	p.spread.Store(golden)
+	p.spots.spread.Store(golden)
 	return p
 }
 
@@ -70,36 +63,20 @@ func (p *laneFloor) acquire(ctx context.Context) (*laneCell, uint64, error) {
 		return nil, 0, errFloorClosed
 	}
 	if n := p.made.Load(); n > 0 {
-		c := &p.cells[p.spot(n)]
+		c := &p.cells[p.spots.spot(n)]
 		if t := c.turn.Load(); t&1 == 0 && c.turn.CompareAndSwap(t, t+1) {
 			if c.r != nil {
 				return c, t + 1, nil
 			}
 			return p.dialled(ctx, c, t+1)
 		}
-		p.clash()
+		p.spots.clash()
 	}
 	return p.search(ctx)
 }
 
 // release does nothing if the lease has ended already.
 func (c *laneCell) release(turn uint64) { c.turn.CompareAndSwap(turn, turn+1) }
-
-// spot returns an index below n that is mostly another for another goroutine: it
-// goes by the place of its stack.
-func (p *laneFloor) spot(n uint32) uint32 {
-	const smallestStack = 11 // as a power of two
-	var here byte
-	h := uint32(uintptr(unsafe.Pointer(&here))>>smallestStack) * p.spread.Load()
-	return uint32(uint64(h) * uint64(n) >> 32)
-}
-
-// clash makes goroutines that met at one cell go to others from now on.
-func (p *laneFloor) clash() {
-	if p.clashes.Load() < mostSpread && p.clashes.Add(1) <= mostSpread {
-		p.spread.Store(p.spread.Load()*golden | 1)
-	}
-}
 
 // search looks at every cell, then makes one more if there may be, and else
 // begins anew.

@@ -15,6 +15,7 @@ const (
 	Channel    = "channel"
 
 	Floor       = "floor" // of several workloads, each with its own: see Floors
+	FloorFull   = "floor-full"
 	FloorKeyed  = "floor-keyed"
 	FloorShared = "floor-shared"
 )
@@ -43,7 +44,8 @@ func All() []Subject {
 func Floors() []Subject {
 	return []Subject{
 		{Name: Floor, Note: "where a resource is idle: ctx.Err, whether the pool is open, a compare-and-swap to lease and one to release, with the number of the lease; no order", Open: openLaneFloor},
-		{Name: FloorKeyed, Note: "that, found by its key in a map which is replaced and never changed", Open: openHotFloor},
+		{Name: FloorFull, Note: "that, with Recycle after each lease, Check, a coarse clock, an end of life and a number of uses: one more compare-and-swap, and a deferred func for a panic of Recycle", Open: openFullFloor},
+		{Name: FloorKeyed, Note: "the first of these, found by its key in a map which is replaced and never changed", Open: openHotFloor},
 		{Name: FloorShared, Note: "where leases share a resource: a compare-and-swap on their count and one on a cell of the lease, and the same back", Open: openSharedFloor, Shared: true},
 	}
 }

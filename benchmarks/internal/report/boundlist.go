@@ -52,13 +52,13 @@ func bounds() []bound {
 }
 
 // ofSyncPool is a bound on the time of ours over that of sync.Pool.
-func ofSyncPool(what, limit, workload, ours string, most float64) bound {
+func ofSyncPool(what, limit, workload, ours, floor string, most float64) bound {
 	return bound{
 		what: what, limit: limit, most: most, unit: "x",
 		measure: ratio(workload, ours, subject.SyncPool, perOp),
 		net:     netRatio(workload, ours, subject.SyncPool),
-		floor:   ratio(workload, subject.Floor, subject.SyncPool, perOp),
-		row:     row{workload, ours, subject.Floor, perOp, 0},
+		floor:   ratio(workload, floor, subject.SyncPool, perOp),
+		row:     row{workload, ours, floor, perOp, 0},
 		kind:    profile.CPU,
 	}
 }
@@ -78,10 +78,10 @@ func noneOf(what, workload, unit string, kind profile.Kind, names ...string) bou
 func leaseBounds() []bound {
 	const floor = subject.Floor
 	return []bound{
-		ofSyncPool("a lease, alone", "at most sync.Pool's Get and Put", "Alone", subject.Berth, 1),
-		ofSyncPool("the same with Check, Recycle, the times and MaxUses", "at most 1.3 of sync.Pool", "Alone", subject.Full, 1.3),
+		ofSyncPool("a lease, alone", "at most sync.Pool's Get and Put", "Alone", subject.Berth, floor, 1),
+		ofSyncPool("the same with Check, Recycle, the times and MaxUses", "at most 1.3 of sync.Pool", "Alone", subject.Full, subject.FloorFull, 1.3),
 		noneOf("allocations of a lease", "Alone", allocs, profile.Allocs, subject.Berth, subject.Full, subject.HotKey, subject.Shared),
-		ofSyncPool("a lease, all processors, spare idle", "at most sync.Pool's Get and Put", "Parallel", subject.Berth, 1),
+		ofSyncPool("a lease, all processors, spare idle", "at most sync.Pool's Get and Put", "Parallel", subject.Berth, floor, 1),
 		{
 			what: "leases per second on 2 processors over those on 1", limit: "at least 1.7", most: 1.7, least: true, unit: "x",
 			measure: scaling(subject.Berth), floor: scaling(floor),
