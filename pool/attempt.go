@@ -23,6 +23,7 @@ type attempt[R any] struct {
 	counted    bool   // as a hit or a wait
 	start      moment // of the first wait, or of Check; 0: none yet
 	queued     moment // of the last wait; 0: none yet
+	came       moment // to the lock, the last time, if callers waited then; else 0
 	ahead      int    // waiters in front when it queued
 	deliveries uint32 // of the pool when it queued
 	freshTakes int
@@ -93,8 +94,10 @@ func (a *attempt[R]) next() error {
 	if err := waitq.ContextError(a.ctx); err != nil {
 		return a.giveUp(err)
 	}
+	a.came = 0
 	if a.p.waiters.Len() > 0 {
-		a.draw() // it will have to queue: its place is that of now, not that of getting the lock
+		a.draw()              // it will have to queue: its place is that of now, not that of getting the lock
+		a.came = a.p.moment() // likewise; and to read the clock under the lock holds up others
 		a.prepare()
 	} else if a.bad.cell != nil {
 		a.prepare() // it must be able to queue at once

@@ -99,7 +99,9 @@ func (t *tallies) change(name bucket) {
 	last := t.last
 	for at, b := range t.others {
 		if b&nameMask == name {
-			t.last, t.others[at] = b, last
+			// The one before stands first, so that two which take turns are found at once.
+			t.others[at] = t.others[0]
+			t.last, t.others[0] = b, last
 			return
 		}
 	}

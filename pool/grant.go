@@ -207,8 +207,12 @@ func (p *Pool[R]) release(c *cell[R]) {
 // must be.
 func (p *Pool[R]) endLease(c *cell[R]) {
 	var next handOff[R]
+	var now moment
+	if p.waiters.Len() > 0 {
+		now = p.moment() // to read the clock under the lock would hold up others
+	}
 	p.lockBeside()
-	if p.passSteadyLocked(c, &next) {
+	if p.passSteadyLocked(c, now, &next) {
 		if p.waiters.Len() > 0 {
 			p.mu.Unlock()
 			next.give()

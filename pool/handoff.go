@@ -43,7 +43,7 @@ func (p *Pool[R]) handOffLocked(s *slot[R], next *handOff[R]) bool {
 	if !ok {
 		return false
 	}
-	p.deliveredLocked(to.Entry())
+	p.deliveredLocked(to.Entry(), p.momentLocked())
 	next.to, next.lease = to, p.leaseOutLocked(s, 0, false) // whoever receives it knows its place
 	return true
 }
@@ -73,15 +73,15 @@ func (p *Pool[R]) deliverLocked(l Lease[R]) bool {
 	if !ok {
 		return false
 	}
-	p.deliveredLocked(to.Entry())
+	p.deliveredLocked(to.Entry(), p.momentLocked())
 	to.Give(l)
 	return true
 }
 
-// deliveredLocked counts a wait that ends with a lease.
-func (p *Pool[R]) deliveredLocked(e waitq.Entry) {
+// deliveredLocked counts a wait that ends with a lease, at now.
+func (p *Pool[R]) deliveredLocked(e waitq.Entry, now moment) {
 	p.mu.deliveries++
 	if freshOf(e) == 0 {
-		p.mu.count.add(waitTimes, time.Duration(p.momentLocked()-queuedOf(e)))
+		p.mu.count.add(waitTimes, time.Duration(now-queuedOf(e)))
 	}
 }

@@ -25,7 +25,7 @@ func (a *attempt[R]) lock() {
 	p := a.p
 	if !p.mu.TryLock() {
 		a.draw()
-		p.mu.Lock()
+		p.await()
 	}
 	p.forgetClockLocked()
 	p.closeLaneLocked()

@@ -111,7 +111,9 @@ func (p *Pool[R]) lock() {
 // lockBeside takes the lock and leaves the lane open: nothing but the lane's times and
 // accounts may be changed before closeLaneLocked.
 func (p *Pool[R]) lockBeside() {
-	p.mu.Lock()
+	if !p.mu.TryLock() {
+		p.await()
+	}
 	p.forgetClockLocked()
 }
 

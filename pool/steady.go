@@ -23,7 +23,9 @@ func (a *attempt[R]) standLocked() bool {
 	a.draw()
 	p.learnLocked(a.shared)
 	a.ahead, a.deliveries = p.waiters.Len(), p.mu.deliveries
-	a.queued = p.moment()
+	if a.queued = a.came; a.queued == 0 {
+		a.queued = p.moment()
+	}
 	if a.start == 0 {
 		a.start = a.queued
 	}
@@ -36,8 +38,9 @@ func (a *attempt[R]) standLocked() bool {
 
 // passSteadyLocked gives what a lease that ends in a steady pool has had to the oldest
 // waiter, and reports whether it could. It does what passOnLocked does where nothing is
-// to be weighed. (While callers wait, nothing is in the lane: see enqueueLocked.)
-func (p *Pool[R]) passSteadyLocked(c *cell[R], next *handOff[R]) bool {
+// to be weighed. (While callers wait, nothing is in the lane: see enqueueLocked.) The
+// lease has ended at now, if that is not 0.
+func (p *Pool[R]) passSteadyLocked(c *cell[R], now moment, next *handOff[R]) bool {
 	s := c.slot
 	if !p.mu.steady || c.watched != nil || s.shareable || s.sampling || s.capacity <= 0 ||
 		p.cfg.Hooks.Released != nil || p.mustSampleLocked(s) {
@@ -58,9 +61,11 @@ func (p *Pool[R]) passSteadyLocked(c *cell[R], next *handOff[R]) bool {
 	if !ok {
 		return false
 	}
-	now := p.momentLocked()
+	if now == 0 {
+		now = p.momentLocked()
+	}
 	p.noteLeaseLocked(max(0, time.Duration(now)-c.Began()))
-	p.deliveredLocked(to.Entry())
+	p.deliveredLocked(to.Entry(), now)
 	p.mu.out.Remove(&c.link)
 	p.mu.out.Push(&c.link, c)
 	s.refusals = 0
