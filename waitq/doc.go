@@ -14,8 +14,9 @@
 // [Waiter.Cancel]. Done the other way round, look and then register, a value
 // that arrives between the two finds nobody and the caller sleeps beside it.
 //
-// The zero Queue is ready for use. A wait starts no goroutine, and once a queue
-// is warm it allocates nothing.
+// The zero Queue is ready for use. A wait starts no goroutine, and in a queue that is
+// warm it allocates nothing. What waiters have left is used again, or goes when the
+// garbage is collected.
 //
 // # When not to use it
 //

@@ -1,12 +1,5 @@
 package waitq
 
-import "go.uber.org/atomic"
-
-// maxFree bounds the nodes that a queue keeps for reuse. It covers the waiters
-// of a busy queue; what a storm of waiters leaves beyond it goes to the garbage
-// collector.
-const maxFree = 256
-
 // A node is one place in the queue, and what a giver and its waiter share. It is
 // the waiter's from Enqueue until it recycles the node; the givers see it only
 // while it is linked.
@@ -30,9 +23,7 @@ type node[T any] struct {
 	linked     bool     // under the queue's lock
 	late       late[T]  // of the head: those of the list; under the queue's lock
 
-	// Of a free node:
-	below *node[T]      // the next one to take
-	depth atomic.Uint32 // how many are below it
+	home *Spares[T] // where it is while nobody uses it
 }
 
 // give makes v and err the waiter's. The caller has claimed n and must not touch
@@ -40,6 +31,14 @@ type node[T any] struct {
 func (n *node[T]) give(v T, err error) {
 	n.value, n.err = v, err
 	n.ready <- struct{}{} // never blocks: one claim, one send, room for one
+}
+
+// keep keeps n for a later waiter. It forgets what the wait was about, so that a node
+// which nobody uses keeps nothing alive.
+func (n *node[T]) keep() {
+	var zero T
+	n.Entry, n.value, n.err = Entry{}, zero, nil
+	n.home.nodes.Put(n)
 }
 
 // A list holds the linked nodes of a queue in order of place, under the queue's

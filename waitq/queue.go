@@ -24,8 +24,7 @@ type Queue[T any] struct {
 	// returned before.
 	live atomic.Int32
 
-	spares *Spares[T] // nil: the queue keeps its own
-	free   free[T]
+	spares *Spares[T] // nil: there has been no waiter. Under mu until then
 
 	mu struct {
 		sync.Mutex
@@ -34,13 +33,14 @@ type Queue[T any] struct {
 	}
 }
 
-// Spares are what queues need for their waiters and do not need now. Queues that
-// share them keep nothing while nobody waits, which makes a difference where there
-// are very many. The zero Spares is ready. It must not be copied after first use.
+// Spares are what queues need for their waiters and do not need now, until the
+// garbage is collected. Each queue has its own, unless it shares them, which makes a
+// difference where there are very many. The zero Spares is ready. It must not be
+// copied after first use.
 type Spares[T any] struct{ nodes sync.Pool }
 
-// Share makes the queue take what it needs from s, and give it back when nobody
-// waits any more. It must be called before the first waiter comes.
+// Share makes the queue take what it needs from s, and give it back. It must be
+// called before the first waiter comes.
 func (q *Queue[T]) Share(s *Spares[T]) { q.spares = s }
 
 // An Entry describes one waiter of a queue to those who deliver.
@@ -274,7 +274,8 @@ func (q *Queue[T]) end(n *node[T], turn uint64, to state) bool {
 	return true
 }
 
-// recycle keeps n, whose wait is over, for a later waiter. It reports whether
+// recycle keeps n, whose wait is over, for a later waiter, without the queue's lock:
+// else all who wake up would meet there, just after the giver did. It reports whether
 // the caller's turn was still the present one; otherwise somebody else has
 // recycled n, and it may have another waiter already.
 func (q *Queue[T]) recycle(n *node[T], turn uint64) bool {
@@ -288,10 +289,7 @@ func (q *Queue[T]) recycle(n *node[T], turn uint64) bool {
 	if !n.finish(w) {
 		return false
 	}
-	q.free.put(n)
-	if q.spares != nil && q.live.Load() == 0 {
-		q.giveBack()
-	}
+	n.keep()
 	return true
 }
 
@@ -306,23 +304,11 @@ func (q *Queue[T]) unlink(n *node[T], turn uint64) {
 
 // takeLocked returns a node that nobody uses.
 func (q *Queue[T]) takeLocked() *node[T] {
-	if n := q.free.take(); n != nil {
+	if q.spares == nil {
+		q.spares = &Spares[T]{}
+	}
+	if n, ok := q.spares.nodes.Get().(*node[T]); ok {
 		return n
 	}
-	if q.spares != nil {
-		if n, ok := q.spares.nodes.Get().(*node[T]); ok {
-			return n
-		}
-	}
-	return &node[T]{ready: make(chan struct{}, 1)}
-}
-
-// giveBack gives the free nodes to the other queues, since nobody waits. Those who
-// are on their way out do so when they are.
-func (q *Queue[T]) giveBack() {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	for n := q.free.take(); n != nil; n = q.free.take() {
-		q.spares.nodes.Put(n)
-	}
+	return &node[T]{ready: make(chan struct{}, 1), home: q.spares}
 }

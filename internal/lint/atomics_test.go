@@ -26,7 +26,6 @@ var wide = map[string]string{
 // read.
 var swappers = map[string]string{
 	"waitq/state.go":        "one word decides how a wait ends",
-	"waitq/free.go":         "a waiter puts its node back without the lock that its giver holds",
 	"internal/door/door.go": "one word counts the calls in a key and shuts it for good",
 	"internal/turn/turn.go": "one word decides who has a resource, and lets a lease end once",
 
