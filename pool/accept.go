@@ -6,16 +6,18 @@ import (
 	"github.com/berth-go/berth/waitq"
 )
 
-// maxFreshTakes bounds how many resources in a row one Acquire dials only to see
-// Take fail on them: a peer that accepts connections and serves nobody.
+// maxFreshTakes bounds how many resources in a row one Acquire is given from their
+// dials only to see Take fail on them: a peer that accepts connections and serves nobody.
 const maxFreshTakes = 3
 
 // accept makes the lease fit to be returned: Check if it is due, and Take. It
 // reports false if the resource failed and the caller should go on to the next.
 func (a *attempt[R]) accept() (bool, error) {
 	p, l := a.p, a.lease
+	fromDial := a.tried && l.cell.uses == 1 // the caller waited for it, and nobody had it before
 	a.tried = true
 	if l.cell.check {
+		a.freshTakes = 0
 		a.bound()
 		if ok := a.check(l); !ok {
 			if err := waitq.ContextError(a.ctx); err != nil {
@@ -24,19 +26,31 @@ func (a *attempt[R]) accept() (bool, error) {
 			return false, nil
 		}
 	}
-	first := l.cell.uses == 1
+	if a.start == 0 {
+		a.start = p.startOfTake()
+	}
 	err := p.take(l)
 	if err == nil {
 		return true, nil
 	}
 	a.fail(l, failedTake, err)
-	if !first {
+	if !fromDial {
+		a.freshTakes = 0
 		return false, nil
 	}
 	if a.freshTakes++; a.freshTakes < maxFreshTakes {
 		return false, nil
 	}
 	return false, fmt.Errorf("pool: Take failed on %d resources in a row, each just dialled: %w", a.freshTakes, err)
+}
+
+// startOfTake returns the present moment if WaitTimeout is set, which goes on while Take
+// runs; else 0.
+func (p *Pool[R]) startOfTake() moment {
+	if p.takes && p.cfg.WaitTimeout > 0 {
+		return p.moment()
+	}
+	return 0
 }
 
 // check runs Check for a lease and reports whether the resource passed.

@@ -38,11 +38,12 @@ func (p *Pool[R]) acquireAndTake(ctx context.Context) (Lease[R], error) {
 	if !ok {
 		return p.acquire(ctx, Request{}, 0)
 	}
+	start := p.startOfTake()
 	err := p.take(l)
 	if err == nil {
 		return l, nil
 	}
-	a := attempt[R]{p: p, ctx: ctx, user: ctx, place: l.ticket, counted: true, depth: 1}
+	a := attempt[R]{p: p, ctx: ctx, user: ctx, place: l.ticket, counted: true, depth: 1, start: start}
 	a.fail(l, failedTake, err)
 	return a.run()
 }

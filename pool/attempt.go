@@ -21,7 +21,7 @@ type attempt[R any] struct {
 
 	newcomer   bool   // has not been let in yet: MaxWaiters and ShedLate are for those at the door
 	counted    bool   // as a hit or a wait
-	start      moment // of the first wait, or of Check; 0: none yet
+	start      moment // of the first wait, Check, or Take that WaitTimeout covers; 0: none yet
 	queued     moment // of the last wait; 0: none yet
 	came       moment // to the lock, the last time, if callers waited then; else 0
 	ahead      int    // waiters in front when it queued
@@ -306,11 +306,11 @@ func (a *attempt[R]) leaveLocked() {
 
 // bound sets the start of the wait and the deadline of WaitTimeout, once.
 func (a *attempt[R]) bound() {
-	if a.start != 0 {
-		return
+	if a.start == 0 {
+		a.start = a.p.moment()
 	}
-	a.start = a.p.moment()
-	if d := a.p.cfg.WaitTimeout; d > 0 {
+	if d := a.p.cfg.WaitTimeout; d > 0 && a.cancel == nil {
+		d -= a.p.since(a.start) // Take may have run before
 		a.ctx, a.cancel = context.WithDeadlineCause(a.ctx, time.Now().Add(d), ErrWaitTimeout)
 	}
 }

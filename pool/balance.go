@@ -17,6 +17,9 @@ func (p *Pool[R]) balanceLocked() {
 		p.armLocked()
 		return
 	}
+	if p.mu.warmers != nil {
+		p.endHopelessLocked()
+	}
 	for again := true; again; {
 		p.shrinkLocked()
 		yielded := p.serveLocked()
@@ -112,9 +115,11 @@ func (p *Pool[R]) serveLocked() bool {
 		if s == nil {
 			return false
 		}
-		if p.member != nil && p.member.mustYield(Ticket(to.Place), s.leases > 0, p.standingLocked()) {
-			p.retireLocked(s, ReasonEvict)
-			return true
+		if p.member != nil {
+			if why, must := p.member.mustYield(Ticket(to.Place), s.leases > 0, p.standingLocked()); must {
+				p.retireLocked(s, why)
+				return true
+			}
 		}
 		l := p.leaseOutLocked(s, Ticket(to.Place), true)
 		// The waiter may have given up meanwhile; then the next one gets it (I5, I6).

@@ -96,8 +96,9 @@ func NewBudget(l BudgetLimits) (*Budget, error) {
 }
 
 // SetLimits changes the limits. Growth lets waiting pools dial at once. After a
-// decrease idle resources are closed, least recently used first, and others at
-// their release, until the new limits hold.
+// decrease of MaxOpen or MaxIdle idle resources are closed, least recently used first;
+// if that is not enough for MaxOpen, dials are canceled, and other resources closed at
+// their release, until the new limits hold. Calls of Warm that ask for more than that end.
 func (b *Budget) SetLimits(l BudgetLimits) error {
 	if err := l.validate(); err != nil {
 		return err
@@ -106,11 +107,21 @@ func (b *Budget) SetLimits(l BudgetLimits) error {
 	b.mu.limits = l
 	b.affine.Store(l.Affinity > 0)
 	wake := b.settleLocked(nil, nil)
+	for _, m := range b.mu.lists[hopeful] { // somebody may hope in vain
+		wake = m.order(nil, wake)
+	}
 	b.mu.Unlock()
 	for _, m := range wake {
 		m.of.rebalance()
 	}
 	return nil
+}
+
+// limits returns the limits in force.
+func (b *Budget) limits() BudgetLimits {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.mu.limits
 }
 
 // Stats returns the numbers of the Budget. It takes time in proportion to the
@@ -142,8 +153,13 @@ func (b *Budget) settleLocked(self *member, wake []*member) []*member {
 	wake = b.recallLocked(self, wake)
 	need := b.needLocked()
 	for ; need > 0 && b.mu.nidle > 0; need-- {
+		over := b.overLocked() > 0
 		m := b.popIdleLocked()
-		m.toOrders().evict++
+		if o := m.toOrders(); over {
+			o.shrink++
+		} else {
+			o.evict++
+		}
 		b.mu.evictions++
 		wake = m.order(self, wake)
 	}
@@ -153,7 +169,37 @@ func (b *Budget) settleLocked(self *member, wake []*member) []*member {
 		wake = m.order(self, wake)
 	}
 	unwanted := max(need, b.permitsNeededLocked(), b.idleOverLocked(b.mu.norphans)) // they would not be kept (I8)
-	return b.cancelOrphansLocked(unwanted, self, wake)
+	wake = b.cancelOrphansLocked(unwanted, self, wake)
+	return b.cancelSurplusLocked(self, wake)
+}
+
+// overLocked returns how many slots are beyond MaxOpen, after a decrease, and will not be
+// free soon.
+func (b *Budget) overLocked() int {
+	l := &b.mu.limits
+	if l.MaxOpen == 0 {
+		return 0
+	}
+	return b.mu.open - b.mu.ending - b.mu.evictions - b.mu.cancels - l.MaxOpen
+}
+
+// cancelSurplusLocked has dials canceled that MaxOpen, after a decrease, does not allow,
+// whoever waits for them.
+func (b *Budget) cancelSurplusLocked(self *member, wake []*member) []*member {
+	l := b.mu.lists[dialers]
+	over := b.overLocked()
+	for i := len(l) - 1; i >= 0 && over > 0; i-- {
+		m := l[i]
+		k := min(over, m.dialsLeftLocked())
+		if k <= 0 {
+			continue
+		}
+		m.toOrders().surplus += k
+		b.mu.cancels += k
+		over -= k
+		wake = m.order(self, wake)
+	}
+	return wake
 }
 
 // idleOverLocked returns how many idle resources are beyond MaxIdle, with so many more;

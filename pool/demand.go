@@ -211,8 +211,10 @@ func (p *Pool[R]) reportLocked(pl plan[R]) bool {
 		p.startDialLocked()
 	}
 	p.giveUpIdleLocked(o.evict, ReasonEvict)
+	p.giveUpIdleLocked(o.shrink, ReasonLimits)
 	p.giveUpIdleLocked(o.idleOut, ReasonIdleLimit)
 	p.cancelAllLocked(pl.orphans[:min(o.cancel, len(pl.orphans))]) // the others have found a waiter
+	p.cancelNewestLocked(o.surplus)
 	if o.any() || recalled {
 		if p.mu.closed {
 			return p.reportLocked(plan[R]{}) // there is no loop around this one
@@ -233,12 +235,12 @@ func (p *Pool[R]) reportLocked(pl plan[R]) bool {
 func (p *Pool[R]) giveUpIdleLocked(n int, why Reason) {
 	for ; n > 0; n-- {
 		s := p.givenUpLocked()
-		if s == nil && why == ReasonEvict {
+		if s == nil && why != ReasonIdleLimit {
 			s = p.oldestIdleLocked()
 		}
 		if s != nil {
 			p.closeLocked(s, why)
-		} else if pr := p.mu.probes; pr != nil && (why == ReasonEvict || pr.of.mark.m == nil) {
+		} else if pr := p.mu.probes; pr != nil && (why != ReasonIdleLimit || pr.of.mark.m == nil) {
 			p.retireLocked(pr.of, why)
 		}
 	}

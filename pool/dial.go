@@ -253,6 +253,15 @@ func (p *Pool[R]) cancelAllLocked(dials []*dial[R]) {
 	}
 }
 
+// cancelNewestLocked cancels n dials, whoever waits for them.
+func (p *Pool[R]) cancelNewestLocked(n int) {
+	for ; n > 0; n-- {
+		if d := p.newestDialLocked(); d != nil {
+			p.cancelLocked(d, errUnwanted)
+		}
+	}
+}
+
 // freshDialLocked reports whether a dial is in flight that began late enough for
 // a waiter with the tag.
 func (p *Pool[R]) freshDialLocked(tag uint64) bool {

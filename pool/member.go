@@ -73,12 +73,23 @@ type orders struct {
 	grants  int // dials it may start
 	spares  int // of them, those granted for the background
 	evict   int // idle resources to close for others
+	shrink  int // idle resources to close because MaxOpen was lowered
 	idleOut int // idle resources to close because of MaxIdle
 	cancel  int // dials without a waiter to cancel
+	surplus int // dials to cancel because MaxOpen was lowered
 	coming  int // not an order: slots on their way to this pool
 }
 
-func (o orders) any() bool { return o.grants|o.evict|o.idleOut|o.cancel != 0 }
+func (o orders) any() bool {
+	return o.grants|o.evict|o.shrink|o.idleOut|o.cancel|o.surplus != 0
+}
+
+// dialsLeftLocked returns how many dials of the pool go on when it has done what it was
+// told.
+func (m *member) dialsLeftLocked() int {
+	o, done := m.orders.copied(), m.handed.copied()
+	return int(m.last.dialing-m.last.canceled) - o.cancel - o.surplus - done.cancel - done.surplus
+}
 
 // join makes m the member for a pool.
 func (m *member) join(b *Budget, of reporter) {
@@ -163,8 +174,8 @@ func (m *member) report(r report, wake []*member) (orders, []*member) {
 	b.mu.ending += int(r.ending - m.last.ending)
 	b.mu.draining += int(r.draining - m.last.draining)
 	b.mu.canceled += int(r.canceled - m.last.canceled)
-	b.mu.evictions -= done.evict
-	b.mu.cancels -= done.cancel
+	b.mu.evictions -= done.evict + done.shrink
+	b.mu.cancels -= done.cancel + done.surplus
 	b.mu.spares -= done.spares
 	for range o.grants { // granted since the pool counted what it wants
 		switch {
@@ -256,7 +267,8 @@ func (b *Budget) olderLocked(m *member, t Ticket, shared bool, now standing) boo
 	open := b.mu.open + int(now.used-was.used) - done.grants
 	dials := b.mu.dials + int(now.dialing-was.dialing) - done.grants
 	supply := l.MaxOpen - open + // below 0 after a decrease
-		b.mu.ending + int(now.ending-was.ending) + b.mu.evictions - done.evict + b.mu.cancels - done.cancel
+		b.mu.ending + int(now.ending-was.ending) +
+		b.mu.evictions - done.evict - done.shrink + b.mu.cancels - done.cancel - done.surplus
 	if shared {
 		supply += b.mu.draining + int(now.draining-was.draining)
 	}
@@ -281,19 +293,23 @@ func (m *member) mayKeep(t Ticket, shared bool, now standing) bool {
 }
 
 // mustYield is older, with Affinity taken into account: the pool must let the
-// resource go rather than hand it to the waiter with ticket t.
-func (m *member) mustYield(t Ticket, shared bool, now standing) bool {
+// resource go rather than hand it to the waiter with ticket t, and why.
+func (m *member) mustYield(t Ticket, shared bool, now standing) (why Reason, must bool) {
 	b := m.budget
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if !b.olderLocked(m, t, shared, now) {
 		m.passed = 0
-		return false
+		return 0, false
 	}
-	if int(m.passed) < b.mu.limits.Affinity && b.mu.open <= b.mu.limits.MaxOpen {
+	if b.mu.open > b.mu.limits.MaxOpen {
+		m.passed = 0
+		return ReasonLimits, true
+	}
+	if int(m.passed) < b.mu.limits.Affinity {
 		m.passed++
-		return false
+		return 0, false
 	}
 	m.passed = 0
-	return true
+	return ReasonEvict, true
 }

@@ -97,7 +97,6 @@ func (p *Pool[R]) SetLimits(l Limits) error {
 	p.lock()
 	defer p.unlock()
 	p.mu.limits = &l
-	p.endHopelessLocked()
 	return nil
 }
 

@@ -29,7 +29,8 @@ func (p *Pool[R]) keepWarmersLocked(keep func(*warmer) bool) {
 // slots only while nobody waits for one, and closes nothing to get one. ctx ends
 // the wait, with an error that matches ctx.Err(); the dials go on, within MaxIdle.
 // A dial that fails meanwhile ends it with that [*DialError]. An n that MaxOpen or
-// MaxIdle does not allow, now or after SetLimits, is an error.
+// MaxIdle does not allow, the pool's or its Budget's, now or after SetLimits, is an
+// error.
 func (p *Pool[R]) Warm(ctx context.Context, n int) error {
 	if err := waitq.ContextError(ctx); err != nil {
 		return err
@@ -58,7 +59,7 @@ func (p *Pool[R]) addWarmer(w *warmer) error {
 	if p.mu.closed {
 		return ErrClosed
 	}
-	if err := w.hopeless(*p.mu.limits); err != nil {
+	if err := p.hopelessLocked(w); err != nil {
 		return err
 	}
 	p.ownLocked()
@@ -66,15 +67,31 @@ func (p *Pool[R]) addWarmer(w *warmer) error {
 	return nil
 }
 
-// hopeless returns why the limits do not allow what a call of Warm asks for, or nil.
-func (w *warmer) hopeless(l Limits) error {
-	switch {
-	case w.n < 0:
+// hopelessLocked returns why the limits do not allow what a call of Warm asks for, or
+// nil.
+func (p *Pool[R]) hopelessLocked(w *warmer) error {
+	if w.n < 0 {
 		return fieldError("n", fmt.Sprintf("is %d", w.n), "ask Warm for 0 or more")
-	case l.MaxOpen > 0 && w.n > l.MaxOpen:
-		return fieldError("n", fmt.Sprintf("is %d, above MaxOpen %d", w.n, l.MaxOpen), "ask Warm for less, or raise MaxOpen")
-	case l.MaxIdle != 0 && w.n > max(l.MaxIdle, 0):
-		return fieldError("n", fmt.Sprintf("is %d, above MaxIdle %d", w.n, l.MaxIdle), "ask Warm for less, or raise MaxIdle")
+	}
+	l := p.mu.limits
+	if err := w.above(l.MaxOpen, l.MaxIdle, ""); err != nil || p.member == nil {
+		return err
+	}
+	of := " of the Budget"
+	if p.part != nil {
+		of = " over all keys"
+	}
+	total := p.member.budget.limits()
+	return w.above(total.MaxOpen, total.MaxIdle, of)
+}
+
+// above returns an error if the call asks for more than limits allow, of which 0 is none.
+func (w *warmer) above(maxOpen, maxIdle int, of string) error {
+	switch {
+	case maxOpen > 0 && w.n > maxOpen:
+		return fieldError("n", fmt.Sprintf("is %d, above MaxOpen %d%s", w.n, maxOpen, of), "ask Warm for less, or raise MaxOpen"+of)
+	case maxIdle != 0 && w.n > max(maxIdle, 0):
+		return fieldError("n", fmt.Sprintf("is %d, above MaxIdle %d%s", w.n, maxIdle, of), "ask Warm for less, or raise MaxIdle"+of)
 	}
 	return nil
 }
@@ -83,7 +100,7 @@ func (w *warmer) hopeless(l Limits) error {
 // they dial would be closed and dialled again without end.
 func (p *Pool[R]) endHopelessLocked() {
 	p.keepWarmersLocked(func(w *warmer) bool {
-		err := w.hopeless(*p.mu.limits)
+		err := p.hopelessLocked(w)
 		if err != nil {
 			w.ended <- err // once: it leaves the list
 		}

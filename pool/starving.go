@@ -24,6 +24,7 @@ const (
 	orphaned = iota // with dials that no waiter needs
 	hopeful         // that would dial in the background
 	lenders         // that may have an open lane
+	dialers         // with dials in flight that they want; the last one began to have some last
 	numLists
 )
 
@@ -34,6 +35,7 @@ type memberList []*member
 func (b *Budget) listLocked(m *member) {
 	b.putLocked(m, orphaned, m.last.orphans > 0)
 	b.putLocked(m, hopeful, m.last.spare > 0)
+	b.putLocked(m, dialers, m.last.dialing > m.last.canceled)
 }
 
 func (b *Budget) putLocked(m *member, which int, in bool) {

@@ -56,7 +56,7 @@ const (
 	ReasonIdleTime                // MaxIdleTime
 	ReasonIdleLimit               // MaxIdle, of the pool or its Budget
 	ReasonEvict                   // to make room for an older waiter
-	ReasonLimits                  // SetLimits lowered MaxOpen
+	ReasonLimits                  // SetLimits lowered MaxOpen, of the pool or its Budget
 	ReasonReset                   // Reset
 	ReasonCloseIdle               // CloseIdle
 	ReasonClosed                  // Close or Shutdown

@@ -175,6 +175,64 @@ func TestTakeThatFailsOnUsedResourcesIsNoReasonToGiveUp(t *testing.T) {
 	})
 }
 
+// Those that were only warmed have lain idle, however new they are to callers.
+func TestTakeThatFailsOnWarmedResourcesIsNoReasonToGiveUp(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		const stale = 4
+		r := newRig(t, pool.Config[*thing]{Take: func(x *thing) error {
+			if x.n <= stale {
+				return errBroken
+			}
+			return nil
+		}})
+		require.NoError(t, r.Warm(t.Context(), stale))
+		assert.Equal(t, stale+1, r.acquire().got().n)
+		assert.EqualValues(t, stale, r.Stats().Closes.Of(pool.ReasonTake))
+	})
+}
+
+// In a row means that nothing else has failed in between: one that was released, and is
+// handed over or found idle.
+func TestTakeThatFailsOnOtherResourcesInBetween(t *testing.T) {
+	for name, checked := range map[string]bool{"handed over": false, "checked": true} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				var holder *call
+				used := false
+				cfg := pool.Config[*thing]{MaxOpen: 2, Take: func(x *thing) error {
+					if x.n == 1 && !used || x.n == 6 {
+						used = true
+						return nil
+					}
+					if x.n == 3 && checked {
+						holder.lease.Release()
+					}
+					return errBroken
+				}}
+				if checked {
+					cfg.CheckAfter, cfg.Check = -1, func(context.Context, *thing) error { return errBroken }
+				}
+				r := newManual(t, cfg)
+				holder = r.acquire()
+				r.dial(1).ok()
+				holder.got()
+				c := r.acquire()
+				for n := 2; n <= 3; n++ {
+					r.dial(n).ok()
+					c.waits()
+				}
+				if !checked {
+					holder.release()
+				}
+				for n := 4; n <= 6; n++ {
+					r.dial(n).ok()
+				}
+				assert.Equal(t, 6, c.got().n)
+			})
+		})
+	}
+}
+
 func TestTryAcquireGoesOnWhenTakeFails(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		var n atomic.Int32

@@ -181,45 +181,6 @@ func TestPlaceFallsAsOthersAreServed(t *testing.T) {
 	})
 }
 
-// WaitTimeout bounds the whole call: what is left after a failed Check is all
-// that the dial after it may take.
-func TestWaitTimeoutCoversCheckAndDialTogether(t *testing.T) {
-	bubble(t, func(t *testing.T) {
-		r := newManual(t, pool.Config[*thing]{
-			MaxOpen: 1, WaitTimeout: time.Second, CheckAfter: -1,
-			Check: func(context.Context, *thing) error {
-				<-time.After(600 * time.Millisecond)
-				return errBroken
-			},
-		})
-		c := r.acquire()
-		r.dial(1).ok()
-		c.release()
-		start := time.Now()
-		_, err := r.Acquire(t.Context())
-		assert.ErrorIs(t, err, pool.ErrWaitTimeout)
-		assert.Equal(t, time.Second, time.Since(start))
-		assert.Equal(t, 2, r.started())
-	})
-}
-
-func TestWaitTimeoutEndsTheContextOfCheck(t *testing.T) {
-	bubble(t, func(t *testing.T) {
-		r := newRig(t, pool.Config[*thing]{
-			MaxOpen: 1, WaitTimeout: time.Second, CheckAfter: -1,
-			Check: func(ctx context.Context, _ *thing) error {
-				<-ctx.Done()
-				return ctx.Err()
-			},
-		})
-		r.acquire().release()
-		start := time.Now()
-		_, err := r.Acquire(t.Context())
-		assert.ErrorIs(t, err, pool.ErrWaitTimeout)
-		assert.Equal(t, time.Second, time.Since(start))
-	})
-}
-
 func TestEndedContextFailsAlthoughOneIsIdle(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		r := newRig(t, pool.Config[*thing]{})

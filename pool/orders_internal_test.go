@@ -1,0 +1,78 @@
+package pool
+
+import (
+	"reflect"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// An order that a pool does not know as one is never settled.
+func TestAnyOrderIsAnOrder(t *testing.T) {
+	of := reflect.TypeFor[orders]()
+	for i := range of.NumField() {
+		var o orders
+		field := of.Field(i).Name
+		v := reflect.ValueOf(&o).Elem().Field(i)
+		switch field {
+		case "grants":
+			o.grants = 1
+		case "evict":
+			o.evict = 1
+		case "shrink":
+			o.shrink = 1
+		case "idleOut":
+			o.idleOut = 1
+		case "cancel":
+			o.cancel = 1
+		case "surplus":
+			o.surplus = 1
+		case "spares", "coming":
+			continue // part of grants, and no order
+		default:
+			t.Errorf("say of %s whether it is an order", field)
+		}
+		assert.EqualValues(t, 1, v.Int())
+		assert.True(t, o.any(), field)
+	}
+	assert.False(t, orders{}.any())
+}
+
+// A pool is not told to cancel more dials than it has, counting what it has been told and
+// what it has heard and not reported on.
+func TestSurplusDialsAreOrderedOnce(t *testing.T) {
+	for name, heard := range map[string]bool{"told": false, "heard": true} {
+		t.Run(name, func(t *testing.T) {
+			b, err := NewBudget(BudgetLimits{MaxOpen: 4})
+			require.NoError(t, err)
+			var pools [2]member
+			for i := range pools {
+				m := &pools[i]
+				m.join(b, nil)
+				m.report(report{standing: standing{used: 2, dialing: 2}}, nil)
+			}
+			total := func() (n int) {
+				for i := range pools {
+					told, done := pools[i].orders.copied().surplus, pools[i].handed.copied().surplus
+					assert.LessOrEqual(t, told+done, 2)
+					n += told + done
+				}
+				return n
+			}
+			b.mu.Lock()
+			defer b.mu.Unlock()
+			b.mu.limits.MaxOpen = 3
+			b.settleLocked(nil, nil)
+			require.Equal(t, 1, total())
+			if heard {
+				for i := range pools {
+					pools[i].handed, pools[i].orders = pools[i].orders, nil
+				}
+			}
+			b.mu.limits.MaxOpen = 1
+			b.settleLocked(nil, nil)
+			assert.Equal(t, 3, total())
+		})
+	}
+}
