@@ -141,6 +141,7 @@ func TestCanceledDialThatBringsAStillbornFailsNobody(t *testing.T) {
 		r.capacity = pool.Dead
 		d.ok()
 		next.waits()
+		assert.Zero(t, r.Stats().DialErrors)
 		r.capacity = 1
 		r.dial(2).ok()
 		assert.Equal(t, 2, next.got().n)

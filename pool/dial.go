@@ -12,9 +12,15 @@ import (
 
 var (
 	errUnwanted = errors.New("pool: no one waits for this dial any more")
-	errDialTime = errors.New("pool: DialTimeout passed")
 	errNoReturn = errors.New("the func called runtime.Goexit")
 )
+
+// dialTimeError is the cause of the end of a dial's ctx by DialTimeout.
+type dialTimeError struct{}
+
+func (dialTimeError) Error() string { return "pool: DialTimeout passed" }
+func (dialTimeError) Unwrap() error { return context.DeadlineExceeded }
+func (dialTimeError) Timeout() bool { return true }
 
 // dial is a dial in flight. It belongs to the pool: callers wait in the queue,
 // and the first of {released, dialled} serves the oldest of them (I8).
@@ -79,7 +85,7 @@ func (p *Pool[R]) runDial(ctx context.Context, d *dial[R]) {
 	}
 	if t := p.cfg.DialTimeout; t > 0 {
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeoutCause(ctx, t, errDialTime)
+		ctx, cancel = context.WithTimeoutCause(ctx, t, dialTimeError{})
 		defer cancel()
 	}
 	v, err = p.dial(ctx)
@@ -141,6 +147,9 @@ func (p *Pool[R]) dialed(d *dial[R], shared int, err error) {
 		p.dialEventLocked(p.cfg.Hooks.Dialed, d, nil)
 		p.closeLocked(s, ReasonReset) // I11
 	case err != nil:
+		if !d.canceled {
+			p.mu.count.rare().DialErrors++
+		}
 		p.failWaitersLocked(d, err)
 		p.closeLocked(s, ReasonCapacity)
 	default:

@@ -62,28 +62,34 @@ func TestDialThatComesLateBecomesIdle(t *testing.T) {
 }
 
 func TestDialTimeoutEndsTheDial(t *testing.T) {
-	bubble(t, func(t *testing.T) {
-		p, err := pool.New(pool.Config[int]{
-			DialTimeout: time.Second,
-			Dial: func(ctx context.Context) (int, error) {
-				<-ctx.Done()
-				assert.ErrorContains(t, context.Cause(ctx), "DialTimeout")
-				return 0, ctx.Err()
-			},
+	for name, told := range map[string]func(context.Context) error{
+		"Err": context.Context.Err, "Cause": context.Cause, // whichever Dial returns
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				p, err := pool.New(pool.Config[int]{
+					DialTimeout: time.Second,
+					Dial: func(ctx context.Context) (int, error) {
+						<-ctx.Done()
+						assert.EqualError(t, context.Cause(ctx), "pool: DialTimeout passed")
+						return 0, told(ctx)
+					},
+				})
+				require.NoError(t, err)
+				start := time.Now()
+				_, err = p.Acquire(t.Context())
+				assert.Equal(t, time.Second, time.Since(start))
+				var failure *pool.DialError
+				require.ErrorAs(t, err, &failure)
+				assert.True(t, failure.Timeout())
+				assert.ErrorIs(t, err, context.DeadlineExceeded)
+				var wait *pool.WaitError
+				assert.False(t, errors.As(err, &wait), "the dial timed out and not the wait")
+				assert.EqualValues(t, 1, p.Stats().DialErrors)
+				require.NoError(t, p.Shutdown(t.Context()))
+			})
 		})
-		require.NoError(t, err)
-		start := time.Now()
-		_, err = p.Acquire(t.Context())
-		assert.Equal(t, time.Second, time.Since(start))
-		var failure *pool.DialError
-		require.ErrorAs(t, err, &failure)
-		assert.True(t, failure.Timeout())
-		assert.ErrorIs(t, err, context.DeadlineExceeded)
-		var wait *pool.WaitError
-		assert.False(t, errors.As(err, &wait), "the dial timed out and not the wait")
-		assert.EqualValues(t, 1, p.Stats().DialErrors)
-		require.NoError(t, p.Shutdown(t.Context()))
-	})
+	}
 }
 
 func TestFailureInDialIsADialErrorWithItsCause(t *testing.T) {
@@ -272,6 +278,7 @@ func TestStillbornResourceFailsTheDial(t *testing.T) {
 				s := r.Stats()
 				assert.EqualValues(t, 1, s.Dials)
 				assert.EqualValues(t, 1, s.Closes.Of(pool.ReasonCapacity))
+				assert.EqualValues(t, 1, s.DialErrors)
 			})
 		})
 	}

@@ -48,7 +48,7 @@ func (p *Pool[R]) doubtLocked(s *slot[R]) {
 	if p.mu.probes == nil || s != p.mu.probes.of {
 		return
 	}
-	p.mu.probes.end(errDialTime)
+	p.mu.probes.end(dialTimeError{})
 	p.mu.probes.doubted = true
 	p.refitLocked(s)
 }

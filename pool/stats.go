@@ -10,7 +10,8 @@ type Stats struct {
 	Limits
 
 	// Slots by state, now. Open is Idle + InUse. A resource that drains while
-	// leases are out is InUse; a shareable one that is being checked is Dialing.
+	// leases are out is InUse; a shareable one that is being checked is Dialing, and so is
+	// any that is checked in the background.
 	Open, Idle, InUse, Dialing, Closing int
 
 	Leases  int // leases out; on shareable resources more than InUse
@@ -20,12 +21,12 @@ type Stats struct {
 	Hits     uint64 // served at once
 	Waits    uint64 // had to wait; counted when the wait starts
 	Canceled uint64 // waits ended by ctx or WaitTimeout
-	Failed   uint64 // waits ended by a failed dial or by Close: Waits = delivered + Canceled + Failed + Waiting
+	Failed   uint64 // waits ended by a failed dial or by Close. While no Check or Take fails: Waits = delivered + Canceled + Failed + Waiting
 	Rejected uint64 // calls turned away with ErrWaitLimit
 	FailFast uint64 // calls turned away because the breaker is open
 
 	Dials         uint64 // resources made
-	DialErrors    uint64 // dials failed
+	DialErrors    uint64 // dials failed, also those that made a resource of no use, which is in Dials too
 	DialsCanceled uint64 // dials that the pool ended because nobody wanted the result
 	Hijacks       uint64
 	Closes        Closes // by reason, counted when the closing starts: Dials = Closes + Hijacks + Open, and those that are Dialing because they are being checked
@@ -163,7 +164,8 @@ func (s Stats) Add(t Stats) Stats {
 // Stats returns the numbers of the pool, in O(1). Each gauge was true at some
 // moment of the call, and Open is Idle + InUse; while nobody uses the pool, all are
 // of one moment. Lease times are those of a coarse clock: what begins and ends
-// within 10 ms counts as no time, but the mean is right over many.
+// within 10 ms mostly counts as no time, and what is longer as up to 10 ms more than it
+// was; so the mean is up to about 5 ms too large.
 func (p *Pool[R]) Stats() Stats {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -83,6 +83,9 @@ func (m *Pool[R]) brought(d *dial[R], v R) {
 			s.drain(pool.ReasonReset)
 		case s.capacity < 0:
 			s.drain(pool.ReasonCapacity)
+			if !d.canceled {
+				m.mu.count.DialErrors++
+			}
 			m.failWaitersLocked(d, errStillborn)
 		default:
 			m.mu.failures, m.mu.lastDial = 0, nil
