@@ -99,7 +99,10 @@
 //   - [ErrWaitLimit]: as many callers as MaxWaiters allows wait already, not
 //     counting those whom the dials in flight will serve.
 //   - [ErrClosed]: the pool is closed, or was closed during the wait.
-//   - the context's own error, if it had ended before the call.
+//   - the context's own error, if the call had not queued: the context had ended
+//     by then, or it ended, or WaitTimeout passed, during Check.
+//   - an error that wraps Take's: Take failed on three resources in a row that were
+//     dialled for this caller.
 //
 // Use [errors.Is] and [errors.As]. A wrong Config or Limits gives an error that
 // names the field. The misuse of a lease does nothing, except where it would do

@@ -18,8 +18,8 @@ var (
 	// says whether the limit of the key or the total was reached.
 	ErrWaitLimit = errors.New("pool: too many waiters")
 
-	// ErrWaitTimeout is the cause in a [*WaitError] when WaitTimeout ended the
-	// wait, and not the caller's context.
+	// ErrWaitTimeout is the cause, in a [*WaitError] if the call had queued, when
+	// WaitTimeout ended the call, and not the caller's context.
 	ErrWaitTimeout = errors.New("pool: WaitTimeout passed")
 
 	errUnwound = errors.New("pool: the caller's goroutine panicked or ended")
