@@ -41,7 +41,9 @@ func (h *Histogram) Mean() time.Duration {
 }
 
 // Quantile returns the upper bound of the bucket in which quantile q lies, for q
-// from 0 to 1; at most twice the true value. It returns 0 if there is none.
+// from 0 to 1. That is at most twice the true value, except for what is below a
+// microsecond, which gives 1 µs, and for what is in the last bucket, which gives
+// the largest Duration. It returns 0 if nothing was counted.
 func (h *Histogram) Quantile(q float64) time.Duration {
 	n := h.Count()
 	if n == 0 {
