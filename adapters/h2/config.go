@@ -32,8 +32,9 @@ type Config struct {
 	Dial func(ctx context.Context, h Host) (Conn, error)
 
 	// Base has the settings for the Dial of nil: TLS, dial funcs, timeouts, HTTP2.
-	// It is copied and never used to send anything; its Proxy, Protocols, limits and
-	// DisableKeepAlives do not count. nil: those of a new http.Transport.
+	// It is copied, by its Clone, which sets up HTTP/2 in it, and never used to send
+	// anything; its Proxy, Protocols, limits and DisableKeepAlives do not count. nil:
+	// those of a new http.Transport.
 	Base *http.Transport
 
 	MaxConnsPerHost    int    // connections to a host: dialling, idle, in use and closing. 0: no limit

@@ -57,9 +57,10 @@
 // a connection gives a *pool.WaitError, which says what the pool looked like; a
 // dial that failed a *pool.DialError, from which [errors.As] gets the *net.OpError;
 // a queue that is full matches pool.ErrWaitLimit; a closed transport
-// pool.ErrClosed. [http.Client] wraps them all in a *url.Error. What net/http has
-// no caller to tell, such as a server that speaks on an idle connection, it writes
-// to the standard logger.
+// pool.ErrClosed. [http.Client] wraps them all in a *url.Error, but leaves only the
+// text of an error that its Timeout caused: for a *pool.WaitError use a deadline of
+// the context. What net/http has no caller to tell, such as a server that speaks on
+// an idle connection, it writes to the standard logger.
 //
 // # Example
 //
