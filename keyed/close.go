@@ -15,7 +15,8 @@ func (p *Pool[K, R]) entries() map[K]*entry[K, R] {
 	return maps.Collect(p.keys.All())
 }
 
-// CloseIdle closes the resources that are idle now, of all keys.
+// CloseIdle closes the resources that are idle now, of all keys; see
+// [pool.Pool.CloseIdle].
 func (p *Pool[K, R]) CloseIdle() { p.each((*pool.Pool[R]).CloseIdle) }
 
 // Reset replaces everything, of all keys; see [pool.Pool.Reset].

@@ -68,7 +68,9 @@ func (p *Pool[R]) doneOrNil() <-chan struct{} {
 	return p.mu.done
 }
 
-// CloseIdle closes the resources that are idle now.
+// CloseIdle closes the resources that are idle now. One whose Check runs in the
+// background counts as Dialing, and stays if it passes: [Pool.Retire] lets go of
+// that too.
 func (p *Pool[R]) CloseIdle() {
 	p.lock()
 	defer p.unlock()

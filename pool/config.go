@@ -66,7 +66,9 @@ type Config[R any] struct {
 
 	// Recycle prepares a resource for its next user when a lease is released, in
 	// the goroutine of the releaser. An error closes the resource. It does not
-	// run for a lease that was discarded or hijacked. nil: nothing is to be done.
+	// run for a lease that was discarded or hijacked. It runs also where there is
+	// no next user: even after Close, if that was called on the leased resource
+	// because it was Dead or DrainTimeout had passed. nil: nothing is to be done.
 	Recycle func(R) error
 
 	// Capacity returns how many leases r can carry at once, now: a number above

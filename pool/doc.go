@@ -8,8 +8,8 @@
 // while they are idle, and unmakes them with Config.Close. [Pool.Acquire] returns
 // a [Lease], the right to use one resource; the lease ends with [Lease.Release],
 // or with [Lease.Discard] if the resource broke, or with [Lease.Hijack] if it is
-// to leave the pool. Ending a lease twice does nothing, so a deferred Release is
-// always right.
+// to leave the pool. Release and Discard do nothing after the end of the lease, so
+// a deferred Release is always right.
 //
 // Resources are of two kinds, which may live in one pool. An exclusive one has one
 // lease at a time. A shareable one, such as a multiplexed connection, has as many

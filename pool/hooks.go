@@ -68,7 +68,7 @@ type ReleasedEvent struct {
 	Key  any
 	How  End
 	Held time.Duration
-	Err  error // given to Discard
+	Err  error // given to Discard, or Check's; with EndRelease Recycle's
 }
 
 // DialEvent tells of a dial that has ended.

@@ -12,9 +12,9 @@ import (
 // holder calls Release, Discard or Hijack, and only then. It is a small value;
 // copies are the same lease.
 //
-// Ending a lease a second time does nothing, from whatever copy or goroutine, so
-// `defer lease.Release()` is right also when the lease may be discarded or
-// hijacked first.
+// Release and Discard do nothing after the end of the lease, from whatever copy or
+// goroutine, so `defer lease.Release()` is right also when the lease may be
+// discarded or hijacked first. Hijack panics then.
 type Lease[R any] struct {
 	cell   *cell[R]
 	turn   turn.Turn // the cell's when it began, which tells it from other leases of the cell
@@ -22,7 +22,9 @@ type Lease[R any] struct {
 	guard  *guard // nil: not watched for leaks
 }
 
-// LeaseInfo tells about a lease at the moment it began.
+// LeaseInfo tells about a lease at the moment it began. On the fast path
+// (docs/fastpath.md) its times are exact to 10 ms, and Uses of a shareable resource
+// counts also what has begun since.
 type LeaseInfo struct {
 	Reused  bool          // the resource has had a lease before
 	IdleFor time.Duration // how long the resource was idle; 0 if it came from another lease or from its dial
@@ -92,8 +94,8 @@ func (c *cell[R]) infoLocked() LeaseInfo {
 func (l Lease[R]) Ticket() Ticket { return l.ticket }
 
 // Release gives the resource back: to the oldest waiter, else it becomes idle.
-// Recycle runs in here; otherwise Release does not block. It does nothing if the
-// lease has ended.
+// Recycle, Capacity, Expect and hooks may run in here; otherwise Release does not
+// block. It does nothing if the lease has ended.
 func (l Lease[R]) Release() {
 	if l.cell == nil {
 		return
