@@ -78,7 +78,8 @@
 // an error that matches [pool.ErrWaitLimit] says whether the limit of the key or
 // the total turned the caller away. Limits from PerKey that are wrong are an error
 // of the call that asked for them. A panic in PerKey or Shared reaches the caller,
-// with nothing locked or counted.
+// with nothing locked or counted; one in Shared after a dial is a
+// [*pool.DialError]: what was dialled counts, and is closed.
 //
 // # Tests with testing/synctest
 //
