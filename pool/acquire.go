@@ -13,8 +13,10 @@ import (
 // When ctx ends, or WaitTimeout passes, the wait ends with a [*WaitError] and
 // nothing is taken; a dial begun for this caller goes on for others, within MaxIdle. If a
 // resource was delivered before, Acquire returns it, even if ctx is done by then.
-// Other errors are [ErrClosed], one that matches [ErrWaitLimit], and a
-// [*DialError] if the dial failed that this caller waited for.
+// A call that has not queued, but is in Check, gets the context's own error.
+// Other errors are [ErrClosed], one that matches [ErrWaitLimit], a [*DialError] if
+// the dial failed that this caller waited for, a [*ShedError], and one that wraps
+// Take's if that failed on three resources in a row that were dialled for this caller.
 func (p *Pool[R]) Acquire(ctx context.Context) (Lease[R], error) {
 	if ctx.Err() != nil {
 		return p.acquire(ctx, Request{}, 0)
