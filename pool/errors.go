@@ -77,6 +77,10 @@ func (e *WaitError) Unwrap() error { return e.Err }
 // deadline, or WaitTimeout.
 func (e *WaitError) Timeout() bool { return errors.Is(e.Err, context.DeadlineExceeded) }
 
+// Temporary reports what the context's error says of itself; with it a WaitError is a
+// [net.Error], as [context.DeadlineExceeded] is.
+func (e *WaitError) Temporary() bool { return temporary(e.Err) }
+
 // A DialError is the error of a waiter whose dial failed.
 type DialError struct {
 	Key     any   // the key of the pool in package keyed; nil for a pool alone
@@ -111,6 +115,16 @@ func (e *DialError) Unwrap() error { return e.Err }
 func (e *DialError) Timeout() bool {
 	var t interface{ Timeout() bool }
 	return errors.As(e.Err, &t) && t.Timeout()
+}
+
+// Temporary reports what the error of Dial says of itself. With it a DialError is a
+// [net.Error], as what Dial returned mostly is: package net/url asks only the outermost
+// error.
+func (e *DialError) Temporary() bool { return temporary(e.Err) }
+
+func temporary(err error) bool {
+	var t interface{ Temporary() bool }
+	return errors.As(err, &t) && t.Temporary()
 }
 
 // A panicError is the panic of a Config func, made an error.

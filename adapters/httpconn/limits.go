@@ -19,10 +19,11 @@ const defaultDrainTimeout = time.Hour
 
 // limits are a Config's numbers with Base's in place, 0 for no limit.
 type limits struct {
-	conns, idlePerHost, totalConns, idle int
-	closeSerial                          bool // HTTP/1 connections are not kept
-	idleTime, drainTime, dialTime        time.Duration
-	pingTime                             time.Duration // 0: as Base says
+	conns, totalConns, idle       int
+	idlePerHost                   int  // -1: none is kept
+	closeSerial                   bool // HTTP/1 connections are not kept
+	idleTime, drainTime, dialTime time.Duration
+	pingTime                      time.Duration // 0: as Base says
 }
 
 // limits checks c and resolves its numbers. The error names the wrong field.
@@ -74,6 +75,9 @@ func (c *Config) limits(base *http.Transport) (limits, error) {
 		l.idleTime = max(0, base.IdleConnTimeout)
 	}
 	l.setIdlePerHost(c.MaxIdleConnsPerHost, base.MaxIdleConnsPerHost)
+	if base.DisableKeepAlives {
+		l.idlePerHost = -1 // not one that its request does not want any more either
+	}
 	return l, nil
 }
 

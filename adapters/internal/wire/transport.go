@@ -2,6 +2,9 @@ package wire
 
 import (
 	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
 	"net"
 	"net/http"
 	"net/http/httptrace"
@@ -95,6 +98,16 @@ func (c *Conn) IsHTTP2() bool {
 	return c.Available() > 1
 }
 
+// explained returns err, the error of a dial, with what http.Client puts in its place if
+// it is the error of the transport itself: that the server does not speak TLS.
+func explained(err error) error {
+	var header tls.RecordHeaderError
+	if errors.As(err, &header) && string(header.RecordHeader[:]) == "HTTP/" {
+		return fmt.Errorf("%w: %w", http.ErrSchemeMismatch, err)
+	}
+	return err
+}
+
 // Dial makes a connection by tr, which Prepare has prepared, to addr or, by proxy,
 // for it. ctx bounds all of it.
 func Dial(ctx context.Context, tr *http.Transport, scheme, addr string, proxy *url.URL) (*Conn, error) {
@@ -113,7 +126,7 @@ func Dial(ctx context.Context, tr *http.Transport, scheme, addr string, proxy *u
 		return nil, exchange.ErrorOf(ctx)
 	}
 	if err != nil {
-		return nil, err
+		return nil, explained(err)
 	}
 	c := &Conn{ClientConn: cc, scheme: scheme}
 	d.mu.Lock()
