@@ -17,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/berth-go/berth/adapters/httpconn"
+	"github.com/berth-go/berth/pool"
 )
 
 // What callers ask of an error without looking into it is what http.Transport says.
@@ -82,15 +83,32 @@ func TestServerWithoutTLSIsNamed(t *testing.T) {
 }
 
 // A connection that its request did not wait for is closed where none is to be kept.
-func TestDisableKeepAlivesKeepsNoUnusedConnection(t *testing.T) {
+func TestUnusedConnectionIsNotKeptWhereNoneIs(t *testing.T) {
+	for name, tune := range map[string]func(*http.Transport){
+		"DisableKeepAlives":         func(tr *http.Transport) { tr.DisableKeepAlives = true },
+		"MaxIdleConnsPerHost below": func(tr *http.Transport) { tr.MaxIdleConnsPerHost = -1 },
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := serve(t, plain1, echo)
+			c := newClient(t, plain1, s, httpconn.Config{}, tune)
+			c.wires.hold = make(chan struct{})
+			ctx, cancel := context.WithCancel(t.Context())
+			ch := c.start(request(ctx, t, http.MethodGet, s.URL, nil))
+			within(t, c.wires.began, "dial")
+			cancel()
+			require.ErrorIs(t, within(t, ch, "end of the request").err, context.Canceled)
+			close(c.wires.hold)
+			assert.Eventually(t, func() bool { st := c.Stats(); return st.Dialing+st.Open+st.Closing == 0 }, patience, time.Millisecond)
+		})
+	}
+}
+
+// The limits of PerHost go before that.
+func TestPerHostMayKeepConnectionsAllTheSame(t *testing.T) {
 	s := serve(t, plain1, echo)
-	c := newClient(t, plain1, s, httpconn.Config{}, func(tr *http.Transport) { tr.DisableKeepAlives = true })
-	c.wires.hold = make(chan struct{})
-	ctx, cancel := context.WithCancel(t.Context())
-	ch := c.start(request(ctx, t, http.MethodGet, s.URL, nil))
-	within(t, c.wires.began, "dial")
-	cancel()
-	require.ErrorIs(t, within(t, ch, "end of the request").err, context.Canceled)
-	close(c.wires.hold)
-	assert.Eventually(t, func() bool { st := c.Stats(); return st.Dialing+st.Open+st.Closing == 0 }, patience, time.Millisecond)
+	c := newClient(t, plain1, s, httpconn.Config{PerHost: func(httpconn.Host) pool.Limits {
+		return pool.Limits{MinIdle: 1}
+	}}, func(tr *http.Transport) { tr.MaxIdleConnsPerHost = -1 })
+	require.NoError(t, within(t, c.start(request(t.Context(), t, http.MethodGet, s.URL, nil)), "response").err)
+	assert.Eventually(t, func() bool { return c.Stats().Idle == 1 }, patience, time.Millisecond)
 }

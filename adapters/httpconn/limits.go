@@ -10,6 +10,7 @@ import (
 
 	"github.com/berth-go/berth/adapters/internal/wire"
 	"github.com/berth-go/berth/keyed"
+	"github.com/berth-go/berth/pool"
 )
 
 // defaultDrainTimeout ends an HTTP/2 connection that should end and does not, for
@@ -142,7 +143,7 @@ func (t *Transport) poolConfig(c *Config, l limits) keyed.Config[Host, *conn] {
 		MaxIdle:          l.idle,
 		MaxWaiters:       pickWaiters(c.MaxWaiters),
 		MaxDials:         pick(c.MaxDials, 0),
-		PerKey:           c.PerHost,
+		PerKey:           t.perHost(c.PerHost),
 
 		WaitTimeout:    noLimitIsZero(c.WaitTimeout),
 		DialTimeout:    l.dialTime,
@@ -177,6 +178,23 @@ func ownWords(err error) error {
 		text = regexp.MustCompile(`\b`+theirs+`\b`).ReplaceAllString(text, ours)
 	}
 	return errors.New("httpconn: Config." + text)
+}
+
+// perHost returns of, which may be nil, so that where HTTP/1 connections are not kept a
+// host that speaks nothing else has none that its request does not want any more either.
+func (t *Transport) perHost(of func(Host) pool.Limits) func(Host) pool.Limits {
+	if !t.closeSerial {
+		return of
+	}
+	return func(h Host) (own pool.Limits) {
+		if of != nil {
+			own = of(h)
+		}
+		if own.MaxIdle == 0 && own.MinIdle == 0 && !t.wire.maybeHTTP2(h) {
+			own.MaxIdle = -1
+		}
+		return own
+	}
 }
 
 // pickWaiters leaves what is negative: it means that none waits.
