@@ -14,10 +14,13 @@ const maxFreshTakes = 3
 // reports false if the resource failed and the caller should go on to the next.
 func (a *attempt[R]) accept() (bool, error) {
 	p, l := a.p, a.lease
-	fromDial := a.tried && l.cell.uses == 1 // the caller waited for it, and nobody had it before
+	// Nobody had it before, and it was handed over or dialled since the call began.
+	fromDial := l.cell.uses == 1 && (a.tried || l.cell.slot.number > a.dialsBefore)
+	if l.cell.uses > 1 && !l.cell.slot.shareable {
+		a.freshTakes = 0
+	}
 	a.tried = true
 	if l.cell.check {
-		a.freshTakes = 0
 		a.bound()
 		if ok := a.check(l); !ok {
 			if err := waitq.ContextError(a.ctx); err != nil {
@@ -35,7 +38,6 @@ func (a *attempt[R]) accept() (bool, error) {
 	}
 	a.fail(l, failedTake, err)
 	if !fromDial {
-		a.freshTakes = 0
 		return false, nil
 	}
 	if a.freshTakes++; a.freshTakes < maxFreshTakes {

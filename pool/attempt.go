@@ -28,6 +28,9 @@ type attempt[R any] struct {
 	deliveries uint32 // of the pool when it queued
 	freshTakes int
 
+	dialsBefore uint64 // the last dial when the call first came to the lock
+	arrived     bool   // it has come there
+
 	bad        failure[R]
 	failedOnce bool // a resource failed it
 	shared     int  // what askShared said; 0: it has not been called
@@ -113,6 +116,9 @@ func (a *attempt[R]) next() error {
 func (a *attempt[R]) now() (bool, error) {
 	p := a.p
 	a.lock()
+	if !a.arrived {
+		a.arrived, a.dialsBefore = true, p.mu.dialNumber
+	}
 	if a.standLocked() {
 		p.mu.Unlock()
 		return false, nil

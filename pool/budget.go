@@ -98,7 +98,8 @@ func NewBudget(l BudgetLimits) (*Budget, error) {
 // SetLimits changes the limits. Growth lets waiting pools dial at once. After a
 // decrease of MaxOpen or MaxIdle idle resources are closed, least recently used first;
 // if that is not enough for MaxOpen, dials are canceled, and other resources closed at
-// their release, until the new limits hold. Calls of Warm that ask for more than that end.
+// their release, until the new limits hold. Calls of Warm that ask for more than that end, at
+// the latest when a dial of their pool does.
 func (b *Budget) SetLimits(l BudgetLimits) error {
 	if err := l.validate(); err != nil {
 		return err

@@ -177,6 +177,7 @@ func (m *member) report(r report, wake []*member) (orders, []*member) {
 	b.mu.evictions -= done.evict + done.shrink
 	b.mu.cancels -= done.cancel + done.surplus
 	b.mu.spares -= done.spares
+	m.handed = nil       // settled: it is in r
 	for range o.grants { // granted since the pool counted what it wants
 		switch {
 		case r.want > 0:

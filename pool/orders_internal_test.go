@@ -76,3 +76,19 @@ func TestSurplusDialsAreOrderedOnce(t *testing.T) {
 		})
 	}
 }
+
+// What a pool reports is settled with what came of its orders: only what is left over is
+// ordered again.
+func TestReportSettlesItsOrdersFirst(t *testing.T) {
+	b, err := NewBudget(BudgetLimits{MaxOpen: 4})
+	require.NoError(t, err)
+	var m member
+	m.join(b, nil)
+	m.report(report{standing: standing{used: 4, dialing: 4}}, nil)
+	b.mu.limits.MaxOpen = 2
+	m.changed = true
+	o, _ := m.report(report{standing: standing{used: 4, dialing: 4}}, nil)
+	require.Equal(t, 2, o.surplus)
+	o, _ = m.report(report{standing: standing{used: 4, dialing: 3, canceled: 1, ending: 1}}, nil) // one has become a resource
+	assert.Equal(t, 1, o.surplus)
+}

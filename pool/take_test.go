@@ -3,6 +3,7 @@ package pool_test
 import (
 	"context"
 	"testing"
+	"time"
 
 	"github.com/berth-go/berth/pool"
 	"github.com/stretchr/testify/assert"
@@ -153,6 +154,33 @@ func TestTakeThatFailsOnFreshResourcesEndsTheCall(t *testing.T) {
 		assert.EqualValues(t, 3, r.Stats().Dials)
 		assert.EqualValues(t, 3, n.Load())
 	})
+}
+
+// That a shareable one is tried again, or that a dial in the background brings some that
+// lie idle for a moment, makes none of them better.
+func TestTakeThatAlwaysFailsEndsTheCall(t *testing.T) {
+	never := func(*thing) error {
+		<-time.After(5 * time.Millisecond)
+		return errBroken
+	}
+	share := shareable()
+	share.Take = never
+	for name, cfg := range map[string]pool.Config[*thing]{
+		"shareable": share,
+		"MinIdle":   {MinIdle: 3, Take: never},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				r := newRig(t, cfg)
+				r.capacity = 10
+				ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+				defer cancel()
+				_, err := r.Acquire(ctx)
+				assert.ErrorIs(t, err, errBroken)
+				assert.LessOrEqual(t, r.Stats().Dials, uint64(10))
+			})
+		})
+	}
 }
 
 // Those that were used before may all have gone stale; that says nothing of the

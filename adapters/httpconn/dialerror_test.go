@@ -105,10 +105,28 @@ func TestUnusedConnectionIsNotKeptWhereNoneIs(t *testing.T) {
 
 // The limits of PerHost go before that.
 func TestPerHostMayKeepConnectionsAllTheSame(t *testing.T) {
+	for name, tune := range map[string]func(*http.Transport){
+		"DisableKeepAlives":         func(tr *http.Transport) { tr.DisableKeepAlives = true },
+		"MaxIdleConnsPerHost below": func(tr *http.Transport) { tr.MaxIdleConnsPerHost = -1 },
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := serve(t, plain1, echo)
+			c := newClient(t, plain1, s, httpconn.Config{PerHost: func(httpconn.Host) pool.Limits {
+				return pool.Limits{MinIdle: 1}
+			}}, tune)
+			require.NoError(t, within(t, c.start(request(t.Context(), t, http.MethodGet, s.URL, nil)), "response").err)
+			assert.Eventually(t, func() bool { return c.Stats().Idle == 1 }, patience, time.Millisecond)
+		})
+	}
+}
+
+func TestProxyWithoutTLSIsNotTakenForTheServer(t *testing.T) {
 	s := serve(t, plain1, echo)
-	c := newClient(t, plain1, s, httpconn.Config{PerHost: func(httpconn.Host) pool.Limits {
-		return pool.Limits{MinIdle: 1}
-	}}, func(tr *http.Transport) { tr.MaxIdleConnsPerHost = -1 })
-	require.NoError(t, within(t, c.start(request(t.Context(), t, http.MethodGet, s.URL, nil)), "response").err)
-	assert.Eventually(t, func() bool { return c.Stats().Idle == 1 }, patience, time.Millisecond)
+	proxy, err := url.Parse("https" + s.URL[len("http"):])
+	require.NoError(t, err)
+	c := newClient(t, plain1, nil, httpconn.Config{}, func(tr *http.Transport) { tr.Proxy = http.ProxyURL(proxy) })
+	got := within(t, c.start(request(t.Context(), t, http.MethodGet, "http://example.test/", nil)), "error")
+	var header tls.RecordHeaderError
+	require.ErrorAs(t, got.err, &header)
+	assert.NotErrorIs(t, got.err, http.ErrSchemeMismatch)
 }

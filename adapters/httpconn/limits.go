@@ -20,11 +20,10 @@ const defaultDrainTimeout = time.Hour
 
 // limits are a Config's numbers with Base's in place, 0 for no limit.
 type limits struct {
-	conns, totalConns, idle       int
-	idlePerHost                   int  // -1: none is kept
-	closeSerial                   bool // HTTP/1 connections are not kept
-	idleTime, drainTime, dialTime time.Duration
-	pingTime                      time.Duration // 0: as Base says
+	conns, idlePerHost, totalConns, idle int
+	closeSerial                          bool // HTTP/1 connections are not kept
+	idleTime, drainTime, dialTime        time.Duration
+	pingTime                             time.Duration // 0: as Base says
 }
 
 // limits checks c and resolves its numbers. The error names the wrong field.
@@ -76,9 +75,6 @@ func (c *Config) limits(base *http.Transport) (limits, error) {
 		l.idleTime = max(0, base.IdleConnTimeout)
 	}
 	l.setIdlePerHost(c.MaxIdleConnsPerHost, base.MaxIdleConnsPerHost)
-	if base.DisableKeepAlives {
-		l.idlePerHost = -1 // not one that its request does not want any more either
-	}
 	return l, nil
 }
 
@@ -180,17 +176,18 @@ func ownWords(err error) error {
 	return errors.New("httpconn: Config." + text)
 }
 
-// perHost returns of, which may be nil, so that where HTTP/1 connections are not kept a
-// host that speaks nothing else has none that its request does not want any more either.
+// perHost returns of, which may be nil, so that where connections are not kept, or those of
+// HTTP/1 are not and a host speaks nothing else, it has none that its request does not want
+// any more either.
 func (t *Transport) perHost(of func(Host) pool.Limits) func(Host) pool.Limits {
-	if !t.closeSerial {
+	if !t.closeSerial && !t.single {
 		return of
 	}
 	return func(h Host) (own pool.Limits) {
 		if of != nil {
 			own = of(h)
 		}
-		if own.MaxIdle == 0 && own.MinIdle == 0 && !t.wire.maybeHTTP2(h) {
+		if own.MaxIdle == 0 && own.MinIdle == 0 && (t.single || !t.wire.maybeHTTP2(h)) {
 			own.MaxIdle = -1
 		}
 		return own

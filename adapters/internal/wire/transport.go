@@ -3,7 +3,6 @@ package wire
 import (
 	"context"
 	"crypto/tls"
-	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -101,8 +100,8 @@ func (c *Conn) IsHTTP2() bool {
 // explained returns err, the error of a dial, with what http.Client puts in its place if
 // it is the error of the transport itself: that the server does not speak TLS.
 func explained(err error) error {
-	var header tls.RecordHeaderError
-	if errors.As(err, &header) && string(header.RecordHeader[:]) == "HTTP/" {
+	header, ok := err.(tls.RecordHeaderError) //nolint:errorlint // inside another error it may be of a proxy
+	if ok && string(header.RecordHeader[:]) == "HTTP/" {
 		return fmt.Errorf("%w: %w", http.ErrSchemeMismatch, err)
 	}
 	return err
