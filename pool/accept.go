@@ -6,8 +6,9 @@ import (
 	"github.com/berth-go/berth/waitq"
 )
 
-// maxFreshTakes bounds how many resources in a row one Acquire is given from their
-// dials only to see Take fail on them: a peer that accepts connections and serves nobody.
+// maxFreshTakes bounds how many resources in a row one Acquire is given that have just
+// been dialled, only to see Take fail on them: a peer that accepts connections and serves
+// nobody.
 const maxFreshTakes = 3
 
 // accept makes the lease fit to be returned: Check if it is due, and Take. It
@@ -15,7 +16,7 @@ const maxFreshTakes = 3
 func (a *attempt[R]) accept() (bool, error) {
 	p, l := a.p, a.lease
 	// Nobody had it before, and it was handed over or dialled since the call began.
-	fromDial := l.cell.uses == 1 && (a.tried || l.cell.slot.number > a.dialsBefore)
+	fromDial := l.cell.uses == 1 && (a.tried || l.cell.slot.number >= a.firstDial)
 	if l.cell.uses > 1 && !l.cell.slot.shareable {
 		a.freshTakes = 0
 	}

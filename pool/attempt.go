@@ -26,10 +26,8 @@ type attempt[R any] struct {
 	came       moment // to the lock, the last time, if callers waited then; else 0
 	ahead      int    // waiters in front when it queued
 	deliveries uint32 // of the pool when it queued
+	firstDial  uint64 // since the call first came to the lock; 0: it has not
 	freshTakes int
-
-	dialsBefore uint64 // the last dial when the call first came to the lock
-	arrived     bool   // it has come there
 
 	bad        failure[R]
 	failedOnce bool // a resource failed it
@@ -104,6 +102,9 @@ func (a *attempt[R]) next() error {
 		a.prepare()
 	} else if a.bad.cell != nil {
 		a.prepare() // it must be able to queue at once
+		if err := waitq.ContextError(a.ctx); err != nil {
+			return a.giveUp(err) // WaitTimeout has passed while Take ran
+		}
 	}
 	done, err := a.now()
 	if done || err != nil {
@@ -116,8 +117,8 @@ func (a *attempt[R]) next() error {
 func (a *attempt[R]) now() (bool, error) {
 	p := a.p
 	a.lock()
-	if !a.arrived {
-		a.arrived, a.dialsBefore = true, p.mu.dialNumber
+	if a.firstDial == 0 {
+		a.firstDial = p.mu.dialNumber + 1
 	}
 	if a.standLocked() {
 		p.mu.Unlock()
@@ -129,7 +130,7 @@ func (a *attempt[R]) now() (bool, error) {
 		return false, ErrClosed
 	}
 	if a.fresh && a.number == 0 {
-		a.number = p.mu.dialNumber + 1
+		a.number = a.firstDial
 	}
 	if p.waiters.Len() > 0 || (settled && p.ordered()) {
 		return false, a.queueAtOnceLocked() // of what the Budget has decided it must hear as a waiter

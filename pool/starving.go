@@ -24,7 +24,7 @@ const (
 	orphaned = iota // with dials that no waiter needs
 	hopeful         // that would dial in the background
 	lenders         // that may have an open lane
-	dialers         // with dials in flight that they want; the last one began to have some last
+	dialers         // with dials in flight that are not canceled
 	numLists
 )
 

@@ -71,6 +71,22 @@ func TestWaitTimeoutCoversTakeAndDialTogether(t *testing.T) {
 	}
 }
 
+// A call whose time ran out during Take gets no other resource, though one is idle.
+func TestWaitTimeoutThatPassesDuringTakeEndsTheCall(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		r := newRig(t, pool.Config[*thing]{WaitTimeout: time.Second, Take: func(*thing) error {
+			<-time.After(3 * time.Second)
+			return errBroken
+		}})
+		require.NoError(t, r.Warm(t.Context(), 2))
+		start := time.Now()
+		_, err := r.Acquire(t.Context())
+		assert.ErrorIs(t, err, pool.ErrWaitTimeout)
+		assert.Equal(t, 3*time.Second, time.Since(start))
+		assert.Equal(t, 1, r.Stats().Idle)
+	})
+}
+
 func TestWaitTimeoutEndsTheContextOfCheck(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		r := newRig(t, pool.Config[*thing]{
