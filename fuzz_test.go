@@ -105,6 +105,9 @@ func newRig(t *testing.T, b []byte) *rig {
 			c.MaxLifetime = 11*time.Millisecond + 311
 		}
 		c.MaxUses = uint64(b[7] / 2 % 4)
+		if b[7]&16 != 0 {
+			c.RedialAfter = 3*time.Millisecond + 130
+		}
 		c.MinIdle = allowed(r.minIdle, c.MaxOpen, c.MaxIdle)
 		c.LowLag = 1 + int(b[8]/16%4)
 		// With such a hook no lease begins without the pool's lock. Those that do are

@@ -143,7 +143,7 @@ func keyedConfig(c config) keyed.Config[int, *resource] {
 		Close: c.Close, Check: c.Check, Take: c.Take, Recycle: c.Recycle,
 		Capacity: c.Capacity, Shareable: c.Shareable, Expect: c.Expect, Watch: c.Watch,
 		Shared:      func(int) int { return int(shared.Load()) },
-		DialTimeout: c.DialTimeout, WaitTimeout: c.WaitTimeout, CheckAfter: c.CheckAfter,
+		DialTimeout: c.DialTimeout, RedialAfter: c.RedialAfter, WaitTimeout: c.WaitTimeout, CheckAfter: c.CheckAfter,
 		MaxIdleTime: c.MaxIdleTime, MaxLifetime: c.MaxLifetime, MaxUses: c.MaxUses, LowLag: c.LowLag, Hooks: c.Hooks,
 	}
 }

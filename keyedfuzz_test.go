@@ -115,6 +115,9 @@ func newKeyedRig(t *testing.T, b []byte) *keyedRig {
 	if b[10]&4 != 0 {
 		r.cfg.DialTimeout = 7*time.Millisecond + 60
 	}
+	if b[10]&128 != 0 {
+		r.cfg.RedialAfter = 3*time.Millisecond + 130
+	}
 	if b[10]&8 != 0 {
 		r.cfg.Affinity = 2
 	}

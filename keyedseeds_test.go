@@ -32,6 +32,9 @@ func keyedSeeds() [][]byte {
 		// Shareable resources that drain for another key.
 		seed(mixed, op{kopAcquire, 0}, op{kopAcquire, 0}, op{kopDialOK, 24}, op{kopAcquire, 1}, op{kopDialOK, 32}, op{kopAcquire, 2}, op{kopDialOK, 0}, op{kopAcquire, 2},
 			op{kopCapacity, 3}, op{kopDiscard, 0}, op{kopRelease, 0}, op{kopResetKey, 1}),
+		// Late dials make room for another key, and get one more while nobody else needs a slot.
+		seed([keyedConfigBytes]byte{0, 3, 1, 1, 0, 0, 1, 1, 0, 0, 128}, op{kopAcquire, 0}, op{kopAdvance, 3}, op{kopAdvance, 3}, op{kopAcquire, 1}, op{kopAdvance, 3},
+			op{kopDialFails, 0}, op{kopAcquire, 2}, op{kopDialOK, 0}, op{kopAdvance, 3}, op{kopCancel, 0}, op{kopDialOK, 0}, op{kopDialOK, 0}),
 		// Retire makes room for another key.
 		seed(two, op{kopAcquire, 0}, op{kopAcquire, 1}, op{kopDialOK, 0}, op{kopDialOK, 0}, op{kopAcquire, 2}, op{kopRelease, 0}, op{kopRetire, 255},
 			op{kopRelease, 0}, op{kopDialOK, 0}),

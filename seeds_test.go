@@ -77,6 +77,13 @@ func poolSeeds() [][]byte {
 		seed([configBytes]byte{modeExclusive, 4, 4, 1, 0, 1, 0, 0, 8}, op{opWarm, 3}, op{opSetLimits, 4 + 10}, op{opWarm, 1}, op{opClose, 0}),
 		seed([configBytes]byte{modeShareable, 4, 2, 1, 0, 3, 0, 2, 10}, op{opDialOK, 16}, op{opWarm, 3}, op{opDialOK, 64}, op{opAcquire, 0}, op{opAcquire, 0},
 			op{opSetLimits, 4 + 5}, op{opSetLimits, 4 + 10}, op{opReset, 0}, op{opDialOK, 0}),
+		// Late dials: one more beside them, for who came before and after, kept and canceled, failing.
+		seed([configBytes]byte{modeExclusive, 0, 0, 1, 0, 1, 0, 16}, op{opAcquire, 0}, op{opAcquire, 0}, op{opCancel, 0}, op{opAdvance, 3}, op{opAcquire, 0},
+			op{opAdvance, 3}, op{opDialFails, 0}, op{opAdvance, 9}, op{opDialFails, 1}, op{opDialOK, 2}, op{opDialOK, 0}),
+		seed([configBytes]byte{modeExclusive, 3, 2, 1, 0, 1, 4, 16}, op{opAcquire, 0}, op{opAdvance, 15}, op{opAcquire, 0}, op{opAcquireFresh, 0}, op{opAdvance, 3},
+			op{opCancel, 0}, op{opDialOK, 0}, op{opDialOK, 0}),
+		seed([configBytes]byte{modeShareable, 4, 1, 1, 3, 3, 0, 16, 1}, op{opAcquire, 0}, op{opAcquire, 0}, op{opAdvance, 3}, op{opStubborn, 0}, op{opAcquire, 0},
+			op{opAdvance, 3}, op{opDialFails, 0}, op{opCancel, 0}, op{opDialOK, 16}, op{opReset, 0}, op{opDialOK, 0}),
 		// Races of a release with a waiter that gives up.
 		seed(exclusive, op{opAcquire, 0}, op{opAcquire, 0}, op{opDialOK, 0}, op{opDialOK, 0}, op{opAcquire, 0}, op{opReleaseCancel, 0},
 			op{opAcquire, 0}, op{opAcquire, 0}, op{opCancelRelease, 0}, op{opCancelRelease, 0}),

@@ -56,7 +56,8 @@ type Config[K comparable, R any] struct {
 	// of its own.
 	Budget *pool.Budget
 
-	DialTimeout, WaitTimeout, CheckAfter, CheckEvery  time.Duration // as in pool.Config
+	DialTimeout, RedialAfter                          time.Duration // as in pool.Config
+	WaitTimeout, CheckAfter, CheckEvery               time.Duration // as in pool.Config
 	MaxIdleTime, MaxLifetime, LifetimeJitter, Overlap time.Duration // as in pool.Config
 	DrainTimeout, CloseTimeout                        time.Duration // as in pool.Config
 	MaxUses                                           uint64        // as in pool.Config
@@ -213,7 +214,7 @@ func (c *Config[K, R]) poolConfig(l pool.Limits) pool.Config[R] {
 		Close: c.Close, Check: c.Check, Take: c.Take, Recycle: c.Recycle,
 		Capacity: c.Capacity, Shareable: c.Shareable, Expect: c.Expect, Watch: c.Watch,
 		MaxOpen: l.MaxOpen, MaxIdle: l.MaxIdle, MinIdle: l.MinIdle, MaxWaiters: l.MaxWaiters, MaxDials: l.MaxDials,
-		DialTimeout: c.DialTimeout, WaitTimeout: c.WaitTimeout, CheckAfter: c.CheckAfter, CheckEvery: c.CheckEvery,
+		DialTimeout: c.DialTimeout, RedialAfter: c.RedialAfter, WaitTimeout: c.WaitTimeout, CheckAfter: c.CheckAfter, CheckEvery: c.CheckEvery,
 		MaxIdleTime: c.MaxIdleTime, MaxLifetime: c.MaxLifetime, LifetimeJitter: c.LifetimeJitter, Overlap: c.Overlap,
 		MaxUses: c.MaxUses, DrainTimeout: c.DrainTimeout, CloseTimeout: c.CloseTimeout, Reuse: c.Reuse,
 		BackoffBase: c.BackoffBase, BackoffMax: c.BackoffMax, BreakAfter: c.BreakAfter,

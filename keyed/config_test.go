@@ -34,6 +34,7 @@ func TestNewNamesTheFieldThatIsWrong(t *testing.T) {
 		{"MaxIdle", "-1", func(c *config) { c.MaxIdle = -1 }},
 		{"MaxDials", "-1", func(c *config) { c.MaxDials = -1 }},
 		{"Affinity", "-1", func(c *config) { c.Affinity = -1 }},
+		{"RedialAfter", "-1s", func(c *config) { c.RedialAfter = -time.Second }},
 		{"DialTimeout", "-1s", func(c *config) { c.DialTimeout = -time.Second }},
 		{"WaitTimeout", "-1s", func(c *config) { c.WaitTimeout = -time.Second }},
 		{"MaxIdleTime", "-1s", func(c *config) { c.MaxIdleTime = -time.Second }},

@@ -35,7 +35,7 @@ func simulated() unitConfig {
 	return unitConfig{
 		MaxOpenPerKey: 4, MaxIdlePerKey: 3, MaxWaitersPerKey: 10, MaxDialsPerKey: 2,
 		MaxOpen: 10, MaxIdle: 8, MaxDials: 5, MaxWaiters: 40,
-		DialTimeout: 5 * time.Second, WaitTimeout: 30 * time.Second,
+		DialTimeout: 5 * time.Second, RedialAfter: 2 * time.Second, WaitTimeout: 30 * time.Second,
 		MaxIdleTime: 30 * time.Second, MaxLifetime: time.Minute, LifetimeJitter: 20 * time.Second, Overlap: 5 * time.Second,
 		MaxUses: 100, CloseTimeout: 10 * time.Second, DrainTimeout: time.Minute,
 		BackoffBase: 50 * time.Millisecond, BackoffMax: 5 * time.Second, BreakAfter: 3,

@@ -128,6 +128,13 @@ type Config[R any] struct {
 	// *rate.Limiter of golang.org/x/time/rate is one. nil: no limit.
 	DialRate Limiter
 
+	// RedialAfter is the time after which a dial is late: it may hang. While callers
+	// wait and the newest dial on its way to them is late, one more is made beside
+	// it, within the limits. What a late dial brings is used as ever; its error goes
+	// only to callers who came before it began, since later ones have another. 0: no
+	// dial is late, and one that hangs holds callers up until DialTimeout.
+	RedialAfter time.Duration
+
 	// BackoffBase is the time that a failed dial holds up the next one, doubled
 	// for each further failure in a row up to BackoffMax; between half of it and
 	// all of it, at random. Dials that are in flight together fail together and
@@ -232,6 +239,7 @@ func (c *Config[R]) validate() error {
 		v    time.Duration
 	}{
 		{"DialTimeout", c.DialTimeout},
+		{"RedialAfter", c.RedialAfter},
 		{"WaitTimeout", c.WaitTimeout},
 		{"CheckEvery", c.CheckEvery},
 		{"MaxIdleTime", c.MaxIdleTime},

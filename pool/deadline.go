@@ -99,6 +99,9 @@ func (p *Pool[R]) nextButLaneLocked() (next time.Time, ok bool) {
 	if o := p.mu.outage; o != nil && !o.retryAt.IsZero() {
 		earlier(o.retryAt)
 	}
+	if at, waits := p.overdueAtLocked(); waits {
+		earlier(at)
+	}
 	if p.remembersLocked() {
 		earlier(p.forgetAtLocked())
 	}

@@ -1,6 +1,7 @@
 package pool
 
 import (
+	"iter"
 	"math"
 	"slices"
 
@@ -10,7 +11,8 @@ import (
 // plan is what a pool wants of its dials.
 type plan[R any] struct {
 	want    int        // dials to start for waiters, within the pool's own limits
-	orphans []*dial[R] // dials in flight beyond what the waiters need, newest first
+	orphans []*dial[R] // dials in flight beyond what the waiters need: those that the pool can do without first
+	late    int        // how many of them, the first ones, are late and go on since callers wait
 	wanted  int        // how many of them the pool wants in the background
 	spare   int        // dials to start in the background, within the pool's own limits
 }
@@ -19,9 +21,9 @@ type plan[R any] struct {
 // needs. It reports whether it changed something that has to be looked at again.
 func (p *Pool[R]) demandLocked() bool {
 	pl := p.planLocked()
-	if surplus := len(pl.orphans) - max(pl.wanted, p.allowedOrphansLocked()); surplus > 0 {
-		p.cancelAllLocked(pl.orphans[:surplus])
-		pl.orphans = pl.orphans[surplus:]
+	if surplus := len(pl.orphans) - pl.late - max(pl.wanted, p.allowedOrphansLocked()); surplus > 0 {
+		p.cancelAllLocked(pl.orphans[pl.late : pl.late+surplus])
+		pl.orphans = slices.Delete(pl.orphans, pl.late, pl.late+surplus)
 	}
 	if p.member == nil {
 		for range pl.want + pl.spare {
@@ -39,29 +41,39 @@ func (p *Pool[R]) demandLocked() bool {
 func (p *Pool[R]) planLocked() plan[R] {
 	unmet := p.unmetLocked()
 	var pl plan[R]
-	if unmet > 0 {
-		switch cautious := p.cautiousLocked(); {
-		case cautious && p.holdOffLocked():
-		case cautious:
-			pl.want = min(1, p.dialRoomLocked()) // to see whether the peer is back
-		default:
-			pl.want = min((unmet-1)/p.sharedLocked()+1, p.dialRoomLocked())
-		}
-	}
 	if p.flyingLocked() > 0 {
 		pl.orphans = p.orphansLocked(unmet)
+		pl.late = p.keptLateLocked(pl.orphans)
 	}
+	first, further := p.redialsLocked(unmet, pl.late)
+	pl.want = p.dialsForLocked(max(unmet, first))
 	if unmet > 0 {
 		return pl // what the pool wants for itself comes after its waiters
 	}
 	pl.wanted = p.spareLocked()
-	if lacking := pl.wanted - len(pl.orphans); lacking > 0 && !p.holdOffLocked() {
+	if lacking := pl.wanted - len(pl.orphans); lacking > 0 && first == 0 && !p.holdOffLocked() {
 		pl.spare = min(lacking, p.dialRoomLocked())
 		if p.mu.outage != nil {
 			pl.spare = min(pl.spare, 1)
 		}
 	}
+	pl.spare = max(pl.spare, p.dialsForLocked(further))
 	return pl
+}
+
+// dialsForLocked returns how many dials to start now for n waiters.
+func (p *Pool[R]) dialsForLocked(n int) int {
+	if n <= 0 {
+		return 0
+	}
+	switch cautious := p.cautiousLocked(); {
+	case cautious && p.holdOffLocked():
+		return 0
+	case cautious:
+		return min(1, p.dialRoomLocked()) // to see whether the peer is back
+	default:
+		return min((n-1)/p.sharedLocked()+1, p.dialRoomLocked())
+	}
 }
 
 // dialRoomLocked returns how many dials the pool's own limits allow now.
@@ -73,8 +85,16 @@ func (p *Pool[R]) dialRoomLocked() int {
 // number is how many more could be served by what is: by dials in flight, each
 // with the capacity that it is expected to bring, and by the leases that ready
 // shareable resources are about to have room for.
-func (p *Pool[R]) unmetLocked() int {
-	flying := p.flyingLocked()
+func (p *Pool[R]) unmetLocked() int { return p.uncountedLocked(p.flyingLocked(), p.mu.dials.All()) }
+
+// waitedForLocked reports whether callers wait for dials.
+func (p *Pool[R]) waitedForLocked() bool {
+	return p.uncountedLocked(0, func(func(*dial[R]) bool) {}) > 0
+}
+
+// uncountedLocked is unmetLocked with these dials in flight, of which so many are
+// not canceled.
+func (p *Pool[R]) uncountedLocked(flying int, dials iter.Seq[*dial[R]]) int {
 	unmet := p.waiters.Len() - p.mu.promised - flying*p.sharedLocked()
 	if p.mu.fresh == 0 {
 		return unmet
@@ -92,7 +112,7 @@ func (p *Pool[R]) unmetLocked() int {
 	slices.Sort(tags)
 	for i, tag := range tags {
 		n := len(tags) - i
-		for d := range p.mu.dials.All() {
+		for d := range dials {
 			if !d.canceled && d.slot.number >= tag {
 				n -= p.sharedLocked()
 			}
@@ -113,14 +133,11 @@ func (p *Pool[R]) unmetLocked() int {
 }
 
 // orphansLocked returns the dials without which no waiter more is left with
-// nothing on its way, the newest first; unmet is that of now.
+// nothing on its way, in the order of dispensableLocked; unmet is that of now.
 func (p *Pool[R]) orphansLocked(unmet int) []*dial[R] {
 	var orphans []*dial[R]
 	lacking := max(unmet, 0)
-	for d := range p.mu.dials.Backward() {
-		if d.canceled {
-			continue
-		}
+	for d := range p.dispensableLocked() {
 		if p.mu.fresh == 0 {
 			if unmet += p.sharedLocked(); unmet > lacking {
 				break
@@ -181,7 +198,7 @@ func (p *Pool[R]) reportLocked(pl plan[R]) bool {
 	}
 	r := report{
 		standing: p.standingLocked(),
-		wants:    wants{want: pl.want, orphans: len(pl.orphans), spare: pl.spare},
+		wants:    wants{want: pl.want, orphans: len(pl.orphans), late: pl.late, spare: pl.spare},
 		lent:     p.mu.lent > 0,
 	}
 	if pl.want > 0 {

@@ -31,6 +31,7 @@ type dial[R any] struct {
 	expected int    // how many waiters it was started for, at most
 	newest   Ticket // that had been given then; 0: nobody waited
 	started  time.Time
+	held     bool // DialRate holds it up: it has not been started yet
 	canceled bool // under the pool's lock: nobody is to fail or be served because of it
 }
 
@@ -48,7 +49,7 @@ func (p *Pool[R]) startDialLocked() {
 	p.mu.dialNumber++
 	s := &slot[R]{state: empty, number: p.mu.dialNumber, generation: p.mu.generation, capacity: 1, expect: 1}
 	s.own.slot, s.own.pool = s, p
-	d := &dial[R]{slot: s, cancel: cancel, expected: p.sharedLocked(), newest: newest, started: time.Now()}
+	d := &dial[R]{slot: s, cancel: cancel, expected: p.sharedLocked(), newest: newest, started: time.Now(), held: p.limiter() != nil}
 	p.mu.dials.Push(&d.link, d)
 	p.move(s, dialing)
 	if p.mu.outage != nil {
@@ -81,7 +82,7 @@ func (p *Pool[R]) runDial(ctx context.Context, d *dial[R]) {
 			return
 		}
 		err = errNoReturn
-		d.started = time.Now() // what held it up is not the dial's time
+		p.letStart(d)
 	}
 	if t := p.cfg.DialTimeout; t > 0 {
 		var cancel context.CancelFunc
@@ -89,6 +90,14 @@ func (p *Pool[R]) runDial(ctx context.Context, d *dial[R]) {
 		defer cancel()
 	}
 	v, err = p.dial(ctx)
+}
+
+// letStart notes that DialRate holds a dial up no longer: that was not the dial's
+// time.
+func (p *Pool[R]) letStart(d *dial[R]) {
+	p.lock()
+	defer p.unlockQuietly()
+	d.started, d.held = time.Now(), false
 }
 
 // adopt learns what has been dialled, while nobody else knows of it yet, and
@@ -195,8 +204,8 @@ func (p *Pool[R]) dialFailed(d *dial[R], err error) {
 }
 
 // failWaitersLocked gives the error of a dial to the waiters that the dial was
-// counted for: of an exclusive resource one, the oldest; else the oldest of those
-// who had their place when it began. Later ones cause the next dial.
+// counted for: of an exclusive resource one, the oldest; else, and of a late dial,
+// the oldest of those who had their place when it began. Later ones cause the next dial.
 func (p *Pool[R]) failWaitersLocked(d *dial[R], err error) {
 	if d.canceled { // the pool ended it; that is nobody's failure
 		p.dialEventLocked(p.cfg.Hooks.DialFailed, d, err)
@@ -205,7 +214,8 @@ func (p *Pool[R]) failWaitersLocked(d *dial[R], err error) {
 	p.noteFailureLocked(d, err)
 	p.dialEventLocked(p.cfg.Hooks.DialFailed, d, err)
 	failure := p.dialErrorLocked(err)
-	accept := func(e waitq.Entry) bool { return d.expected == 1 || p.came(e) <= d.newest }
+	anyone := d.expected == 1 && !p.lateLocked(d, time.Now())
+	accept := func(e waitq.Entry) bool { return anyone || p.came(e) <= d.newest }
 	for range d.expected {
 		if !p.waiters.FailTo(failure, accept) {
 			break

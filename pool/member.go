@@ -63,6 +63,7 @@ type account struct {
 type wants struct {
 	want    int // dials it would start if it had slots
 	orphans int // dials that no waiter needs
+	late    int // of them, those that go on since callers wait
 	spare   int // dials it would start in the background
 	known   int
 	tickets [maxTickets]Ticket // places of the waiters it wants dials for, oldest first
@@ -187,9 +188,10 @@ func (m *member) report(r report, wake []*member) (orders, []*member) {
 			r.spare--
 		}
 	}
-	r.orphans = max(0, r.orphans-o.cancel)
+	r.orphans, r.late = max(0, r.orphans-o.cancel), max(0, r.late-o.cancel)
 	b.mu.want += r.want - m.last.want
 	b.mu.norphans += r.orphans - m.last.orphans
+	b.mu.nlate += r.late - m.last.late
 	m.last = account{r.standing, m.last.wants.noted(b, &r.wants)}
 	if m.recalled && !r.lent {
 		m.recalled = false

@@ -37,7 +37,7 @@ func trouble() pooltest.Trouble {
 func simulated() pool.Config[*pooltest.Unit] {
 	return pool.Config[*pooltest.Unit]{
 		MaxOpen: 10, MaxIdle: 8, MinIdle: 2, MaxDials: 3, MaxWaiters: 20,
-		DialTimeout: 5 * time.Second, WaitTimeout: 30 * time.Second,
+		DialTimeout: 5 * time.Second, RedialAfter: 2 * time.Second, WaitTimeout: 30 * time.Second,
 		MaxIdleTime: 30 * time.Second, MaxLifetime: 3 * time.Minute, LifetimeJitter: time.Minute, Overlap: 5 * time.Second,
 		MaxUses: 50, CloseTimeout: 10 * time.Second, DrainTimeout: time.Minute,
 		BackoffBase: 50 * time.Millisecond, BackoffMax: 5 * time.Second, BreakAfter: 5,

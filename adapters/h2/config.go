@@ -45,6 +45,7 @@ type Config struct {
 
 	WaitTimeout        time.Duration // bounds the wait for a connection, its dial included. 0: only the request's context does
 	DialTimeout        time.Duration // bounds a dial, TLS included. 0: a minute. pool.NoLimit: none
+	RedialAfter        time.Duration // a dial that requests wait for for longer gets another beside it, one at a time. 0: five seconds. pool.NoLimit: none
 	IdleConnTimeout    time.Duration // closes idle connections after it. 0: never
 	MaxConnLifetime    time.Duration // after which a connection gets no more requests. 0: no limit
 	ConnLifetimeJitter time.Duration // shortens it for each connection by a random part of itself
@@ -60,13 +61,8 @@ func (c *Config) poolConfig(t *Transport) keyed.Config[Host, *Resource] {
 	if drain == 0 {
 		drain = defaultDrainTimeout
 	}
-	dial := c.DialTimeout
-	switch dial {
-	case 0:
-		dial = wire.DialTimeout
-	case pool.NoLimit:
-		dial = 0
-	}
+	dial := orDefault(c.DialTimeout, wire.DialTimeout)
+	redial := orDefault(c.RedialAfter, wire.RedialAfter)
 	streams := InitialStreams
 	if c.MaxStreamsPerConn > 0 {
 		streams = min(streams, c.MaxStreamsPerConn)
@@ -87,6 +83,7 @@ func (c *Config) poolConfig(t *Transport) keyed.Config[Host, *Resource] {
 
 		WaitTimeout:    c.WaitTimeout,
 		DialTimeout:    dial,
+		RedialAfter:    redial,
 		MaxIdleTime:    c.IdleConnTimeout,
 		MaxLifetime:    c.MaxConnLifetime,
 		LifetimeJitter: c.ConnLifetimeJitter,
@@ -94,6 +91,17 @@ func (c *Config) poolConfig(t *Transport) keyed.Config[Host, *Resource] {
 		Reuse:          c.Reuse,
 		Hooks:          c.Hooks,
 	}
+}
+
+// orDefault returns d, the default for 0, or 0 for NoLimit.
+func orDefault(d, otherwise time.Duration) time.Duration {
+	switch d {
+	case 0:
+		return otherwise
+	case pool.NoLimit:
+		return 0
+	}
+	return d
 }
 
 // dialer returns the Dial of nil.

@@ -205,6 +205,7 @@ func TestNewNamesTheWrongField(t *testing.T) {
 		"MaxStreamsPerConn":  {MaxStreamsPerConn: -1},
 		"WaitTimeout":        {WaitTimeout: -1},
 		"DialTimeout":        {DialTimeout: -1},
+		"RedialAfter":        {RedialAfter: -1},
 		"IdleConnTimeout":    {IdleConnTimeout: -1},
 		"MaxConnLifetime":    {MaxConnLifetime: -1},
 		"ConnLifetimeJitter": {MaxConnLifetime: 1, ConnLifetimeJitter: 1},

@@ -62,6 +62,10 @@ type Config struct {
 	// DialTimeout bounds a dial as a whole: connecting, proxy and TLS. It is in
 	// addition to what Base's dial funcs and TLSHandshakeTimeout do. 0: a minute.
 	DialTimeout time.Duration
+	// RedialAfter is after what time a dial that requests wait for gets another
+	// beside it, one at a time and within the caps: requests share dials, and one that
+	// hangs must not hold all of them up. 0: five seconds. NoLimit: none.
+	RedialAfter time.Duration
 	// IdleConnTimeout closes connections that have been idle for so long. 0:
 	// Base's, where 0 is never.
 	IdleConnTimeout time.Duration

@@ -24,6 +24,7 @@ func TestNewNamesTheWrongField(t *testing.T) {
 		"MaxDialsPerHost":   {MaxDialsPerHost: -1},
 		"WaitTimeout":       {WaitTimeout: -1},
 		"DialTimeout":       {DialTimeout: -1},
+		"RedialAfter":       {RedialAfter: -1},
 		"IdleConnTimeout":   {IdleConnTimeout: -1},
 		"PingInterval":      {PingInterval: -1},
 		"MaxDials":          {MaxDials: -1},
@@ -71,7 +72,7 @@ func TestNoLimitIsAcceptedEverywhere(t *testing.T) {
 		MaxConnsPerHost: httpconn.NoLimit, MaxIdleConnsPerHost: httpconn.NoLimit,
 		MaxConns: httpconn.NoLimit, MaxIdleConns: httpconn.NoLimit,
 		MaxStreamsPerConn: httpconn.NoLimit, MaxWaitersPerHost: httpconn.NoLimit, MaxDialsPerHost: httpconn.NoLimit,
-		WaitTimeout: httpconn.NoLimit, DialTimeout: httpconn.NoLimit, IdleConnTimeout: httpconn.NoLimit,
+		WaitTimeout: httpconn.NoLimit, DialTimeout: httpconn.NoLimit, RedialAfter: httpconn.NoLimit, IdleConnTimeout: httpconn.NoLimit,
 		MaxWaiters: httpconn.NoLimit, MaxDials: httpconn.NoLimit,
 		MaxConnLifetime: httpconn.NoLimit, DrainTimeout: httpconn.NoLimit, PingInterval: httpconn.NoLimit, LeakAfter: httpconn.NoLimit,
 	}, func(tr *http.Transport) {

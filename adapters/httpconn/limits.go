@@ -22,7 +22,8 @@ const defaultDrainTimeout = time.Hour
 type limits struct {
 	conns, idlePerHost, totalConns, idle int
 	closeSerial                          bool // HTTP/1 connections are not kept
-	idleTime, drainTime, dialTime        time.Duration
+	idleTime, drainTime                  time.Duration
+	dialTime, redialTime                 time.Duration
 	pingTime                             time.Duration // 0: as Base says
 }
 
@@ -49,6 +50,7 @@ func (c *Config) limits(base *http.Transport) (limits, error) {
 	}{
 		{"WaitTimeout", c.WaitTimeout},
 		{"DialTimeout", c.DialTimeout},
+		{"RedialAfter", c.RedialAfter},
 		{"IdleConnTimeout", c.IdleConnTimeout},
 		{"PingInterval", c.PingInterval},
 	} {
@@ -63,10 +65,14 @@ func (c *Config) limits(base *http.Transport) (limits, error) {
 		idleTime:   noLimitIsZero(c.IdleConnTimeout),
 		drainTime:  noLimitIsZero(c.DrainTimeout),
 		dialTime:   noLimitIsZero(c.DialTimeout),
+		redialTime: noLimitIsZero(c.RedialAfter),
 		pingTime:   c.PingInterval,
 	}
 	if c.DialTimeout == 0 {
 		l.dialTime = wire.DialTimeout
+	}
+	if c.RedialAfter == 0 {
+		l.redialTime = wire.RedialAfter
 	}
 	if c.DrainTimeout == 0 {
 		l.drainTime = defaultDrainTimeout
@@ -143,6 +149,7 @@ func (t *Transport) poolConfig(c *Config, l limits) keyed.Config[Host, *conn] {
 
 		WaitTimeout:    noLimitIsZero(c.WaitTimeout),
 		DialTimeout:    l.dialTime,
+		RedialAfter:    l.redialTime,
 		MaxIdleTime:    l.idleTime,
 		MaxLifetime:    noLimitIsZero(c.MaxConnLifetime),
 		LifetimeJitter: c.ConnLifetimeJitter,

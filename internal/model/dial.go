@@ -19,6 +19,7 @@ type dial[R any] struct {
 	expected   int         // leases it was thought to bring
 	newest     pool.Ticket // the last one given when it began
 	cancel     context.CancelFunc
+	started    time.Time
 	canceled   bool // the pool does not want it any more
 }
 
@@ -38,8 +39,12 @@ func (m *Pool[R]) startLocked() {
 	d := &dial[R]{
 		number: m.mu.dialed, generation: m.mu.generation,
 		expected: m.mu.expected, newest: m.mu.ticket, cancel: cancel,
+		started: time.Now(),
 	}
 	m.mu.dials = append(m.mu.dials, d)
+	if t := m.cfg.RedialAfter; t > 0 {
+		time.AfterFunc(t, func() { m.change(func() {}) })
+	}
 	go func() {
 		defer cancel()
 		if t := m.cfg.DialTimeout; t > 0 {
@@ -111,7 +116,8 @@ func (m *Pool[R]) failedLocked(d *dial[R], err error) {
 }
 
 // failWaitersLocked fails the waiters that the dial was meant for: the oldest one
-// if it was meant for one, else the oldest of those who were there when it began.
+// if it was meant for one, else, or if it is late, the oldest of those who were there
+// when it began.
 func (m *Pool[R]) failWaitersLocked(d *dial[R], err error) {
 	if d.canceled {
 		return // not a failure: the pool did not want it
@@ -120,12 +126,17 @@ func (m *Pool[R]) failWaitersLocked(d *dial[R], err error) {
 	m.mu.lastDial = err
 	left := d.expected
 	for _, w := range m.liveLocked() {
-		if left > 0 && (d.expected == 1 || w.came <= d.newest) {
+		if left > 0 && (d.expected == 1 && !m.late(d) || w.came <= d.newest) {
 			left--
 			m.unqueueLocked(w)
 			w.ended <- outcome[R]{err: &pool.DialError{Attempt: m.mu.failures, Err: err}}
 		}
 	}
+}
+
+// late reports whether the dial takes longer than RedialAfter.
+func (m *Pool[R]) late(d *dial[R]) bool {
+	return m.cfg.RedialAfter > 0 && time.Since(d.started) >= m.cfg.RedialAfter
 }
 
 func (m *Pool[R]) endDialLocked(d *dial[R]) {

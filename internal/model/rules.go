@@ -137,6 +137,9 @@ func (m *Pool[R]) cancelLocked() bool {
 		return false
 	}
 	spare := m.spareLocked()
+	if m.waitedForLocked() {
+		spare = slices.DeleteFunc(spare, m.late) // or slow dials would end one another
+	}
 	if len(spare) <= max(limit-len(m.idleLocked()), m.wantedLocked(), 0) {
 		return false
 	}
@@ -144,11 +147,24 @@ func (m *Pool[R]) cancelLocked() bool {
 	return true
 }
 
-// spareLocked returns the dials that no waiter needs, newest first.
+// spareLocked returns the dials that no waiter needs: the late ones first, oldest
+// first, then the others, newest first.
 func (m *Pool[R]) spareLocked() (spare []*dial[R]) {
 	flying := m.flyingLocked()
 	uncovered := m.uncoveredLocked(flying)
-	for _, d := range slices.Backward(m.flyingLocked()) {
+	order := slices.Clone(flying)
+	slices.SortStableFunc(order, func(a, b *dial[R]) int {
+		switch {
+		case m.late(a) && m.late(b):
+			return cmp.Compare(a.number, b.number)
+		case m.late(a):
+			return -1
+		case m.late(b):
+			return 1
+		}
+		return cmp.Compare(b.number, a.number)
+	})
+	for _, d := range order {
 		rest := slices.DeleteFunc(slices.Clone(flying), func(o *dial[R]) bool { return o == d })
 		if m.uncoveredLocked(rest) == uncovered {
 			flying, spare = rest, append(spare, d)
@@ -177,12 +193,22 @@ func (m *Pool[R]) dialLocked() bool {
 	if !m.freeLocked() || limit > 0 && len(m.mu.dials) >= limit {
 		return false
 	}
-	if m.uncoveredLocked(m.flyingLocked()) == 0 && m.wantedLocked() <= len(m.spareLocked()) {
+	if m.uncoveredLocked(m.flyingLocked()) == 0 && !m.overdueLocked() && m.wantedLocked() <= len(m.spareLocked()) {
 		return false
 	}
 	m.startLocked()
 	return true
 }
+
+// overdueLocked reports whether callers wait for dials of which the newest is late.
+func (m *Pool[R]) overdueLocked() bool {
+	flying := m.flyingLocked()
+	return len(flying) > 0 && m.late(flying[len(flying)-1]) && m.waitedForLocked()
+}
+
+// waitedForLocked reports whether callers wait for dials: no resource that is there
+// is about to have room for all of them.
+func (m *Pool[R]) waitedForLocked() bool { return m.uncoveredLocked(nil) > 0 }
 
 // uncoveredLocked returns how many waiters nothing is on its way to, if these
 // dials are in flight. Beside dials, shareable resources that are about to have

@@ -24,6 +24,11 @@ const PingInterval = 30 * time.Second
 // hangs must not hold them up for ever.
 const DialTimeout = time.Minute
 
+// RedialAfter is the default time after which requests that wait for a dial get
+// another. It is longer than a dial takes that lost a packet or two: the first SYN is
+// sent again after a second, and the second after two more (RFC 6298).
+const RedialAfter = 5 * time.Second
+
 // Prepare makes tr, a copy of a user's, fit to dial for a pool: it speaks p, shows
 // its connections to [Dial], and has no limits of its own. (A limit on
 // connections would even crash the program: net/http does not count a ClientConn

@@ -1,0 +1,295 @@
+package pool_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/berth-go/berth/pool"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+const late = 5 * time.Second
+
+// A dial that hangs, and whose caller may have gone, does not hold up those who come
+// after it for longer than RedialAfter.
+func TestHungDialHoldsUpNobodyForLong(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		r := newManual(t, pool.Config[*thing]{RedialAfter: late})
+		gone := r.acquire()
+		pass(time.Second)
+		gone.leave()
+		c := r.acquire()
+		require.Equal(t, 1, r.started(), "it counts on the dial that is in flight (I7)")
+		pass(late - time.Second - 1)
+		require.Equal(t, 1, r.started())
+		pass(1)
+		require.Equal(t, 2, r.started())
+		r.dial(2).ok()
+		c.got()
+		assert.False(t, r.dial(1).canceled(), "it may become idle")
+		r.dial(1).ok()
+		assert.Equal(t, 1, r.Stats().Idle)
+		pass(time.Hour)
+		assert.Equal(t, 2, r.started())
+	})
+}
+
+func TestWithoutRedialAfterNoDialIsLate(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		r := newManual(t, pool.Config[*thing]{})
+		r.acquire()
+		pass(24 * time.Hour)
+		assert.Equal(t, 1, r.started())
+	})
+}
+
+// However many wait for however many late dials, one more is made at a time, until
+// one of them shows that the peer answers.
+func TestOneMoreDialAtATime(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		r := newManual(t, pool.Config[*thing]{RedialAfter: late})
+		calls := r.acquireAll(10)
+		for n := 10; n < 14; n++ {
+			require.Equal(t, n, r.started())
+			pass(late - 1)
+			require.Equal(t, n, r.started())
+			pass(1)
+		}
+		for n := 14; n < 24; n++ {
+			require.Equal(t, n, r.started())
+			calls[n-14].waits()
+			r.dial(n).ok()
+			calls[n-14].got()
+		}
+		assert.Equal(t, 23, r.started(), "nobody waits any more")
+		for n := 1; n <= 13; n++ {
+			assert.False(t, r.dial(n).canceled())
+		}
+	})
+}
+
+// A dial for a shareable resource stands for as many callers as it is expected to
+// carry, and so does the one beside it.
+func TestOneMoreDialForACohort(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		cfg := shareable()
+		cfg.Shared, cfg.RedialAfter = 100, late
+		r := newManual(t, cfg)
+		calls := r.acquireAll(50)
+		require.Equal(t, 1, r.started())
+		pass(late)
+		require.Equal(t, 2, r.started())
+		r.capacity = 100
+		r.dial(2).ok()
+		for _, c := range calls {
+			c.got()
+		}
+		pass(time.Hour)
+		assert.Equal(t, 2, r.started())
+	})
+}
+
+func TestOneMoreDialKeepsTheLimits(t *testing.T) {
+	for name, cfg := range map[string]pool.Config[*thing]{
+		"MaxOpen":  {MaxOpen: 2, RedialAfter: late},
+		"MaxDials": {MaxDials: 2, RedialAfter: late},
+		"Budget":   {Budget: newBudget(t, pool.BudgetLimits{MaxOpen: 2}), RedialAfter: late},
+		"its dial": {Budget: newBudget(t, pool.BudgetLimits{MaxDials: 2}), RedialAfter: late},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if b := cfg.Budget; b != nil {
+				cfg.Budget = newBudget(t, b.Stats().BudgetLimits) // of the bubble
+			}
+			bubble(t, func(t *testing.T) {
+				r := newManual(t, cfg)
+				c := r.acquire()
+				pass(10 * late)
+				require.Equal(t, 2, r.started())
+				r.dial(1).fail(errDial)
+				require.ErrorIs(t, c.failed(), errDial, "it came before that dial began")
+				c = r.acquire()
+				pass(0)
+				require.Equal(t, 3, r.started(), "the one that goes on is late")
+				r.dial(3).ok()
+				c.got()
+			})
+		})
+	}
+}
+
+// The error of a late dial goes to those who came before it began. Later ones have
+// another dial, or will have.
+func TestErrorOfALateDialFailsNobodyWhoCameLater(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		r := newManual(t, pool.Config[*thing]{MaxOpen: 2, RedialAfter: late})
+		first := r.acquire()
+		pass(time.Second)
+		first.leave()
+		second := r.acquire()
+		pass(late)
+		require.Equal(t, 2, r.started())
+		r.dial(1).fail(errDial)
+		second.waits()
+		assert.Equal(t, 2, r.started(), "it has a dial")
+		r.dial(2).fail(errDial)
+		assert.ErrorIs(t, second.failed(), errDial, "which was made for it")
+	})
+}
+
+func TestErrorOfALateDialFailsWhoCameBefore(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		r := newManual(t, pool.Config[*thing]{RedialAfter: late, DialTimeout: 2 * late})
+		first := r.acquire()
+		pass(late)
+		second := r.acquire()
+		require.Equal(t, 2, r.started(), "the second has none of its own beside the one more")
+		pass(late)
+		assert.Error(t, first.failed(), "DialTimeout")
+		second.waits()
+		require.Equal(t, 3, r.started())
+		r.dial(3).ok()
+		second.got()
+	})
+}
+
+// Where each dial takes longer than RedialAfter they do not end one another, even if
+// none is kept idle.
+func TestSlowDialsComeToTheirEnd(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		r := newManual(t, pool.Config[*thing]{MaxIdle: -1, RedialAfter: late})
+		c := r.acquire()
+		pass(3*late + 1)
+		require.Equal(t, 4, r.started())
+		for n := 1; n <= 4; n++ {
+			require.False(t, r.dial(n).canceled(), "dial %d", n)
+		}
+		r.dial(1).ok()
+		c.got()
+		for n := 2; n <= 4; n++ {
+			assert.True(t, r.dial(n).canceled(), "nobody waits for dial %d, and none is kept", n)
+		}
+	})
+}
+
+func TestNoMoreDialsWhereNobodyWaits(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		r := newManual(t, pool.Config[*thing]{MaxOpen: 5, MinIdle: 1, RedialAfter: late})
+		c := r.acquire()
+		n := r.started()
+		r.dial(1).ok()
+		c.got()
+		n = max(n, r.started())
+		pass(10 * late)
+		assert.Equal(t, n, r.started(), "the one for MinIdle hangs, and only it")
+		r.acquire()
+		assert.Equal(t, n+1, r.started())
+	})
+}
+
+// What a waiter is promised by a resource that is there needs no dial.
+func TestNoMoreDialsForPromises(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		cfg := shareable()
+		cfg.Expect, cfg.Shared, cfg.RedialAfter = func(*thing) int { return 10 }, 1, late
+		r := newManual(t, cfg)
+		r.acquire()
+		r.dial(1).ok()
+		hung := r.acquireWith(t.Context(), pool.Request{Fresh: true})
+		require.Equal(t, 2, r.started())
+		r.acquire()
+		hung.leave()
+		pass(10 * late)
+		assert.Equal(t, 2, r.started())
+	})
+}
+
+func TestOneMoreDialForWhoWantsAFreshOne(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		cfg := shareable()
+		cfg.Expect, cfg.RedialAfter = func(*thing) int { return 10 }, late
+		r := newManual(t, cfg)
+		r.acquire()
+		r.dial(1).ok()
+		fresh := r.acquireWith(t.Context(), pool.Request{Fresh: true})
+		require.Equal(t, 2, r.started())
+		pass(late)
+		require.Equal(t, 3, r.started(), "the promises of the old one are not for it")
+		r.dial(3).ok()
+		assert.Equal(t, 2, fresh.got().n)
+	})
+}
+
+// What DialRate holds up has not begun, so it is not late.
+func TestHeldUpDialIsNotLate(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		g := make(gate)
+		r := newManual(t, pool.Config[*thing]{DialRate: g, RedialAfter: late})
+		r.acquire()
+		pass(10 * late)
+		assert.Equal(t, 1, r.Stats().Dialing)
+		g <- nil
+		pass(late - 1)
+		assert.Equal(t, 1, r.Stats().Dialing)
+		pass(1)
+		assert.Equal(t, 2, r.Stats().Dialing)
+	})
+}
+
+func TestOneMoreDialKeepsTheBackoff(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		r := newManual(t, pool.Config[*thing]{BackoffBase: 8 * late, BackoffMax: 8 * late, RedialAfter: late})
+		last, gaps := time.Now(), 0
+		r.atDial = func() {
+			if gap := time.Since(last); gap > 0 {
+				assert.GreaterOrEqual(t, gap, 4*late, "half of the backoff is sure, the rest drawn")
+				assert.LessOrEqual(t, gap, 8*late)
+				gaps++
+			}
+			last = time.Now()
+		}
+		r.acquire()
+		r.dial(1).fail(errDial)
+		r.acquire()
+		pass(41 * late)
+		assert.GreaterOrEqual(t, gaps, 5)
+	})
+}
+
+// Without a backoff there is none for the dials beside late ones either, though the
+// pool has one of its own for what it dials in the background.
+func TestOneMoreDialAfterAFailure(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		r := newManual(t, pool.Config[*thing]{RedialAfter: time.Millisecond})
+		r.acquire()
+		r.dial(1).fail(errDial)
+		r.acquire()
+		for n := 2; n < 9; n++ {
+			require.Equal(t, n, r.started())
+			pass(time.Millisecond)
+		}
+	})
+}
+
+// Late dials that the waiters do not need make room for another pool's waiter, the
+// one that has taken longest first.
+func TestLateDialMakesRoomInTheBudget(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		b := newBudget(t, pool.BudgetLimits{MaxOpen: 3})
+		cfg := under(b)
+		cfg.RedialAfter = late
+		one, two := newManual(t, cfg), newManual(t, under(b))
+		c := one.acquire()
+		pass(2 * late)
+		require.Equal(t, 3, one.started())
+		d := two.acquire()
+		require.Equal(t, 1, two.started())
+		assert.True(t, one.dial(1).canceled())
+		assert.False(t, one.dial(2).canceled())
+		assert.False(t, one.dial(3).canceled())
+		two.dial(1).ok()
+		d.got()
+		one.dial(3).ok()
+		c.got()
+	})
+}
