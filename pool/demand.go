@@ -45,7 +45,7 @@ func (p *Pool[R]) planLocked() plan[R] {
 		pl.orphans = p.orphansLocked(unmet)
 		pl.late = p.keptLateLocked(pl.orphans)
 	}
-	first, further := p.redialsLocked(unmet, pl.late)
+	first, further := p.redialsLocked(pl.late)
 	pl.want = p.dialsForLocked(max(unmet, first))
 	if unmet > 0 {
 		return pl // what the pool wants for itself comes after its waiters

@@ -17,9 +17,9 @@ func (p *Pool[R]) lateLocked(d *dial[R], now time.Time) bool {
 // redialsLocked returns how many dials are to be made beside late ones, of which so
 // many are more than the waiters need already: the first is the waiters' own, like
 // any dial for them; a further one takes only a slot that nobody else wants.
-func (p *Pool[R]) redialsLocked(unmet, late int) (first, further int) {
+func (p *Pool[R]) redialsLocked(late int) (first, further int) {
 	switch {
-	case unmet > 0 || !p.overdueLocked():
+	case !p.overdueLocked():
 		return 0, 0
 	case late == 0:
 		return 1, 0

@@ -2,6 +2,7 @@ package pool_test
 
 import (
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/berth-go/berth/pool"
@@ -291,5 +292,50 @@ func TestLateDialMakesRoomInTheBudget(t *testing.T) {
 		d.got()
 		one.dial(3).ok()
 		c.got()
+	})
+}
+
+// What may be idle in a Budget does not end late dials while callers wait for them, nor
+// do they keep another pool from having something ready.
+func TestLateDialsAreNotIdleInTheBudget(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		b := newBudget(t, pool.BudgetLimits{MaxIdle: 1})
+		cfg := under(b)
+		cfg.RedialAfter = late
+		one := newManual(t, cfg)
+		c := one.acquire()
+		pass(2 * late)
+		require.Equal(t, 3, one.started())
+		cfg = under(b)
+		cfg.MinIdle = 1
+		two := newManual(t, cfg)
+		assert.NoError(t, two.Warm(t.Context(), 0))
+		require.Equal(t, 1, two.started(), "nothing is idle yet")
+		two.dial(1).ok()
+		require.Equal(t, 1, b.Stats().Idle)
+		pass(0)
+		for n := 1; n <= 3; n++ {
+			assert.False(t, one.dial(n).canceled(), "dial %d", n)
+		}
+		one.dial(1).ok()
+		c.got()
+		assert.True(t, one.dial(2).canceled(), "nobody waits, and what it brings would not be kept")
+		assert.True(t, one.dial(3).canceled())
+	})
+}
+
+// The error of a limiter is not that of a late dial, however long it held the dial up.
+func TestErrorOfAHeldUpDialFailsWhoWaits(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		g := make(gate)
+		r := newManual(t, pool.Config[*thing]{DialRate: g, RedialAfter: late})
+		gone := r.acquire()
+		pass(time.Second)
+		gone.leave()
+		c := r.acquire()
+		pass(10 * late)
+		g <- errDial
+		synctest.Wait()
+		assert.ErrorIs(t, c.failed(), errDial)
 	})
 }
