@@ -70,8 +70,7 @@ type Budget struct {
 		want        int // dials that pools would start if they could
 		starving    starvingHeap
 		blind       int // pools that want more than the places they have told
-		norphans    int // dials that no waiter needs
-		nlate       int // of them, those that only make room for who needs it
+		norphans    int // dials that no waiter needs, but for late ones
 		spares      int // dials in the background granted and not yet begun
 		lists       [numLists]memberList
 
@@ -170,8 +169,8 @@ func (b *Budget) settleLocked(self *member, wake []*member) []*member {
 		m.toOrders().idleOut++
 		wake = m.order(self, wake)
 	}
-	unwanted := max(need, b.permitsNeededLocked(), b.idleOverLocked(b.mu.norphans-b.mu.nlate)) // they would not be kept (I8)
-	wake = b.cancelOrphansLocked(unwanted, self, wake)
+	wake = b.cancelOrphansLocked(max(need, b.permitsNeededLocked(), b.idleOverLocked(b.mu.norphans)), self, wake) // they would not be kept (I8)
+	wake = b.cancelLateLocked(max(b.needLocked(), b.permitsNeededLocked()), self, wake)
 	return b.cancelSurplusLocked(self, wake)
 }
 
@@ -228,7 +227,7 @@ func (b *Budget) tightLocked() bool {
 
 // idleToComeLocked returns how many resources are idle, or will be if no waiter takes
 // them.
-func (b *Budget) idleToComeLocked() int { return b.mu.nidle + b.mu.norphans - b.mu.nlate + b.mu.spares }
+func (b *Budget) idleToComeLocked() int { return b.mu.nidle + b.mu.norphans + b.mu.spares }
 
 // recallLocked has all lanes closed while a slot or an idle resource of any pool
 // may have to go to another: the Budget must see what is idle, and everybody's
@@ -298,12 +297,25 @@ func (b *Budget) cancelOrphansLocked(n int, self *member, wake []*member) []*mem
 		l := b.mu.lists[orphaned]
 		m := l[len(l)-1]
 		k := min(n, m.last.orphans)
-		late := min(k, m.last.late)
 		m.last.orphans -= k
-		m.last.late -= late
 		m.toOrders().cancel += k
 		b.mu.norphans -= k
-		b.mu.nlate -= late
+		b.mu.cancels += k
+		n -= k
+		b.listLocked(m)
+		wake = m.order(self, wake)
+	}
+	return wake
+}
+
+// cancelLateLocked tells pools to cancel n of the late dials that no waiter needs.
+func (b *Budget) cancelLateLocked(n int, self *member, wake []*member) []*member {
+	for n > 0 && len(b.mu.lists[overdue]) > 0 {
+		l := b.mu.lists[overdue]
+		m := l[len(l)-1]
+		k := min(n, m.last.late)
+		m.last.late -= k
+		m.toOrders().cancelLate += k
 		b.mu.cancels += k
 		n -= k
 		b.listLocked(m)

@@ -11,8 +11,8 @@ import (
 // plan is what a pool wants of its dials.
 type plan[R any] struct {
 	want    int        // dials to start for waiters, within the pool's own limits
-	orphans []*dial[R] // dials in flight beyond what the waiters need: those that the pool can do without first
-	late    int        // how many of them, the first ones, are late and go on since callers wait
+	orphans []*dial[R] // dials in flight beyond what the waiters need, newest first
+	late    []*dial[R] // beside them, late ones that go on since callers wait, oldest first
 	wanted  int        // how many of them the pool wants in the background
 	spare   int        // dials to start in the background, within the pool's own limits
 }
@@ -21,9 +21,9 @@ type plan[R any] struct {
 // needs. It reports whether it changed something that has to be looked at again.
 func (p *Pool[R]) demandLocked() bool {
 	pl := p.planLocked()
-	if surplus := len(pl.orphans) - pl.late - max(pl.wanted, p.allowedOrphansLocked()); surplus > 0 {
-		p.cancelAllLocked(pl.orphans[pl.late : pl.late+surplus])
-		pl.orphans = slices.Delete(pl.orphans, pl.late, pl.late+surplus)
+	if surplus := len(pl.orphans) - max(pl.wanted, p.allowedOrphansLocked()); surplus > 0 {
+		p.cancelAllLocked(pl.orphans[:surplus])
+		pl.orphans = pl.orphans[surplus:]
 	}
 	if p.member == nil {
 		for range pl.want + pl.spare {
@@ -42,16 +42,17 @@ func (p *Pool[R]) planLocked() plan[R] {
 	unmet := p.unmetLocked()
 	var pl plan[R]
 	if p.flyingLocked() > 0 {
-		pl.orphans = p.orphansLocked(unmet)
-		pl.late = p.keptLateLocked(pl.orphans)
+		surplus := p.surplusLocked(unmet)
+		late := p.keptLateLocked(surplus)
+		pl.late, pl.orphans = surplus[:late], surplus[late:]
 	}
-	first, further := p.redialsLocked(pl.late)
+	first, further := p.redialsLocked(len(pl.late))
 	pl.want = p.dialsForLocked(max(unmet, first))
 	if unmet > 0 {
 		return pl // what the pool wants for itself comes after its waiters
 	}
 	pl.wanted = p.spareLocked()
-	if lacking := pl.wanted - len(pl.orphans); lacking > 0 && first == 0 && !p.holdOffLocked() {
+	if lacking := pl.wanted - len(pl.late) - len(pl.orphans); lacking > 0 && first == 0 && !p.holdOffLocked() {
 		pl.spare = min(lacking, p.dialRoomLocked())
 		if p.mu.outage != nil {
 			pl.spare = min(pl.spare, 1)
@@ -132,17 +133,17 @@ func (p *Pool[R]) uncountedLocked(flying int, dials iter.Seq[*dial[R]]) int {
 	return unmet
 }
 
-// orphansLocked returns the dials without which no waiter more is left with
+// surplusLocked returns the dials without which no waiter more is left with
 // nothing on its way, in the order of dispensableLocked; unmet is that of now.
-func (p *Pool[R]) orphansLocked(unmet int) []*dial[R] {
-	var orphans []*dial[R]
+func (p *Pool[R]) surplusLocked(unmet int) []*dial[R] {
+	var surplus []*dial[R]
 	lacking := max(unmet, 0)
 	for d := range p.dispensableLocked() {
 		if p.mu.fresh == 0 {
 			if unmet += p.sharedLocked(); unmet > lacking {
 				break
 			}
-			orphans = append(orphans, d)
+			surplus = append(surplus, d)
 			continue
 		}
 		// Which dials are needed depends on who waits for which: try without it.
@@ -150,15 +151,15 @@ func (p *Pool[R]) orphansLocked(unmet int) []*dial[R] {
 		if p.unmetLocked() > lacking {
 			p.setCanceledLocked(d, false)
 		} else {
-			orphans = append(orphans, d)
+			surplus = append(surplus, d)
 		}
 	}
 	if p.mu.fresh > 0 {
-		for _, d := range orphans {
+		for _, d := range surplus {
 			p.setCanceledLocked(d, false)
 		}
 	}
-	return orphans
+	return surplus
 }
 
 // eachOpeningLocked calls f for the exclusive slots that have had no capacity since
@@ -198,7 +199,7 @@ func (p *Pool[R]) reportLocked(pl plan[R]) bool {
 	}
 	r := report{
 		standing: p.standingLocked(),
-		wants:    wants{want: pl.want, orphans: len(pl.orphans), late: pl.late, spare: pl.spare},
+		wants:    wants{want: pl.want, orphans: len(pl.orphans), late: len(pl.late), spare: pl.spare},
 		lent:     p.mu.lent > 0,
 	}
 	if pl.want > 0 {
@@ -231,6 +232,7 @@ func (p *Pool[R]) reportLocked(pl plan[R]) bool {
 	p.giveUpIdleLocked(o.shrink, ReasonLimits)
 	p.giveUpIdleLocked(o.idleOut, ReasonIdleLimit)
 	p.cancelAllLocked(pl.orphans[:min(o.cancel, len(pl.orphans))]) // the others have found a waiter
+	p.cancelAllLocked(pl.late[:min(o.cancelLate, len(pl.late))])
 	p.cancelNewestLocked(o.surplus)
 	if o.any() || recalled {
 		if p.mu.closed {

@@ -63,7 +63,7 @@ type account struct {
 type wants struct {
 	want    int // dials it would start if it had slots
 	orphans int // dials that no waiter needs
-	late    int // of them, those that go on since callers wait
+	late    int // beside them, late ones that go on since callers wait
 	spare   int // dials it would start in the background
 	known   int
 	tickets [maxTickets]Ticket // places of the waiters it wants dials for, oldest first
@@ -79,17 +79,22 @@ type orders struct {
 	cancel  int // dials without a waiter to cancel
 	surplus int // dials to cancel because MaxOpen was lowered
 	coming  int // not an order: slots on their way to this pool
+
+	cancelLate int // late dials that the waiters do not need
 }
 
 func (o orders) any() bool {
-	return o.grants|o.evict|o.shrink|o.idleOut|o.cancel|o.surplus != 0
+	return o.grants|o.evict|o.shrink|o.idleOut|o.cancel|o.cancelLate|o.surplus != 0
 }
+
+// cancels returns how many dials are to be canceled.
+func (o orders) cancels() int { return o.cancel + o.cancelLate + o.surplus }
 
 // dialsLeftLocked returns how many dials of the pool go on when it has done what it was
 // told.
 func (m *member) dialsLeftLocked() int {
 	o, done := m.orders.copied(), m.handed.copied()
-	return int(m.last.dialing-m.last.canceled) - o.cancel - o.surplus - done.cancel - done.surplus
+	return int(m.last.dialing-m.last.canceled) - o.cancels() - done.cancels()
 }
 
 // join makes m the member for a pool.
@@ -176,7 +181,7 @@ func (m *member) report(r report, wake []*member) (orders, []*member) {
 	b.mu.draining += int(r.draining - m.last.draining)
 	b.mu.canceled += int(r.canceled - m.last.canceled)
 	b.mu.evictions -= done.evict + done.shrink
-	b.mu.cancels -= done.cancel + done.surplus
+	b.mu.cancels -= done.cancels()
 	b.mu.spares -= done.spares
 	m.handed = nil       // settled: it is in r
 	for range o.grants { // granted since the pool counted what it wants
@@ -188,10 +193,9 @@ func (m *member) report(r report, wake []*member) (orders, []*member) {
 			r.spare--
 		}
 	}
-	r.orphans, r.late = max(0, r.orphans-o.cancel), max(0, r.late-o.cancel)
+	r.orphans, r.late = max(0, r.orphans-o.cancel), max(0, r.late-o.cancelLate)
 	b.mu.want += r.want - m.last.want
 	b.mu.norphans += r.orphans - m.last.orphans
-	b.mu.nlate += r.late - m.last.late
 	m.last = account{r.standing, m.last.wants.noted(b, &r.wants)}
 	if m.recalled && !r.lent {
 		m.recalled = false
@@ -271,7 +275,7 @@ func (b *Budget) olderLocked(m *member, t Ticket, shared bool, now standing) boo
 	dials := b.mu.dials + int(now.dialing-was.dialing) - done.grants
 	supply := l.MaxOpen - open + // below 0 after a decrease
 		b.mu.ending + int(now.ending-was.ending) +
-		b.mu.evictions - done.evict - done.shrink + b.mu.cancels - done.cancel - done.surplus
+		b.mu.evictions - done.evict - done.shrink + b.mu.cancels - done.cancels()
 	if shared {
 		supply += b.mu.draining + int(now.draining-was.draining)
 	}

@@ -80,19 +80,19 @@ func (p *Pool[R]) dispensableLocked() iter.Seq[*dial[R]] {
 	}
 }
 
-// keptLateLocked returns how many of the orphans, the first ones, are not to be
-// canceled although no waiter needs them: the late ones, while callers wait. Where
-// each dial takes longer than RedialAfter, they would else cost one another their
-// lives, and none would come to its end.
-func (p *Pool[R]) keptLateLocked(orphans []*dial[R]) int {
+// keptLateLocked returns how many of the surplus dials, the first ones, are not to be
+// canceled for want of a waiter, but only if another pool needs a slot: the late ones,
+// while callers wait. Where each dial takes longer than RedialAfter, they would else
+// cost one another their lives, and none would come to its end.
+func (p *Pool[R]) keptLateLocked(surplus []*dial[R]) int {
 	if p.cfg.RedialAfter == 0 || !p.waitedForLocked() {
 		return 0
 	}
 	now := time.Now()
-	for i, d := range orphans {
+	for i, d := range surplus {
 		if !p.lateLocked(d, now) {
 			return i
 		}
 	}
-	return len(orphans)
+	return len(surplus)
 }

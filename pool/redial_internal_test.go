@@ -7,33 +7,40 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A Budget knows which dials are late only as long as they are not canceled, and its
-// accounts are even again when the pool has done what it was told.
-func TestBudgetForgetsLateDialsThatItCancels(t *testing.T) {
-	b, err := NewBudget(BudgetLimits{MaxOpen: 2})
+// Late dials make room for who needs a slot, after those that nobody waits for, and
+// not because of MaxIdle. The accounts are even when the pool has done what it was told.
+func TestBudgetCancelsLateDialsLast(t *testing.T) {
+	b, err := NewBudget(BudgetLimits{MaxOpen: 4, MaxIdle: 1})
 	require.NoError(t, err)
-	var one, two member
-	for _, m := range []*member{&one, &two} {
+	var one, two, three member
+	for _, m := range []*member{&one, &two, &three} {
 		m.join(b, nil)
 	}
-	hung := report{standing: standing{used: 2, dialing: 2}, wants: wants{orphans: 1, late: 1}}
+	hung := report{standing: standing{used: 2, dialing: 2}, wants: wants{late: 1}}
+	orphaned := report{standing: standing{used: 2, dialing: 2}, wants: wants{orphans: 2}}
 	one.report(hung, nil)
-	assert.Equal(t, 1, b.mu.norphans)
-	assert.Equal(t, 1, b.mu.nlate)
+	o, _ := two.report(orphaned, nil)
+	assert.Equal(t, 1, o.cancel, "MaxIdle")
+	two.report(report{standing: standing{used: 2, dialing: 2, canceled: 1, ending: 1}, wants: wants{orphans: 1}}, nil)
+	assert.Zero(t, one.orders.copied().cancels())
 
-	two.report(report{wants: wants{want: 1, known: 1, tickets: [maxTickets]Ticket{7}}}, nil)
-	assert.Equal(t, 1, one.orders.copied().cancel)
-	assert.Zero(t, b.mu.norphans)
-	assert.Zero(t, b.mu.nlate)
-
-	o, _ := one.report(hung, nil) // it does not know of its orders yet
-	assert.Equal(t, 1, o.cancel)
-	assert.Zero(t, b.mu.norphans)
-	assert.Zero(t, b.mu.nlate)
-
+	for n, want := range []struct{ orphans, late int }{1: {0, 0}, 2: {1, 0}, 3: {1, 1}, 4: {1, 1}} {
+		three.report(report{wants: wants{want: n, known: n, tickets: [maxTickets]Ticket{7, 8, 9, 10}}}, nil)
+		assert.Equal(t, want.orphans, two.orders.copied().cancel, "%d wanted", n)
+		assert.Equal(t, want.late, one.orders.copied().cancelLate, "%d wanted", n)
+		assert.Equal(t, want.orphans+want.late, b.mu.cancels)
+	}
+	two.report(report{standing: standing{used: 2, dialing: 2, canceled: 1, ending: 1}, wants: wants{orphans: 1}}, nil)
+	o, _ = one.report(hung, nil) // it did not know of its orders yet
+	assert.Equal(t, 1, o.cancelLate)
+	assert.Empty(t, b.mu.lists[overdue])
+	assert.Equal(t, 1, one.dialsLeftLocked())
 	one.report(report{standing: standing{used: 2, dialing: 2, canceled: 1, ending: 1}}, nil)
-	one.report(report{standing: standing{used: 1, dialing: 1}}, nil)
+	two.report(report{standing: standing{used: 2, dialing: 2, canceled: 2, ending: 2}}, nil)
 	assert.Zero(t, b.mu.norphans)
-	assert.Zero(t, b.mu.nlate)
-	assert.Equal(t, 1, two.orders.copied().grants)
+	assert.Zero(t, b.mu.cancels)
+	one.report(report{standing: standing{used: 1, dialing: 1}}, nil)
+	two.report(report{}, nil)
+	assert.Equal(t, 3, three.orders.copied().grants)
+	assert.Equal(t, 4, b.mu.open)
 }

@@ -275,24 +275,28 @@ func TestOneMoreDialAfterAFailure(t *testing.T) {
 // Late dials that the waiters do not need make room for another pool's waiter, the
 // one that has taken longest first.
 func TestLateDialMakesRoomInTheBudget(t *testing.T) {
-	bubble(t, func(t *testing.T) {
-		b := newBudget(t, pool.BudgetLimits{MaxOpen: 3})
-		cfg := under(b)
-		cfg.RedialAfter = late
-		one, two := newManual(t, cfg), newManual(t, under(b))
-		c := one.acquire()
-		pass(2 * late)
-		require.Equal(t, 3, one.started())
-		d := two.acquire()
-		require.Equal(t, 1, two.started())
-		assert.True(t, one.dial(1).canceled())
-		assert.False(t, one.dial(2).canceled())
-		assert.False(t, one.dial(3).canceled())
-		two.dial(1).ok()
-		d.got()
-		one.dial(3).ok()
-		c.got()
-	})
+	for name, limits := range map[string]pool.BudgetLimits{"slots": {MaxOpen: 3}, "dials": {MaxDials: 3}} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				b := newBudget(t, limits)
+				cfg := under(b)
+				cfg.RedialAfter = late
+				one, two := newManual(t, cfg), newManual(t, under(b))
+				c := one.acquire()
+				pass(2 * late)
+				require.Equal(t, 3, one.started())
+				d := two.acquire()
+				require.Equal(t, 1, two.started())
+				assert.True(t, one.dial(1).canceled())
+				assert.False(t, one.dial(2).canceled())
+				assert.False(t, one.dial(3).canceled())
+				two.dial(1).ok()
+				d.got()
+				one.dial(3).ok()
+				c.got()
+			})
+		})
+	}
 }
 
 // What may be idle in a Budget does not end late dials while callers wait for them, nor
