@@ -16,7 +16,6 @@ import (
 
 	"github.com/berth-go/berth/adapters/h2"
 	"github.com/berth-go/berth/adapters/httpconn"
-	"github.com/berth-go/berth/pool"
 )
 
 // dam holds up what is written to a connection while it is shut, and then lets it
@@ -268,36 +267,61 @@ func TestRefusalInTheRequestsBodyIsNotTheConnections(t *testing.T) {
 }
 
 // A dial that hangs is shared by all who come later, and must not hold them up for
-// ever.
-func TestDialThatHangsIsGivenUp(t *testing.T) {
-	inBubble(t, []kind{tls1, tls2}, func(b *bubble, k kind) {
-		s := b.serve(k, proto)
-		silence := b.silence()
-		dials := 0
-		c := b.client(k, s, httpconn.Config{}, func(tr *http.Transport) {
-			dial := tr.DialContext
-			tr.DialContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
-				if dials++; dials == 1 {
-					addr = silence
-				}
-				return dial(ctx, network, addr)
-			}
+// long, nor for ever where no other is to be made beside it.
+func TestDialThatHangsHoldsUpNobodyForLong(t *testing.T) {
+	for name, tt := range map[string]struct {
+		redial, within time.Duration
+	}{
+		"default": {0, 5 * time.Second},
+		"sooner":  {2 * time.Second, 2 * time.Second},
+		"never":   {httpconn.NoLimit, time.Minute},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, []kind{tls1, tls2}, func(b *bubble, k kind) {
+				s := b.serve(k, proto)
+				c := b.client(k, s, httpconn.Config{RedialAfter: tt.redial}, silentFirst(b.silence()))
+				ctx, cancel := context.WithTimeout(b.Context(), time.Second)
+				defer cancel()
+				began := time.Now()
+				require.Error(b, (<-c.start(request(ctx, b.T, http.MethodGet, s.URL, nil))).err)
+				_, err := c.get(s.URL)
+				require.NoError(b, err)
+				assert.Equal(b, tt.within, time.Since(began))
+				assert.EqualValues(b, 2, c.wires.dialled())
+			})
 		})
-		ctx, cancel := context.WithTimeout(b.Context(), time.Second)
-		defer cancel()
-		require.Error(b, (<-c.start(request(ctx, b.T, http.MethodGet, s.URL, nil))).err)
+	}
+}
+
+// A burst of which the one dial of an HTTP/2 host hangs has one more.
+func TestBurstWhoseDialHangsHasOneMore(t *testing.T) {
+	inBubble(t, []kind{tls2}, func(b *bubble, k kind) {
+		s := b.serve(k, proto)
+		c := b.client(k, s, httpconn.Config{}, silentFirst(b.silence()))
 		began := time.Now()
-		for n := 0; ; n++ {
-			_, err := c.get(s.URL)
-			if err == nil {
-				break
-			}
-			var dial *pool.DialError
-			require.ErrorAs(b, err, &dial)
-			require.Zero(b, n)
+		var all []<-chan result
+		for range 50 {
+			all = append(all, c.start(request(b.Context(), b.T, http.MethodGet, s.URL, nil)))
 		}
-		assert.LessOrEqual(b, time.Since(began), time.Minute)
+		for _, r := range all {
+			require.NoError(b, (<-r).err)
+		}
+		assert.Equal(b, 5*time.Second, time.Since(began))
+		assert.EqualValues(b, 2, c.wires.dialled())
 	})
+}
+
+// silentFirst makes the first dial reach another address.
+func silentFirst(silence string) func(*http.Transport) {
+	return func(tr *http.Transport) {
+		dial, dials := tr.DialContext, 0
+		tr.DialContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
+			if dials++; dials == 1 {
+				addr = silence
+			}
+			return dial(ctx, network, addr)
+		}
+	}
 }
 
 // The state hook of net/http does not report what comes and goes while it runs. A
