@@ -8,6 +8,7 @@ import (
 	"reflect"
 	"strings"
 	"sync"
+	"syscall"
 
 	"go.uber.org/atomic"
 )
@@ -84,11 +85,32 @@ func (b *requestBody) whenClosed(f func()) {
 // one that cannot block or fail, except on a stream, where the end of the request
 // may come after that of the response.
 func (b *requestBody) outgoing(how Attempt, again bool) io.ReadCloser {
-	if how.Shared || !again || !inMemory(b.src) {
+	if how.Shared {
 		return b
 	}
+	switch src := withoutNopCloser(b.src).(type) {
+	case *bytes.Reader, *bytes.Buffer, *strings.Reader:
+		if again {
+			b.read.Store(true)
+			return b.src
+		}
+	case syscall.Conn:
+		return &fileBody{b, src}
+	}
+	return b
+}
+
+// A fileBody is a body that has a file descriptor: package net lets the kernel copy
+// it to a connection without TLS, if it can.
+type fileBody struct {
+	*requestBody
+	file syscall.Conn
+}
+
+// SyscallConn is for package net. From here on the body is read by others.
+func (b *fileBody) SyscallConn() (syscall.RawConn, error) {
 	b.read.Store(true)
-	return b.src
+	return b.file.SyscallConn()
 }
 
 // fresh reports whether nobody has read or closed the body, so that it can be
@@ -125,18 +147,17 @@ func (c *Call) rewind() error {
 	return nil
 }
 
-// inMemory reports whether body is what [http.NewRequest] makes of a reader in
-// memory: reading it does not block or fail, and closing it does nothing.
-func inMemory(body io.ReadCloser) bool {
+// withoutNopCloser returns the reader in what [io.NopCloser] and [http.NewRequest]
+// make of one: a body whose Close does nothing. Any other body it returns as it is.
+func withoutNopCloser(body io.ReadCloser) io.Reader {
 	t := reflect.TypeOf(body)
 	if t.PkgPath() != "io" || !strings.HasPrefix(t.Name(), "nopCloser") { // there are two
-		return false
+		return body
 	}
-	switch reflect.ValueOf(body).Field(0).Interface().(type) {
-	case *bytes.Reader, *bytes.Buffer, *strings.Reader:
-		return true
+	if r, ok := reflect.ValueOf(body).Field(0).Interface().(io.Reader); ok {
+		return r
 	}
-	return false
+	return body
 }
 
 // hasBody reports whether req has a body to send and to close. [http.NoBody] has

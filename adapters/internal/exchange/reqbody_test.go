@@ -1,0 +1,49 @@
+package exchange_test
+
+import (
+	"io"
+	"net/http"
+	"os"
+	"syscall"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/berth-go/berth/adapters/internal/exchange"
+)
+
+// What the kernel may have copied is not sent again as if nobody had read it.
+func TestFileThatWasHandedOutIsRewound(t *testing.T) {
+	open := func() (io.ReadCloser, error) { return os.Open(os.DevNull) }
+	req := newRequest(t.Context(), t, http.MethodPut, nil)
+	var err error
+	req.Body, err = open()
+	require.NoError(t, err)
+	rewinds := 0
+	req.GetBody = func() (io.ReadCloser, error) {
+		rewinds++
+		return open()
+	}
+	c := newCall(t, req)
+	end := endFunc(func(exchange.Ending) {})
+	conn := connFunc{do: func(req *http.Request) (*http.Response, error) {
+		raw, err := req.Body.(syscall.Conn).SyscallConn()
+		require.NoError(t, err)
+		require.NotNil(t, raw)
+		return nil, errBroken
+	}, err: errBroken}
+	_, failure := c.Attempt(conn, exchange.Attempt{Used: true, End: end})
+	require.NotNil(t, failure)
+	require.NoError(t, c.Rewind())
+	assert.Equal(t, 1, rewinds)
+	_, failure = c.Attempt(connFunc{do: func(req *http.Request) (*http.Response, error) {
+		_, shared := req.Body.(syscall.Conn)
+		assert.False(t, shared, "a stream is not the kernel's to fill")
+		return nil, errBroken
+	}}, exchange.Attempt{Shared: true, End: end})
+	require.NotNil(t, failure)
+	require.NoError(t, c.Rewind())
+	assert.Equal(t, 1, rewinds, "nobody has read it")
+	assert.Error(t, c.Fail(errBroken))
+}
