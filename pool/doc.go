@@ -69,7 +69,8 @@
 // whatever is idle.
 //
 // Config.WaitTimeout bounds the whole of Acquire in the same way. Config.DialTimeout
-// bounds each dial, whoever waits for it.
+// bounds each dial, whoever waits for it, and after Config.RedialAfter one more is
+// made beside it.
 //
 // # Fairness
 //

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"time"
 
 	"github.com/berth-go/berth/pool"
 )
@@ -118,4 +119,35 @@ func ExamplePool_Acquire_detachedDial() {
 	// gave up: true dialing: 1
 	// the next one gets conn
 	// dials: 1 canceled: 0
+}
+
+// A dial hangs, and the caller that it was made for gives up. Who comes after it counts
+// on that dial, but not for longer than RedialAfter.
+func ExampleConfig_redialAfter() {
+	dials := 0
+	p, _ := pool.New(pool.Config[string]{
+		Dial: func(ctx context.Context) (string, error) {
+			if dials++; dials == 1 {
+				<-ctx.Done() // a peer that accepts and says nothing
+				return "", context.Cause(ctx)
+			}
+			return fmt.Sprint("conn ", dials), nil
+		},
+		DialTimeout: time.Minute,
+		RedialAfter: 10 * time.Millisecond, // for a network: more than a dial takes that goes well
+	})
+	impatient, cancel := context.WithTimeout(context.Background(), time.Millisecond)
+	defer cancel()
+	_, err := p.Acquire(impatient)
+	fmt.Println(errors.Is(err, context.DeadlineExceeded))
+
+	lease, _ := p.Acquire(context.Background())
+	fmt.Println(lease.Value())
+	lease.Release()
+	fmt.Println("still dialing:", p.Stats().Dialing)
+	_ = p.Close() // ends that dial
+	// Output:
+	// true
+	// conn 2
+	// still dialing: 1
 }
