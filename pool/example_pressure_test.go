@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/berth-go/berth/pool"
+	"go.uber.org/atomic"
 )
 
 // waitFor returns when so many callers wait.
@@ -124,14 +125,15 @@ func ExamplePool_Acquire_detachedDial() {
 // A dial hangs, and the caller that it was made for gives up. Who comes after it counts
 // on that dial, but not for longer than RedialAfter.
 func ExampleConfig_redialAfter() {
-	dials := 0
+	var dials atomic.Int32
 	p, _ := pool.New(pool.Config[string]{
 		Dial: func(ctx context.Context) (string, error) {
-			if dials++; dials == 1 {
+			n := dials.Add(1)
+			if n == 1 {
 				<-ctx.Done() // a peer that accepts and says nothing
 				return "", context.Cause(ctx)
 			}
-			return fmt.Sprint("conn ", dials), nil
+			return fmt.Sprint("conn ", n), nil
 		},
 		DialTimeout: time.Minute,
 		RedialAfter: 10 * time.Millisecond, // for a network: more than a dial takes that goes well

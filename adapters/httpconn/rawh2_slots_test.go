@@ -314,9 +314,9 @@ func TestBurstWhoseDialHangsHasOneMore(t *testing.T) {
 // silentFirst makes the first dial reach another address.
 func silentFirst(silence string) func(*http.Transport) {
 	return func(tr *http.Transport) {
-		dial, dials := tr.DialContext, 0
+		dial, dials := tr.DialContext, atomic.NewInt32(0)
 		tr.DialContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
-			if dials++; dials == 1 {
+			if dials.Inc() == 1 {
 				addr = silence
 			}
 			return dial(ctx, network, addr)
