@@ -21,6 +21,13 @@ import (
 type countedFile struct {
 	*os.File
 	read, closes atomic.Int64
+	closed       chan struct{} // by the first Close
+}
+
+func openCounted(t *testing.T, name string) *countedFile {
+	f, err := os.Open(name)
+	require.NoError(t, err)
+	return &countedFile{File: f, closed: make(chan struct{})}
 }
 
 func (f *countedFile) Read(p []byte) (int, error) {
@@ -30,7 +37,9 @@ func (f *countedFile) Read(p []byte) (int, error) {
 }
 
 func (f *countedFile) Close() error {
-	f.closes.Inc()
+	if f.closes.Inc() == 1 {
+		close(f.closed)
+	}
 	return f.File.Close()
 }
 
@@ -53,9 +62,7 @@ func TestFileAsABodyIsCopiedByTheKernel(t *testing.T) {
 				tr.DialContext = nil // the test's own connections are nothing that the kernel knows
 			})
 			for n := range 3 {
-				f, err := os.Open(name)
-				require.NoError(t, err)
-				body := &countedFile{File: f}
+				body := openCounted(t, name)
 				req := request(t.Context(), t, http.MethodPut, s.URL, body)
 				if n == 2 {
 					req.Body = io.NopCloser(body)
@@ -66,6 +73,7 @@ func TestFileAsABodyIsCopiedByTheKernel(t *testing.T) {
 				require.NoError(t, resp.Body.Close())
 				assert.Equal(t, http.StatusOK, resp.StatusCode)
 				if n < 2 {
+					<-body.closed // it may come after the response
 					assert.EqualValues(t, 1, body.closes.Load())
 				}
 				if k.name == plain1.name && runtime.GOOS == "linux" {
@@ -91,9 +99,7 @@ func TestFileThatTheKernelCopiesEndsWithTheContext(t *testing.T) {
 	})
 	defer close(done)
 	c := newClient(t, plain1, s, httpconn.Config{}, func(tr *http.Transport) { tr.DialContext = nil })
-	f, err := os.Open(name)
-	require.NoError(t, err)
-	body := &countedFile{File: f}
+	body := openCounted(t, name)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	req := request(ctx, t, http.MethodPut, s.URL, body)
