@@ -1,6 +1,7 @@
 package pool_test
 
 import (
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -240,8 +241,11 @@ func TestHeldUpDialIsNotLate(t *testing.T) {
 func TestOneMoreDialKeepsTheBackoff(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		r := newManual(t, pool.Config[*thing]{BackoffBase: 8 * late, BackoffMax: 8 * late, RedialAfter: late})
+		var mu sync.Mutex
 		last, gaps := time.Now(), 0
 		r.atDial = func() {
+			mu.Lock()
+			defer mu.Unlock()
 			if gap := time.Since(last); gap > 0 {
 				assert.GreaterOrEqual(t, gap, 4*late, "half of the backoff is sure, the rest drawn")
 				assert.LessOrEqual(t, gap, 8*late)
@@ -253,6 +257,8 @@ func TestOneMoreDialKeepsTheBackoff(t *testing.T) {
 		r.dial(1).fail(errDial)
 		r.acquire()
 		pass(41 * late)
+		mu.Lock()
+		defer mu.Unlock()
 		assert.GreaterOrEqual(t, gaps, 5)
 	})
 }

@@ -8,11 +8,11 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-	"go.uber.org/atomic"
 
 	"github.com/berth-go/berth/adapters/httpconn"
 )
@@ -37,7 +37,7 @@ func (f *countedFile) Read(p []byte) (int, error) {
 }
 
 func (f *countedFile) Close() error {
-	if f.closes.Inc() == 1 {
+	if f.closes.Add(1) == 1 {
 		close(f.closed)
 	}
 	return f.File.Close()
