@@ -214,7 +214,7 @@ func (p *Pool[R]) failWaitersLocked(d *dial[R], err error) {
 	p.noteFailureLocked(d, err)
 	p.dialEventLocked(p.cfg.Hooks.DialFailed, d, err)
 	failure := p.dialErrorLocked(err)
-	anyone := d.expected == 1 && !p.lateLocked(d, time.Now())
+	anyone := d.expected == 1 && !p.lateLocked(d)
 	accept := func(e waitq.Entry) bool { return anyone || p.came(e) <= d.newest }
 	for range d.expected {
 		if !p.waiters.FailTo(failure, accept) {

@@ -10,8 +10,12 @@ import (
 // those who wait (I7), but they do not depend on it alone.
 
 // lateLocked reports whether a dial has taken longer than RedialAfter.
-func (p *Pool[R]) lateLocked(d *dial[R], now time.Time) bool {
-	return p.cfg.RedialAfter > 0 && !d.held && now.Sub(d.started) >= p.cfg.RedialAfter
+//
+// All that is asked of the time in one hold of the lock is asked of the same: if a
+// plan came just before a dial was late, and the bell was set just after that, nobody
+// would look again.
+func (p *Pool[R]) lateLocked(d *dial[R]) bool {
+	return p.cfg.RedialAfter > 0 && !d.held && p.nowLocked().Sub(d.started) >= p.cfg.RedialAfter
 }
 
 // redialsLocked returns how many dials are to be made beside late ones, of which so
@@ -32,14 +36,14 @@ func (p *Pool[R]) redialsLocked(late int) (first, further int) {
 // their way to them is late: then one more is to be made, whoever it will serve.
 func (p *Pool[R]) overdueLocked() bool {
 	at, waits := p.newestLateAtLocked()
-	return waits && !time.Now().Before(at)
+	return waits && !p.nowLocked().Before(at)
 }
 
 // overdueAtLocked returns when overdueLocked will be true, if nothing changes until
 // then. Once it is, there is nothing more to wait for.
 func (p *Pool[R]) overdueAtLocked() (at time.Time, waits bool) {
 	at, waits = p.newestLateAtLocked()
-	return at, waits && time.Now().Before(at)
+	return at, waits && p.nowLocked().Before(at)
 }
 
 func (p *Pool[R]) newestLateAtLocked() (at time.Time, waits bool) {
@@ -60,9 +64,8 @@ func (p *Pool[R]) dispensableLocked() iter.Seq[*dial[R]] {
 	return func(yield func(*dial[R]) bool) {
 		late := 0
 		if p.cfg.RedialAfter > 0 {
-			now := time.Now()
 			for d := range p.mu.dials.All() {
-				if !p.lateLocked(d, now) {
+				if !p.lateLocked(d) {
 					break // those after it began later
 				}
 				late++
@@ -88,9 +91,8 @@ func (p *Pool[R]) keptLateLocked(surplus []*dial[R]) int {
 	if p.cfg.RedialAfter == 0 || !p.waitedForLocked() {
 		return 0
 	}
-	now := time.Now()
 	for i, d := range surplus {
-		if !p.lateLocked(d, now) {
+		if !p.lateLocked(d) {
 			return i
 		}
 	}

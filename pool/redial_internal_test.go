@@ -1,7 +1,10 @@
 package pool
 
 import (
+	"context"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -43,4 +46,44 @@ func TestBudgetCancelsLateDialsLast(t *testing.T) {
 	two.report(report{}, nil)
 	assert.Equal(t, 3, three.orders.copied().grants)
 	assert.Equal(t, 4, b.mu.open)
+}
+
+// Time goes on while the lock is held: if the plan comes just before a dial is late, the
+// bell rings for what it has missed.
+func TestDialThatIsLateJustAfterThePlan(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dials := make(chan chan int, 2)
+		p, err := New(Config[int]{
+			Dial: func(context.Context) (int, error) {
+				made := make(chan int)
+				dials <- made
+				return <-made, nil
+			},
+			RedialAfter: time.Second,
+		})
+		require.NoError(t, err)
+		go func() { _, _ = p.Acquire(t.Context()) }()
+		hung := <-dials
+		synctest.Wait()
+
+		p.lock()
+		d := p.newestDialLocked()
+		p.mu.now = d.started.Add(time.Second - 1)
+		assert.Zero(t, p.planLocked().want)
+		d.started = d.started.Add(-time.Hour) // as if an hour had passed since
+		p.mu.now = p.mu.now.Add(-time.Hour)
+		next, ok := p.nextTimeLocked()
+		assert.True(t, ok)
+		assert.Equal(t, d.started.Add(time.Second), next)
+		p.mu.now = time.Time{}
+		assert.Equal(t, 1, p.planLocked().want, "at the next look")
+		_, ok = p.nextTimeLocked()
+		assert.False(t, ok, "there is nothing to wait for")
+		p.unlock()
+
+		fresh := <-dials
+		fresh <- 2
+		hung <- 1
+		require.NoError(t, p.Close())
+	})
 }
