@@ -70,7 +70,7 @@ type Budget struct {
 		want        int // dials that pools would start if they could
 		starving    starvingHeap
 		blind       int // pools that want more than the places they have told
-		norphans    int // dials that no waiter needs, but for late ones
+		norphans    int // dials that no waiter needs
 		spares      int // dials in the background granted and not yet begun
 		lists       [numLists]memberList
 
@@ -150,6 +150,7 @@ func (b *Budget) settleLocked(self *member, wake []*member) []*member {
 		b.grantLocked(m)
 		wake = m.order(self, wake)
 	}
+	wake = b.grantRedialsLocked(self, wake)
 	wake = b.grantSpareLocked(self, wake)
 	wake = b.recallLocked(self, wake)
 	need := b.needLocked()
@@ -170,7 +171,7 @@ func (b *Budget) settleLocked(self *member, wake []*member) []*member {
 		wake = m.order(self, wake)
 	}
 	wake = b.cancelOrphansLocked(max(need, b.permitsNeededLocked(), b.idleOverLocked(b.mu.norphans)), self, wake) // they would not be kept (I8)
-	wake = b.cancelLateLocked(max(b.needLocked(), b.permitsNeededLocked()), self, wake)
+	wake = b.cancelKeptLocked(max(b.needLocked(), b.permitsNeededLocked()), self, wake)
 	return b.cancelSurplusLocked(self, wake)
 }
 
@@ -246,6 +247,23 @@ func (b *Budget) recallLocked(self *member, wake []*member) []*member {
 	return wake
 }
 
+// grantRedialsLocked lets pools dial beside late dials, while no pool has waiters
+// without a dial and for what is free only. To make room for that would be to end a dial of
+// another pool that may be late as well, which would then do the same.
+func (b *Budget) grantRedialsLocked(self *member, wake []*member) []*member {
+	l := &b.mu.limits
+	for b.mu.want == 0 && len(b.mu.lists[overdue]) > 0 && room(l.MaxOpen, b.mu.open) > 0 && room(l.MaxDials, b.mu.dials) > 0 {
+		m := b.mu.lists[overdue][0]
+		b.mu.open++
+		b.mu.dials++
+		m.last.redial--
+		m.toOrders().grants++
+		b.listLocked(m)
+		wake = m.order(self, wake)
+	}
+	return wake
+}
+
 // grantSpareLocked gives what is left to pools that would dial in the background,
 // while no pool has waiters for it.
 func (b *Budget) grantSpareLocked(self *member, wake []*member) []*member {
@@ -308,14 +326,15 @@ func (b *Budget) cancelOrphansLocked(n int, self *member, wake []*member) []*mem
 	return wake
 }
 
-// cancelLateLocked tells pools to cancel n of the late dials that no waiter needs.
-func (b *Budget) cancelLateLocked(n int, self *member, wake []*member) []*member {
-	for n > 0 && len(b.mu.lists[overdue]) > 0 {
-		l := b.mu.lists[overdue]
+// cancelKeptLocked tells pools to cancel n of the dials that were kept beside late
+// ones or are late, and that no waiter needs.
+func (b *Budget) cancelKeptLocked(n int, self *member, wake []*member) []*member {
+	for n > 0 && len(b.mu.lists[keeping]) > 0 {
+		l := b.mu.lists[keeping]
 		m := l[len(l)-1]
-		k := min(n, m.last.late)
-		m.last.late -= k
-		m.toOrders().cancelLate += k
+		k := min(n, m.last.kept)
+		m.last.kept -= k
+		m.toOrders().cancelKept += k
 		b.mu.cancels += k
 		n -= k
 		b.listLocked(m)

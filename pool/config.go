@@ -130,9 +130,10 @@ type Config[R any] struct {
 
 	// RedialAfter is the time after which a dial is late: it may hang. While callers
 	// wait and the newest dial on its way to them is late, one more is made beside
-	// it, within the limits. What a late dial brings is used as ever; its error goes
-	// only to callers who came before it began, since later ones have another. 0: no
-	// dial is late, and one that hangs holds callers up until DialTimeout.
+	// it, within the limits; in a Budget only in a slot that nobody else needs. What a
+	// late dial brings is used as ever; its error goes only to callers who came before
+	// it began. 0: no dial is late, and one that hangs holds callers up until
+	// DialTimeout.
 	RedialAfter time.Duration
 
 	// BackoffBase is the time that a failed dial holds up the next one, doubled

@@ -11,9 +11,10 @@ import (
 // plan is what a pool wants of its dials.
 type plan[R any] struct {
 	want    int        // dials to start for waiters, within the pool's own limits
+	redial  int        // dials to start beside late ones, likewise; at most 1
 	orphans []*dial[R] // dials in flight beyond what the waiters need, newest first
-	late    []*dial[R] // beside them, late ones that go on since callers wait, oldest first
-	wanted  int        // how many of them the pool wants in the background
+	kept    []*dial[R] // such dials that only make room for another pool, newest first
+	wanted  int        // how many of the orphans the pool wants in the background
 	spare   int        // dials to start in the background, within the pool's own limits
 }
 
@@ -26,13 +27,13 @@ func (p *Pool[R]) demandLocked() bool {
 		pl.orphans = pl.orphans[surplus:]
 	}
 	if p.member == nil {
-		for range pl.want + pl.spare {
+		for range pl.want + pl.redial + pl.spare {
 			p.startDialLocked()
 		}
 		p.countUncoveredLocked(0)
 		// A dial for one who wants a fresh one may make an older one surplus; and
 		// what the pool wants for itself comes after its waiters, but not later.
-		return pl.want > 0 && (p.mu.fresh > 0 || p.spareLocked() > 0)
+		return pl.want+pl.redial > 0 && (p.mu.fresh > 0 || p.spareLocked() > 0)
 	}
 	return p.reportLocked(pl)
 }
@@ -40,25 +41,26 @@ func (p *Pool[R]) demandLocked() bool {
 // planLocked compares the waiters with what is on its way to them (I7).
 func (p *Pool[R]) planLocked() plan[R] {
 	unmet := p.unmetLocked()
-	var pl plan[R]
+	pl := plan[R]{want: p.dialsForLocked(unmet)}
 	if p.flyingLocked() > 0 {
-		surplus := p.surplusLocked(unmet)
-		late := p.keptLateLocked(surplus)
-		pl.late, pl.orphans = surplus[:late], surplus[late:]
+		pl.orphans = p.orphansLocked(unmet)
+		if p.keepsAllLocked() {
+			pl.orphans, pl.kept = nil, pl.orphans
+		}
 	}
-	first, further := p.redialsLocked(len(pl.late))
-	pl.want = p.dialsForLocked(max(unmet, first))
 	if unmet > 0 {
 		return pl // what the pool wants for itself comes after its waiters
 	}
+	if p.overdueLocked() {
+		pl.redial = p.dialsForLocked(1)
+	}
 	pl.wanted = p.spareLocked()
-	if lacking := pl.wanted - len(pl.late) - len(pl.orphans); lacking > 0 && first == 0 && !p.holdOffLocked() {
+	if lacking := pl.wanted - len(pl.kept) - len(pl.orphans); lacking > 0 && pl.redial == 0 && !p.holdOffLocked() {
 		pl.spare = min(lacking, p.dialRoomLocked())
 		if p.mu.outage != nil {
 			pl.spare = min(pl.spare, 1)
 		}
 	}
-	pl.spare = max(pl.spare, p.dialsForLocked(further))
 	return pl
 }
 
@@ -133,17 +135,20 @@ func (p *Pool[R]) uncountedLocked(flying int, dials iter.Seq[*dial[R]]) int {
 	return unmet
 }
 
-// surplusLocked returns the dials without which no waiter more is left with
-// nothing on its way, in the order of dispensableLocked; unmet is that of now.
-func (p *Pool[R]) surplusLocked(unmet int) []*dial[R] {
-	var surplus []*dial[R]
+// orphansLocked returns the dials without which no waiter more is left with
+// nothing on its way, the newest first; unmet is that of now.
+func (p *Pool[R]) orphansLocked(unmet int) []*dial[R] {
+	var orphans []*dial[R]
 	lacking := max(unmet, 0)
-	for d := range p.dispensableLocked() {
+	for d := range p.mu.dials.Backward() {
+		if d.canceled {
+			continue
+		}
 		if p.mu.fresh == 0 {
 			if unmet += p.sharedLocked(); unmet > lacking {
 				break
 			}
-			surplus = append(surplus, d)
+			orphans = append(orphans, d)
 			continue
 		}
 		// Which dials are needed depends on who waits for which: try without it.
@@ -151,15 +156,15 @@ func (p *Pool[R]) surplusLocked(unmet int) []*dial[R] {
 		if p.unmetLocked() > lacking {
 			p.setCanceledLocked(d, false)
 		} else {
-			surplus = append(surplus, d)
+			orphans = append(orphans, d)
 		}
 	}
 	if p.mu.fresh > 0 {
-		for _, d := range surplus {
+		for _, d := range orphans {
 			p.setCanceledLocked(d, false)
 		}
 	}
-	return surplus
+	return orphans
 }
 
 // eachOpeningLocked calls f for the exclusive slots that have had no capacity since
@@ -199,7 +204,7 @@ func (p *Pool[R]) reportLocked(pl plan[R]) bool {
 	}
 	r := report{
 		standing: p.standingLocked(),
-		wants:    wants{want: pl.want, orphans: len(pl.orphans), late: len(pl.late), spare: pl.spare},
+		wants:    wants{want: pl.want, redial: pl.redial, orphans: len(pl.orphans), kept: len(pl.kept), spare: pl.spare},
 		lent:     p.mu.lent > 0,
 	}
 	if pl.want > 0 {
@@ -218,13 +223,17 @@ func (p *Pool[R]) reportLocked(pl plan[R]) bool {
 	starved := p.mu.starved
 	p.mu.starved = pl.want > o.grants
 	for range o.grants {
-		if p.mu.closed || pl.want+pl.spare == 0 {
-			break // the next report gives it back
-		}
-		if pl.want > 0 {
+		switch {
+		case p.mu.closed:
+			continue
+		case pl.want > 0:
 			pl.want--
-		} else {
+		case pl.redial > 0:
+			pl.redial--
+		case pl.spare > 0:
 			pl.spare--
+		default:
+			continue // the next report gives it back
 		}
 		p.startDialLocked()
 	}
@@ -232,7 +241,7 @@ func (p *Pool[R]) reportLocked(pl plan[R]) bool {
 	p.giveUpIdleLocked(o.shrink, ReasonLimits)
 	p.giveUpIdleLocked(o.idleOut, ReasonIdleLimit)
 	p.cancelAllLocked(pl.orphans[:min(o.cancel, len(pl.orphans))]) // the others have found a waiter
-	p.cancelAllLocked(pl.late[:min(o.cancelLate, len(pl.late))])
+	p.cancelAllLocked(pl.kept[:min(o.cancelKept, len(pl.kept))])
 	p.cancelNewestLocked(o.surplus)
 	if o.any() || recalled {
 		if p.mu.closed {

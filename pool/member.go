@@ -63,7 +63,8 @@ type account struct {
 type wants struct {
 	want    int // dials it would start if it had slots
 	orphans int // dials that no waiter needs
-	late    int // beside them, late ones that go on since callers wait
+	kept    int // beside them, those that only make room for who needs it
+	redial  int // dials it would start beside late ones
 	spare   int // dials it would start in the background
 	known   int
 	tickets [maxTickets]Ticket // places of the waiters it wants dials for, oldest first
@@ -80,15 +81,15 @@ type orders struct {
 	surplus int // dials to cancel because MaxOpen was lowered
 	coming  int // not an order: slots on their way to this pool
 
-	cancelLate int // late dials that the waiters do not need
+	cancelKept int // dials that were kept
 }
 
 func (o orders) any() bool {
-	return o.grants|o.evict|o.shrink|o.idleOut|o.cancel|o.cancelLate|o.surplus != 0
+	return o.grants|o.evict|o.shrink|o.idleOut|o.cancel|o.cancelKept|o.surplus != 0
 }
 
 // cancels returns how many dials are to be canceled.
-func (o orders) cancels() int { return o.cancel + o.cancelLate + o.surplus }
+func (o orders) cancels() int { return o.cancel + o.cancelKept + o.surplus }
 
 // dialsLeftLocked returns how many dials of the pool go on when it has done what it was
 // told.
@@ -189,11 +190,13 @@ func (m *member) report(r report, wake []*member) (orders, []*member) {
 		case r.want > 0:
 			r.want--
 			r.forgetTicket()
+		case r.redial > 0:
+			r.redial--
 		case r.spare > 0:
 			r.spare--
 		}
 	}
-	r.orphans, r.late = max(0, r.orphans-o.cancel), max(0, r.late-o.cancelLate)
+	r.orphans, r.kept = max(0, r.orphans-o.cancel), max(0, r.kept-o.cancelKept)
 	b.mu.want += r.want - m.last.want
 	b.mu.norphans += r.orphans - m.last.orphans
 	m.last = account{r.standing, m.last.wants.noted(b, &r.wants)}

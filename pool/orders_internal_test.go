@@ -26,8 +26,8 @@ func TestAnyOrderIsAnOrder(t *testing.T) {
 			o.idleOut = 1
 		case "cancel":
 			o.cancel = 1
-		case "cancelLate":
-			o.cancelLate = 1
+		case "cancelKept":
+			o.cancelKept = 1
 		case "surplus":
 			o.surplus = 1
 		case "spares", "coming":

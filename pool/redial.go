@@ -1,9 +1,6 @@
 package pool
 
-import (
-	"iter"
-	"time"
-)
+import "time"
 
 // A dial that takes longer than RedialAfter is late. It may never end: a lost
 // packet, a peer that accepts and says nothing. It still counts as on its way to
@@ -16,20 +13,6 @@ import (
 // would look again.
 func (p *Pool[R]) lateLocked(d *dial[R]) bool {
 	return p.cfg.RedialAfter > 0 && !d.held && p.nowLocked().Sub(d.started) >= p.cfg.RedialAfter
-}
-
-// redialsLocked returns how many dials are to be made beside late ones, of which so
-// many are more than the waiters need already: the first is the waiters' own, like
-// any dial for them; a further one takes only a slot that nobody else wants.
-func (p *Pool[R]) redialsLocked(late int) (first, further int) {
-	switch {
-	case !p.overdueLocked():
-		return 0, 0
-	case late == 0:
-		return 1, 0
-	default:
-		return 0, 1
-	}
 }
 
 // overdueLocked reports whether callers wait and the newest of the dials that are on
@@ -57,44 +40,18 @@ func (p *Pool[R]) newestLateAtLocked() (at time.Time, waits bool) {
 	return d.started.Add(p.cfg.RedialAfter), true
 }
 
-// dispensableLocked yields the dials that are not canceled, in the order in which the
-// pool can do without them: first those that are late, the oldest first, then the
-// others, the newest first.
-func (p *Pool[R]) dispensableLocked() iter.Seq[*dial[R]] {
-	return func(yield func(*dial[R]) bool) {
-		late := 0
-		if p.cfg.RedialAfter > 0 {
-			for d := range p.mu.dials.All() {
-				if !p.lateLocked(d) {
-					break // those after it began later
-				}
-				late++
-				if !d.canceled && !yield(d) {
-					return
-				}
-			}
-		}
-		left := p.mu.dials.Len() - late
-		for d := range p.mu.dials.Backward() {
-			if left--; left < 0 || !d.canceled && !yield(d) {
-				return
-			}
-		}
-	}
-}
-
-// keptLateLocked returns how many of the surplus dials, the first ones, are not to be
-// canceled for want of a waiter, but only if another pool needs a slot: the late ones,
-// while callers wait. Where each dial takes longer than RedialAfter, they would else
-// cost one another their lives, and none would come to its end.
-func (p *Pool[R]) keptLateLocked(surplus []*dial[R]) int {
+// keepsAllLocked reports whether no dial is to be canceled for want of a waiter:
+// callers wait, and the oldest dial is late. What was made beside it would else go at
+// once, and be made again; or the late one would, and where each dial takes longer than
+// RedialAfter none would come to its end.
+func (p *Pool[R]) keepsAllLocked() bool {
 	if p.cfg.RedialAfter == 0 || !p.waitedForLocked() {
-		return 0
+		return false
 	}
-	for i, d := range surplus {
-		if !p.lateLocked(d) {
-			return i
+	for d := range p.mu.dials.All() {
+		if !d.canceled {
+			return p.lateLocked(d)
 		}
 	}
-	return len(surplus)
+	return false
 }

@@ -10,16 +10,16 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Late dials make room for who needs a slot, after those that nobody waits for, and
-// not because of MaxIdle. The accounts are even when the pool has done what it was told.
-func TestBudgetCancelsLateDialsLast(t *testing.T) {
+// What is kept beside late dials makes room for who needs a slot, after dials that nobody
+// waits for, and not because of MaxIdle. The accounts are even when the pool has done what it was told.
+func TestBudgetCancelsWhatIsKeptLast(t *testing.T) {
 	b, err := NewBudget(BudgetLimits{MaxOpen: 4, MaxIdle: 1})
 	require.NoError(t, err)
 	var one, two, three member
 	for _, m := range []*member{&one, &two, &three} {
 		m.join(b, nil)
 	}
-	hung := report{standing: standing{used: 2, dialing: 2}, wants: wants{late: 1}}
+	hung := report{standing: standing{used: 2, dialing: 2}, wants: wants{kept: 1}}
 	orphaned := report{standing: standing{used: 2, dialing: 2}, wants: wants{orphans: 2}}
 	one.report(hung, nil)
 	o, _ := two.report(orphaned, nil)
@@ -27,16 +27,16 @@ func TestBudgetCancelsLateDialsLast(t *testing.T) {
 	two.report(report{standing: standing{used: 2, dialing: 2, canceled: 1, ending: 1}, wants: wants{orphans: 1}}, nil)
 	assert.Zero(t, one.orders.copied().cancels())
 
-	for n, want := range []struct{ orphans, late int }{1: {0, 0}, 2: {1, 0}, 3: {1, 1}, 4: {1, 1}} {
+	for n, want := range []struct{ orphans, kept int }{1: {0, 0}, 2: {1, 0}, 3: {1, 1}, 4: {1, 1}} {
 		three.report(report{wants: wants{want: n, known: n, tickets: [maxTickets]Ticket{7, 8, 9, 10}}}, nil)
 		assert.Equal(t, want.orphans, two.orders.copied().cancel, "%d wanted", n)
-		assert.Equal(t, want.late, one.orders.copied().cancelLate, "%d wanted", n)
-		assert.Equal(t, want.orphans+want.late, b.mu.cancels)
+		assert.Equal(t, want.kept, one.orders.copied().cancelKept, "%d wanted", n)
+		assert.Equal(t, want.orphans+want.kept, b.mu.cancels)
 	}
 	two.report(report{standing: standing{used: 2, dialing: 2, canceled: 1, ending: 1}, wants: wants{orphans: 1}}, nil)
 	o, _ = one.report(hung, nil) // it did not know of its orders yet
-	assert.Equal(t, 1, o.cancelLate)
-	assert.Empty(t, b.mu.lists[overdue])
+	assert.Equal(t, 1, o.cancelKept)
+	assert.Empty(t, b.mu.lists[keeping])
 	assert.Equal(t, 1, one.dialsLeftLocked())
 	one.report(report{standing: standing{used: 2, dialing: 2, canceled: 1, ending: 1}}, nil)
 	two.report(report{standing: standing{used: 2, dialing: 2, canceled: 2, ending: 2}}, nil)
@@ -69,14 +69,14 @@ func TestDialThatIsLateJustAfterThePlan(t *testing.T) {
 		p.lock()
 		d := p.newestDialLocked()
 		p.mu.now = d.started.Add(time.Second - 1)
-		assert.Zero(t, p.planLocked().want)
+		assert.Zero(t, p.planLocked().redial)
 		d.started = d.started.Add(-time.Hour) // as if an hour had passed since
 		p.mu.now = p.mu.now.Add(-time.Hour)
 		next, ok := p.nextTimeLocked()
 		assert.True(t, ok)
 		assert.Equal(t, d.started.Add(time.Second), next)
 		p.mu.now = time.Time{}
-		assert.Equal(t, 1, p.planLocked().want, "at the next look")
+		assert.Equal(t, 1, p.planLocked().redial, "at the next look")
 		_, ok = p.nextTimeLocked()
 		assert.False(t, ok, "there is nothing to wait for")
 		p.unlock()

@@ -21,8 +21,9 @@ func (b *Budget) queueLocked(m *member) {
 
 // The lists of pools that a Budget keeps.
 const (
-	orphaned = iota // with dials that no waiter needs, but for late ones
-	overdue         // with late dials that no waiter needs
+	orphaned = iota // with dials that no waiter needs
+	keeping         // with such dials that only make room for who needs it
+	overdue         // that would dial beside late dials
 	hopeful         // that would dial in the background
 	lenders         // that may have an open lane
 	dialers         // with dials in flight that are not canceled
@@ -35,7 +36,8 @@ type memberList []*member
 // listLocked keeps m in the lists where its report says it belongs.
 func (b *Budget) listLocked(m *member) {
 	b.putLocked(m, orphaned, m.last.orphans > 0)
-	b.putLocked(m, overdue, m.last.late > 0)
+	b.putLocked(m, keeping, m.last.kept > 0)
+	b.putLocked(m, overdue, m.last.redial > 0)
 	b.putLocked(m, hopeful, m.last.spare > 0)
 	b.putLocked(m, dialers, m.last.dialing > m.last.canceled)
 }

@@ -136,10 +136,10 @@ func (m *Pool[R]) cancelLocked() bool {
 	if limit == 0 {
 		return false
 	}
-	spare := m.spareLocked()
-	if m.waitedForLocked() {
-		spare = slices.DeleteFunc(spare, m.late) // or slow dials would end one another
+	if flying := m.flyingLocked(); len(flying) > 0 && m.late(flying[0]) && m.waitedForLocked() {
+		return false // or slow dials would end one another
 	}
+	spare := m.spareLocked()
 	if len(spare) <= max(limit-len(m.idleLocked()), m.wantedLocked(), 0) {
 		return false
 	}
@@ -147,24 +147,11 @@ func (m *Pool[R]) cancelLocked() bool {
 	return true
 }
 
-// spareLocked returns the dials that no waiter needs: the late ones first, oldest
-// first, then the others, newest first.
+// spareLocked returns the dials that no waiter needs, newest first.
 func (m *Pool[R]) spareLocked() (spare []*dial[R]) {
 	flying := m.flyingLocked()
 	uncovered := m.uncoveredLocked(flying)
-	order := slices.Clone(flying)
-	slices.SortStableFunc(order, func(a, b *dial[R]) int {
-		switch {
-		case m.late(a) && m.late(b):
-			return cmp.Compare(a.number, b.number)
-		case m.late(a):
-			return -1
-		case m.late(b):
-			return 1
-		}
-		return cmp.Compare(b.number, a.number)
-	})
-	for _, d := range order {
+	for _, d := range slices.Backward(m.flyingLocked()) {
 		rest := slices.DeleteFunc(slices.Clone(flying), func(o *dial[R]) bool { return o == d })
 		if m.uncoveredLocked(rest) == uncovered {
 			flying, spare = rest, append(spare, d)

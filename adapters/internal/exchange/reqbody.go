@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"os"
 	"reflect"
 	"strings"
 	"sync"
@@ -88,23 +89,22 @@ func (b *requestBody) outgoing(how Attempt, again bool) io.ReadCloser {
 	if how.Shared {
 		return b
 	}
-	switch src := withoutNopCloser(b.src).(type) {
-	case *bytes.Reader, *bytes.Buffer, *strings.Reader:
-		if again {
-			b.read.Store(true)
-			return b.src
-		}
-	case syscall.Conn:
-		return &fileBody{b, src}
+	if again && inMemory(b.src) {
+		b.read.Store(true)
+		return b.src
+	}
+	if file, ok := b.src.(*os.File); ok {
+		return &fileBody{b, file}
 	}
 	return b
 }
 
-// A fileBody is a body that has a file descriptor: package net lets the kernel copy
-// it to a connection without TLS, if it can.
+// A fileBody is a body that is a file: package net lets the kernel copy it to a
+// connection without TLS. What only holds a file may have a Read of its own, which
+// must not be passed over.
 type fileBody struct {
 	*requestBody
-	file syscall.Conn
+	file *os.File
 }
 
 // SyscallConn is for package net. From here on the body is read by others.
@@ -147,17 +147,18 @@ func (c *Call) rewind() error {
 	return nil
 }
 
-// withoutNopCloser returns the reader in what [io.NopCloser] and [http.NewRequest]
-// make of one: a body whose Close does nothing. Any other body it returns as it is.
-func withoutNopCloser(body io.ReadCloser) io.Reader {
+// inMemory reports whether body is what [http.NewRequest] makes of a reader in
+// memory: reading it does not block or fail, and closing it does nothing.
+func inMemory(body io.ReadCloser) bool {
 	t := reflect.TypeOf(body)
 	if t.PkgPath() != "io" || !strings.HasPrefix(t.Name(), "nopCloser") { // there are two
-		return body
+		return false
 	}
-	if r, ok := reflect.ValueOf(body).Field(0).Interface().(io.Reader); ok {
-		return r
+	switch reflect.ValueOf(body).Field(0).Interface().(type) {
+	case *bytes.Reader, *bytes.Buffer, *strings.Reader:
+		return true
 	}
-	return body
+	return false
 }
 
 // hasBody reports whether req has a body to send and to close. [http.NoBody] has

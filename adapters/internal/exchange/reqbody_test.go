@@ -47,3 +47,21 @@ func TestFileThatWasHandedOutIsRewound(t *testing.T) {
 	assert.Equal(t, 1, rewinds, "nobody has read it")
 	assert.Error(t, c.Fail(errBroken))
 }
+
+// What only holds a file is read through its own Read.
+func TestReaderOverAFileIsNotPassedOver(t *testing.T) {
+	f, err := os.Open(os.DevNull)
+	require.NoError(t, err)
+	defer func() { require.NoError(t, f.Close()) }()
+	for name, body := range map[string]io.ReadCloser{"embedded": struct{ *os.File }{f}, "nop": io.NopCloser(struct{ *os.File }{f})} {
+		req := newRequest(t.Context(), t, http.MethodPut, nil)
+		req.Body = body
+		c := newCall(t, req)
+		_, failure := c.Attempt(connFunc{do: func(req *http.Request) (*http.Response, error) {
+			_, bare := req.Body.(syscall.Conn)
+			assert.False(t, bare, name)
+			return nil, errBroken
+		}}, exchange.Attempt{End: endFunc(func(exchange.Ending) {})})
+		require.NotNil(t, failure)
+	}
+}
