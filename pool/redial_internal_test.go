@@ -87,3 +87,27 @@ func TestDialThatIsLateJustAfterThePlan(t *testing.T) {
 		require.NoError(t, p.Close())
 	})
 }
+
+// A dial beside a late one is granted once, however often the pool says that it wants it
+// before it has heard.
+func TestRedialIsGrantedOnce(t *testing.T) {
+	b, err := NewBudget(BudgetLimits{MaxOpen: 5, MaxIdle: 1})
+	require.NoError(t, err)
+	var one, other member
+	one.join(b, nil)
+	other.join(b, nil)
+	wanting := report{standing: standing{used: 1, dialing: 1}, wants: wants{redial: 1}}
+	full := report{standing: standing{used: 4}}
+	other.report(full, nil)
+	o, _ := one.report(wanting, nil)
+	assert.Zero(t, o.grants, "no slot is free")
+	other.report(report{standing: standing{used: 2}}, nil)
+	assert.Equal(t, 1, one.orders.copied().grants)
+	o, _ = one.report(wanting, nil)
+	assert.Equal(t, 1, o.grants)
+	assert.Equal(t, 4, b.mu.open)
+	assert.Empty(t, b.mu.lists[overdue])
+	one.report(report{standing: standing{used: 2, dialing: 2}, wants: wants{kept: 1}}, nil)
+	assert.Equal(t, 4, b.mu.open)
+	assert.Equal(t, 2, b.mu.dials)
+}

@@ -416,3 +416,26 @@ func TestSlowPeerIsReachedBesideABusyPool(t *testing.T) {
 		wg.Wait()
 	})
 }
+
+// Before the oldest dial is late, MaxIdle holds for those that nobody needs as ever.
+func TestDialsThatAreNotLateAreCanceledForMaxIdle(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		r := newManual(t, pool.Config[*thing]{MaxIdle: -1, RedialAfter: late})
+		calls := r.acquireAll(5)
+		pass(late - 1)
+		for _, c := range calls[:3] {
+			c.leave()
+		}
+		for n := 1; n <= 5; n++ {
+			assert.Equal(t, n > 2, r.dial(n).canceled(), "dial %d", n)
+		}
+		pass(1)
+		require.Equal(t, 6, r.started())
+		calls[3].leave()
+		assert.False(t, r.dial(6).canceled(), "one waits, and those before it are late")
+		calls[4].leave()
+		for n := 1; n <= 6; n++ {
+			assert.True(t, r.dial(n).canceled(), "dial %d", n)
+		}
+	})
+}
