@@ -9,21 +9,22 @@ type member struct {
 	of      reporter
 	ordered atomic.Bool // there are orders to fetch
 
-	// Under the pool's lock.
-	changed bool   // the next report matters even if it is the same
-	lends   bool   // it was among the lenders, at the last report
-	coming  int32  // slots on their way to this pool, at the last report
-	sent    *wants // those of the last report, whose standing is last's
+	// Under the pool's lock, but for the two that say something else: where they stand
+	// they take no room of their own, and there are many keys.
+	changed  bool   // the next report matters even if it is the same
+	lends    bool   // it was among the lenders, at the last report
+	recalled bool   // under the Budget's lock: it is to close its lane, and has not said yet that nothing is in it
+	blind    bool   // under the Budget's lock: it wants more than the places it has told
+	coming   int32  // slots on their way to this pool, at the last report
+	sent     *wants // those of the last report, whose standing is last's
 
 	// Under the Budget's lock.
-	recalled bool            // it is to close its lane, and has not said yet that nothing is in it
-	blind    bool            // it wants more than the places it has told
-	place    int32           // in the heap of starving pools, which is for those with known tickets, counted from 1; 0: not in it
-	in       [numLists]int32 // in the Budget's lists, counted from 1; 0: not in it
-	passed   int32           // times in a row that it served its own past an older waiter
-	last     account         // the report as it stands, less what has been granted since; the standing is changed under both locks
-	orders   *orders         // nil: none
-	handed   *orders         // fetched: the next report includes what came of them. nil: none
+	place  int32           // in the heap of starving pools, which is for those with known tickets, counted from 1; 0: not in it
+	in     [numLists]int32 // in the Budget's lists, counted from 1; 0: not in it
+	passed int32           // times in a row that it served its own past an older waiter
+	last   account         // the report as it stands, less what has been granted since; the standing is changed under both locks
+	orders *orders         // nil: none
+	handed *orders         // fetched: the next report includes what came of them. nil: none
 }
 
 // reporter is a pool, whatever the type of its resources.
