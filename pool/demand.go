@@ -44,7 +44,7 @@ func (p *Pool[R]) planLocked() plan[R] {
 	pl := plan[R]{want: p.dialsForLocked(unmet)}
 	if p.flyingLocked() > 0 {
 		pl.orphans = p.orphansLocked(unmet)
-		if p.keepsAllLocked() {
+		if len(pl.orphans) > 0 && p.keepsAllLocked() {
 			pl.orphans, pl.kept = nil, pl.orphans
 		}
 	}

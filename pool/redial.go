@@ -41,16 +41,16 @@ func (p *Pool[R]) newestLateAtLocked() (at time.Time, waits bool) {
 }
 
 // keepsAllLocked reports whether no dial is to be canceled for want of a waiter:
-// callers wait, and the oldest dial is late. What was made beside it would else go at
-// once, and be made again; or the late one would, and where each dial takes longer than
-// RedialAfter none would come to its end.
+// callers wait, and one is late. What was made beside it would else go at once, and be
+// made again; or the late one would, and where each dial takes longer than RedialAfter
+// none would come to its end. With DialRate the late one need not be the oldest.
 func (p *Pool[R]) keepsAllLocked() bool {
 	if p.cfg.RedialAfter == 0 || !p.waitedForLocked() {
 		return false
 	}
 	for d := range p.mu.dials.All() {
-		if !d.canceled {
-			return p.lateLocked(d)
+		if !d.canceled && p.lateLocked(d) {
+			return true
 		}
 	}
 	return false

@@ -136,7 +136,7 @@ func (m *Pool[R]) cancelLocked() bool {
 	if limit == 0 {
 		return false
 	}
-	if flying := m.flyingLocked(); len(flying) > 0 && m.late(flying[0]) && m.waitedForLocked() {
+	if slices.ContainsFunc(m.flyingLocked(), m.late) && m.waitedForLocked() {
 		return false // or slow dials would end one another
 	}
 	spare := m.spareLocked()
