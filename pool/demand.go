@@ -202,6 +202,7 @@ func (p *Pool[R]) reportLocked(pl plan[R]) bool {
 		p.countUncoveredLocked(0)
 		return false
 	}
+	p.markHandedLocked()
 	r := report{
 		standing: p.standingLocked(),
 		wants:    wants{want: pl.want, redial: pl.redial, orphans: len(pl.orphans), kept: len(pl.kept), spare: pl.spare},

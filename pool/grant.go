@@ -147,6 +147,7 @@ func (p *Pool[R]) passOnLocked(c *cell[R], how End, err error, next *handOff[R])
 		return
 	}
 	s.idleSince = p.nowLocked()
+	p.markHandedLocked()
 	p.mu.handed = s
 	p.move(s, idle)
 }
@@ -357,6 +358,7 @@ func (p *Pool[R]) endRefusedLocked(c *cell[R]) {
 	}
 	p.endLeaseLocked(c, EndRelease, nil)
 	if p.mu.handed == s {
+		p.markHandedLocked()
 		p.mu.handed = nil // it did not come from a user's hands
 	}
 }

@@ -30,15 +30,38 @@ func (p *Pool[R]) listNextLocked(s, older *slot[R]) {
 	if p.cfg.CheckEvery > 0 {
 		p.setLocked(&s.probe, s, toProbe, later(s.idleSince, s.tested).Add(p.cfg.CheckEvery))
 	}
-	if p.member != nil {
+	switch {
+	case p.member == nil:
+	case s == p.mu.handed && p.waiters.Len() > 0: // it may only pass through the list
+		p.mu.unmarked, p.member.changed = true, true
+	default:
 		p.member.idle(&s.mark, s.idleSince, mark)
 	}
+}
+
+// markHandedLocked puts a slot that has become idle in this hold of the lock, and that no
+// waiter has taken, into the Budget's list. Sooner another pool's report would find one
+// idle resource too many, and one would be closed for MaxIdle, though none was to stay.
+func (p *Pool[R]) markHandedLocked() {
+	if !p.mu.unmarked {
+		return
+	}
+	p.mu.unmarked = false
+	s := p.mu.handed
+	var older *idleMark
+	if o := s.idleLink.Older(); o != nil {
+		older = &o.mark
+	}
+	p.member.idle(&s.mark, s.idleSince, older)
 }
 
 func (p *Pool[R]) unlistLocked(s *slot[R]) {
 	p.mu.idle.Remove(&s.idleLink)
 	if s.dates != nil {
 		p.clearLocked(&s.probe)
+	}
+	if s == p.mu.handed {
+		p.mu.unmarked = false
 	}
 	if p.member != nil && s.lent() == 0 { // what is lent can still be given up for others
 		p.member.unidle(&s.mark)

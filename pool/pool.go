@@ -69,6 +69,7 @@ type Pool[R any] struct {
 		wasQuiet  bool // Quiet has been called since the pool last had anything
 		overTotal bool // the last caller was one too many in part.Total.Waiting
 		starved   bool // the Budget owes a slot
+		unmarked  bool // handed is idle, and not in the Budget's list yet
 		steady    bool // see passSteadyLocked
 		spread    bool // the last lane chose its cells by goroutine
 
