@@ -62,9 +62,9 @@ func (p *Pool[R]) leavingLocked() int { return p.endingLocked() + int(p.mu.drain
 // can wait for them. A slot that drains may take as long as its leases.
 func (p *Pool[R]) endingLocked() int { return p.mu.slots[closing] + int(p.mu.canceled) }
 
-// makeWayLocked lets a resource go if the oldest waiter wants a fresh one, cannot
-// have a slot for it, and nothing is on the way that will give it one. It is that
-// waiter's turn, and what others could use is in its way.
+// makeWayLocked lets a resource go, or a dial that nobody else needs, if the oldest
+// waiter wants a fresh one, cannot have a dial for it, and nothing is on the way that
+// will give it one. It is that waiter's turn, and what others could use is in its way.
 func (p *Pool[R]) makeWayLocked() {
 	if p.mu.fresh == 0 {
 		return
@@ -73,10 +73,16 @@ func (p *Pool[R]) makeWayLocked() {
 	if !ok || freshOf(e) == 0 || p.endingLocked() > 0 || p.freshDialLocked(freshOf(e)) {
 		return
 	}
-	if room(p.mu.limits.MaxOpen, p.usedLocked()) > 0 && !p.mu.starved {
+	l := p.mu.limits
+	full := p.mu.starved || room(l.MaxOpen, p.usedLocked()) == 0
+	busy := room(l.MaxDials, p.mu.dials.Len()) == 0
+	if !full && !busy {
 		return
 	}
 	if p.findLocked(func(s *slot[R]) bool { return s.room() && s.number >= freshOf(e) }) != nil {
+		return
+	}
+	if (busy && p.dropOrphanLocked()) || !full {
 		return
 	}
 	for s := p.oldestIdleLocked(); s != nil; s = p.newerIdle(s.idleLink.Newer()) {
@@ -85,7 +91,7 @@ func (p *Pool[R]) makeWayLocked() {
 			return
 		}
 	}
-	if p.mu.draining > 0 {
+	if p.dropOrphanLocked() || p.mu.draining > 0 {
 		return
 	}
 	for s := range p.mu.shares.All() {
@@ -94,6 +100,20 @@ func (p *Pool[R]) makeWayLocked() {
 			return
 		}
 	}
+}
+
+// dropOrphanLocked cancels the newest dial that no waiter needs, unless no other could
+// begin in its place now, and reports whether there was one.
+func (p *Pool[R]) dropOrphanLocked() bool {
+	if p.flyingLocked() == 0 || (p.cautiousLocked() && p.holdOffLocked()) {
+		return false
+	}
+	orphans := p.orphansLocked(p.unmetLocked())
+	if len(orphans) == 0 {
+		return false
+	}
+	p.cancelLocked(orphans[0], errUnwanted)
+	return true
 }
 
 // serveLocked hands out what there is, to the oldest waiter who can use it (I3).

@@ -14,8 +14,8 @@ type Request struct {
 	Place Ticket
 
 	// Fresh asks for a resource whose dial began after this call. The caller
-	// takes no older one, whatever is idle; at the cap an idle resource is closed
-	// to make room for the dial.
+	// takes no older one, whatever is idle; at the cap an idle resource is closed,
+	// or a dial canceled that no caller needs, to make room for its own.
 	Fresh bool
 
 	// Low puts the caller behind Config.LowLag tickets more than its turn: later

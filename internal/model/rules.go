@@ -62,12 +62,12 @@ func (m *Pool[R]) shrinkLocked() bool {
 	return false
 }
 
-// makeWayLocked gives up a resource for the oldest waiter if that one wants a
-// fresh one, all slots are taken, and nothing that is about to happen will help.
-// What goes is too old for it; what only has no capacity now stays.
+// makeWayLocked gives up a resource for the oldest waiter, or a dial that nobody needs,
+// if that waiter wants a fresh one, no dial can begin, and nothing that is about to happen
+// will help. What goes is too old for it; what only has no capacity now stays.
 func (m *Pool[R]) makeWayLocked() bool {
 	live := m.liveLocked()
-	if len(live) == 0 || live[0].after == 0 || m.pickLocked(live[0].canUse) != nil || m.freeLocked() || m.mu.closing > 0 {
+	if len(live) == 0 || live[0].after == 0 || m.pickLocked(live[0].canUse) != nil || m.mayDialLocked() || m.mu.closing > 0 {
 		return false
 	}
 	for _, d := range m.mu.dials {
@@ -75,11 +75,23 @@ func (m *Pool[R]) makeWayLocked() bool {
 			return false
 		}
 	}
+	spare := m.spareLocked()
+	if len(spare) > 0 && !m.permitLocked() {
+		spare[0].stop()
+		return true
+	}
+	if m.freeLocked() {
+		return false
+	}
 	for _, s := range m.idleLocked() {
 		if !live[0].canUse(s) {
 			m.closeLocked(s, pool.ReasonEvict)
 			return true
 		}
+	}
+	if len(spare) > 0 {
+		spare[0].stop()
+		return true
 	}
 	if slices.ContainsFunc(m.mu.resources, func(s *resource[R]) bool { return s.draining }) {
 		return false
@@ -176,8 +188,7 @@ func (m *Pool[R]) wantedLocked() int {
 // dialLocked starts a dial if a waiter has none on its way to it, or one is wanted
 // in the background.
 func (m *Pool[R]) dialLocked() bool {
-	limit := m.mu.limits.MaxDials
-	if !m.freeLocked() || limit > 0 && len(m.mu.dials) >= limit {
+	if !m.mayDialLocked() {
 		return false
 	}
 	if m.uncoveredLocked(m.flyingLocked()) == 0 && !m.overdueLocked() && m.wantedLocked() <= len(m.spareLocked()) {
@@ -279,3 +290,10 @@ func (m *Pool[R]) slotsLocked() int { return len(m.mu.resources) + len(m.mu.dial
 func (m *Pool[R]) freeLocked() bool {
 	return m.mu.limits.MaxOpen == 0 || m.slotsLocked() < m.mu.limits.MaxOpen
 }
+
+// permitLocked reports whether MaxDials allows one more dial.
+func (m *Pool[R]) permitLocked() bool {
+	return m.mu.limits.MaxDials == 0 || len(m.mu.dials) < m.mu.limits.MaxDials
+}
+
+func (m *Pool[R]) mayDialLocked() bool { return m.freeLocked() && m.permitLocked() }
