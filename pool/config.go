@@ -129,8 +129,8 @@ type Config[R any] struct {
 	DialRate Limiter
 
 	// RedialAfter is the time after which a dial is late: it may hang. While callers
-	// wait and the newest dial on its way to them is late, one more is made beside
-	// it, within the limits; in a Budget only in a slot that nobody else needs. What a
+	// of Acquire wait and the newest dial on its way to them is late, one more is made
+	// beside it, within the limits; in a Budget only in a slot that nobody else needs. What a
 	// late dial brings is used as ever; its error goes only to callers who came before
 	// it began. 0: no dial is late, and one that hangs holds callers up until
 	// DialTimeout.
@@ -147,7 +147,8 @@ type Config[R any] struct {
 	// BreakAfter is the number of failed dials in a row after which callers who
 	// would need a dial fail at once with the last one's error, while the pool
 	// dials one resource at a time, at the pace of the backoff (100 ms to 10 s
-	// without one), until that succeeds. Where the pool has no slot for that, one
+	// without one), until that succeeds; or one more beside a late dial that
+	// somebody waits for, with RedialAfter. Where the pool has no slot for that, one
 	// caller waits for it. 0: never.
 	BreakAfter int
 
