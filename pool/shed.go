@@ -35,6 +35,10 @@ func (e *ShedError) Unwrap() error { return context.DeadlineExceeded }
 // Timeout returns true.
 func (e *ShedError) Timeout() bool { return true }
 
+// Temporary returns true. With it a ShedError is a [net.Error], as
+// [context.DeadlineExceeded] is, in whose place it stands.
+func (e *ShedError) Temporary() bool { return true }
+
 // longest is a wait that nobody's deadline allows; it keeps sums from overflowing.
 const longest = time.Duration(1 << 62)
 

@@ -2,6 +2,7 @@ package pool_test
 
 import (
 	"context"
+	"net"
 	"testing"
 	"time"
 
@@ -71,7 +72,9 @@ func TestCallerWhoWouldWaitInVainIsShedAtOnce(t *testing.T) {
 		assert.Equal(t, &pool.ShedError{Estimate: 2 * time.Second, Left: 1900 * time.Millisecond}, shed, "four of a second each, on two")
 		assert.EqualError(t, shed, "pool: a wait of about 2s is to be expected, and the deadline is in 1.9s")
 		assert.ErrorIs(t, shed, context.DeadlineExceeded)
-		assert.True(t, shed.Timeout())
+		var end, same net.Error = shed, nil
+		require.ErrorAs(t, context.DeadlineExceeded, &same)
+		assert.Equal(t, []bool{same.Timeout(), same.Temporary()}, []bool{end.Timeout(), end.Temporary()}) //nolint:staticcheck // deprecated, and asked for by package net/url all the same
 
 		s := r.Stats()
 		assert.EqualValues(t, 1, s.Shed)
