@@ -11,19 +11,20 @@ import (
 	"github.com/berth-go/berth/internal/lane"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"go.uber.org/atomic"
 )
 
 // A wire is a shareable resource whose peer says how many leases it carries.
 type wire struct {
 	n        int
-	capacity int
+	capacity atomic.Int32 // the pool may be reading it
 	changed  func()
 	closes   int
 }
 
 // set changes the capacity, and returns when the pool knows.
 func (w *wire) set(capacity int) {
-	w.capacity = capacity
+	w.capacity.Store(int32(capacity)) //nolint:gosec // small
 	w.changed()
 	synctest.Wait()
 }
@@ -43,12 +44,13 @@ func newWires(t *testing.T, capacity int, change func(*Config[*wire])) *wires {
 		Dial: func(context.Context) (*wire, error) {
 			ws.dialing.Lock() // two may be dialled at once
 			defer ws.dialing.Unlock()
-			w := &wire{n: len(ws.all) + 1, capacity: capacity}
+			w := &wire{n: len(ws.all) + 1}
+			w.capacity.Store(int32(capacity)) //nolint:gosec // small
 			ws.all = append(ws.all, w)
 			return w, nil
 		},
 		Close:    func(w *wire) error { w.closes++; return nil },
-		Capacity: func(w *wire) int { return w.capacity },
+		Capacity: func(w *wire) int { return int(w.capacity.Load()) },
 		Watch:    func(w *wire, changed func()) { w.changed = changed },
 	}
 	if change != nil {

@@ -43,7 +43,7 @@ func TestLeaseOfAResourceThatHasToldEndsUnderTheLock(t *testing.T) {
 				ws := newPipes(t, nil)
 				l := ws.fromLane()
 				w := l.Value()
-				w.capacity = 0
+				w.capacity.Store(0)
 				w.changed()
 				between(ws)
 				l.Release()
@@ -70,7 +70,7 @@ func TestResourceThatTellsInRecycleIsAskedBeforeItIsLentAgain(t *testing.T) {
 		ws := newPipes(t, func(cfg *Config[*wire]) {
 			cfg.Recycle = func(w *wire) error {
 				if spoil {
-					w.capacity = 0
+					w.capacity.Store(0)
 					w.changed()
 				}
 				return nil
@@ -100,7 +100,7 @@ func TestResourceIsNotInTheLaneWhileItsCapacityIsRead(t *testing.T) {
 				if reading {
 					<-look
 				}
-				return w.capacity
+				return int(w.capacity.Load())
 			}
 		})
 		release(ws.take(), ws.take())
