@@ -98,8 +98,8 @@ func NewBudget(l BudgetLimits) (*Budget, error) {
 // SetLimits changes the limits. Growth lets waiting pools dial at once. After a
 // decrease of MaxOpen or MaxIdle idle resources are closed, least recently used first;
 // if that is not enough for MaxOpen, dials are canceled, and other resources closed at
-// their release, until the new limits hold. Calls of Warm that ask for more than that end, at
-// the latest when a dial of their pool does.
+// their release, until the new limits hold. Calls of Warm that ask for more than that end
+// at once, or where the pool's backoff holds up their dials, after that.
 func (b *Budget) SetLimits(l BudgetLimits) error {
 	if err := l.validate(); err != nil {
 		return err
@@ -108,8 +108,10 @@ func (b *Budget) SetLimits(l BudgetLimits) error {
 	b.mu.limits = l
 	b.affine.Store(l.Affinity > 0)
 	wake := b.settleLocked(nil, nil)
-	for _, m := range b.mu.lists[hopeful] { // somebody may hope in vain
-		wake = m.order(nil, wake)
+	for _, l := range [...]int{hopeful, dialers} { // a call of Warm may hope in vain
+		for _, m := range b.mu.lists[l] {
+			wake = m.order(nil, wake)
+		}
 	}
 	b.mu.Unlock()
 	for _, m := range wake {

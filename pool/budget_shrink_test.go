@@ -2,6 +2,7 @@ package pool_test
 
 import (
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/berth-go/berth/pool"
@@ -159,6 +160,23 @@ func TestSmallerBudgetEndsWarmThatHasNoDial(t *testing.T) {
 			c.release()
 		}
 		assert.Zero(t, r.started())
+	})
+}
+
+// So is one that waits for a dial which goes on.
+func TestSmallerBudgetEndsWarmWhoseDialGoesOn(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		b := newBudget(t, pool.BudgetLimits{MaxOpen: 3})
+		cfg := under(b)
+		cfg.MaxDials = 1
+		r := newManual(t, cfg)
+		warm := r.warm(t.Context(), 3)
+		assert.Empty(t, warm)
+		require.NoError(t, b.SetLimits(pool.BudgetLimits{MaxOpen: 2}))
+		synctest.Wait()
+		require.Len(t, warm, 1)
+		assert.ErrorContains(t, <-warm, "n is 3, above MaxOpen 2 of the Budget")
+		assert.False(t, r.dial(1).canceled(), "it may become idle")
 	})
 }
 
