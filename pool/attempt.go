@@ -245,7 +245,7 @@ func (a *attempt[R]) enqueueLocked() error {
 	a.waiter = p.waiters.EnqueueAt(a.ctx, uint64(a.place), a.tagOf())
 	a.waiting = true
 	if a.newcomer && p.countsWaitersLocked() {
-		p.balanceLocked() // what it brings decides whether this is one too many
+		p.restoreLocked(true) // what it brings decides whether this is one too many
 		if err := p.overLimitLocked(); err != nil && a.waiter.Cancel() {
 			a.waiting = false
 			p.mu.count.rare().Rejected++

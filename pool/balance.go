@@ -11,7 +11,11 @@ import (
 // dial (I2); no limit is exceeded longer than it must be; no dial goes on that
 // nobody wants (I7, I8). It looks at the state alone, not at what changed it, so
 // there is one rule for all events.
-func (p *Pool[R]) balanceLocked() {
+func (p *Pool[R]) balanceLocked() { p.restoreLocked(false) }
+
+// restoreLocked is balanceLocked, also while it is undecided whether the last in the
+// queue may wait.
+func (p *Pool[R]) restoreLocked(undecided bool) {
 	if p.mu.closed {
 		p.reportLocked(plan[R]{})
 		p.armLocked()
@@ -22,7 +26,7 @@ func (p *Pool[R]) balanceLocked() {
 	}
 	for again := true; again; {
 		p.shrinkLocked()
-		yielded := p.serveLocked()
+		yielded := p.serveLocked(undecided)
 		p.trimIdleLocked()
 		again = p.demandLocked() || yielded
 	}
@@ -65,33 +69,41 @@ func (p *Pool[R]) endingLocked() int { return p.mu.slots[closing] + int(p.mu.can
 // makeWayLocked lets a resource go, or a dial that nobody else needs, if the oldest
 // waiter wants a fresh one, cannot have a dial for it, and nothing is on the way that
 // will give it one. It is that waiter's turn, and what others could use is in its way.
-func (p *Pool[R]) makeWayLocked() {
+// While it is undecided whether that waiter may wait, only what is idle goes.
+func (p *Pool[R]) makeWayLocked(undecided bool) {
 	if p.mu.fresh == 0 {
 		return
 	}
 	e, ok := p.waiters.Front()
-	if !ok || freshOf(e) == 0 || p.endingLocked() > 0 || p.freshDialLocked(freshOf(e)) {
+	if !ok || freshOf(e) == 0 || p.endingLocked() > 0 || p.isOnItsWayLocked(freshOf(e)) {
 		return
 	}
 	l := p.mu.limits
-	full := p.mu.starved || room(l.MaxOpen, p.usedLocked()) == 0
-	busy := room(l.MaxDials, p.mu.dials.Len()) == 0
-	if !full && !busy {
+	if room(l.MaxDials, p.mu.dials.Len()) == 0 {
+		if !undecided {
+			p.dropOrphanLocked() // to close something would be of no use
+		}
+		return
+	}
+	full := room(l.MaxOpen, p.usedLocked()) == 0
+	if !full && !p.mu.starved {
 		return
 	}
 	if p.findLocked(func(s *slot[R]) bool { return s.room() && s.number >= freshOf(e) }) != nil {
 		return
 	}
-	if (busy && p.dropOrphanLocked()) || !full {
-		return
-	}
-	for s := p.oldestIdleLocked(); s != nil; s = p.newerIdle(s.idleLink.Newer()) {
-		if s.number < freshOf(e) {
-			p.closeLocked(s, ReasonEvict)
+	if full { // else it is for the Budget to find a slot; but it ends no resource in use
+		for s := p.oldestIdleLocked(); s != nil; s = p.newerIdle(s.idleLink.Newer()) {
+			if s.number < freshOf(e) {
+				p.closeLocked(s, ReasonEvict)
+				return
+			}
+		}
+		if !undecided && p.dropOrphanLocked() {
 			return
 		}
 	}
-	if p.dropOrphanLocked() || p.mu.draining > 0 {
+	if undecided || p.mu.draining > 0 {
 		return
 	}
 	for s := range p.mu.shares.All() {
@@ -102,10 +114,27 @@ func (p *Pool[R]) makeWayLocked() {
 	}
 }
 
-// dropOrphanLocked cancels the newest dial that no waiter needs, unless no other could
-// begin in its place now, and reports whether there was one.
+// isOnItsWayLocked reports whether something is on its way that a waiter with the tag
+// can use, or none may be dialled yet.
+func (p *Pool[R]) isOnItsWayLocked(tag uint64) bool {
+	if p.freshDialLocked(tag) || (p.cautiousLocked() && p.holdOffLocked()) {
+		return true
+	}
+	promised := false
+	if p.mu.promised > 0 {
+		look := func(s *slot[R]) { promised = promised || (s.number >= tag && s.promises() > 0) }
+		for s := range p.mu.shares.All() {
+			look(s)
+		}
+		p.eachOpeningLocked(look)
+	}
+	return promised
+}
+
+// dropOrphanLocked cancels the newest dial that no waiter needs, and reports whether there
+// was one.
 func (p *Pool[R]) dropOrphanLocked() bool {
-	if p.flyingLocked() == 0 || (p.cautiousLocked() && p.holdOffLocked()) {
+	if p.flyingLocked() == 0 {
 		return false
 	}
 	orphans := p.orphansLocked(p.unmetLocked())
@@ -118,9 +147,9 @@ func (p *Pool[R]) dropOrphanLocked() bool {
 
 // serveLocked hands out what there is, to the oldest waiter who can use it (I3).
 // It reports whether it gave up a resource for an older waiter of another pool.
-func (p *Pool[R]) serveLocked() bool {
+func (p *Pool[R]) serveLocked(undecided bool) bool {
 	for p.waiters.Len() > 0 {
-		p.makeWayLocked()
+		p.makeWayLocked(undecided)
 		var to waitq.Entry
 		s := p.pickLocked(func(s *slot[R]) bool {
 			if !s.room() {

@@ -1,7 +1,6 @@
 package pool_test
 
 import (
-	"errors"
 	"testing"
 	"time"
 
@@ -81,21 +80,32 @@ func TestDialThatOthersNeedMakesNoRoom(t *testing.T) {
 	})
 }
 
-// While no other dial may begin, none is canceled for it.
-func TestNoDialMakesRoomDuringBackoff(t *testing.T) {
+// While no dial may begin, nothing goes for it.
+func TestNothingMakesRoomDuringBackoff(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		r := newManual(t, pool.Config[*thing]{MaxOpen: 2, BackoffBase: time.Minute, BackoffMax: time.Minute})
+		cfg := shareable()
+		cfg.MaxOpen, cfg.BackoffBase, cfg.BackoffMax = 3, time.Minute, time.Minute
+		r := newManual(t, cfg)
+		r.acquire()
+		r.dial(1).ok()
 		first, second := r.acquire(), r.acquire()
-		r.dial(1).fail(errors.New("refused"))
+		r.dial(2).fail(errDial)
 		require.Error(t, first.failed())
 		second.leave()
-		require.NoError(t, r.SetLimits(pool.Limits{MaxOpen: 1}))
+		require.NoError(t, r.SetLimits(pool.Limits{MaxOpen: 2}))
 		fresh := r.acquireWith(t.Context(), pool.Request{Fresh: true})
-		assert.False(t, r.dial(2).canceled())
+		assert.False(t, r.dial(3).canceled())
+		r.things[0].set(2)
+		l, ok := r.TryAcquire()
+		assert.True(t, ok, "it is not to go")
+		l.Release()
 		pass(time.Minute)
-		require.True(t, r.dial(2).canceled())
-		r.dial(3).ok()
+		assert.True(t, r.dial(3).canceled())
+		r.dial(4).ok()
 		fresh.got()
+		l, ok = r.TryAcquire()
+		assert.True(t, ok, "one is enough")
+		l.Release()
 	})
 }
 
@@ -114,6 +124,119 @@ func TestNoResourceMakesRoomForADial(t *testing.T) {
 		require.False(t, r.dial(2).canceled(), "for the last")
 		holder.release()
 		assert.Equal(t, 1, last.got().n)
+		r.dial(3).ok()
+		fresh.got()
+	})
+}
+
+// Who is turned away ends no dial that would have served others.
+func TestCallerWhoMayNotWaitEndsNoDial(t *testing.T) {
+	for name, cfg := range map[string]pool.Config[*thing]{"slots": {MaxOpen: 1, MaxWaiters: -1}, "dials": {MaxDials: 1, MaxWaiters: -1}} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				r := newManual(t, cfg)
+				r.acquire().leave()
+				fresh := r.acquireWith(t.Context(), pool.Request{Fresh: true})
+				require.ErrorIs(t, fresh.failed(), pool.ErrWaitLimit)
+				require.False(t, r.dial(1).canceled())
+				c := r.acquire()
+				c.waits()
+				r.dial(1).ok()
+				c.got()
+			})
+		})
+	}
+}
+
+// Nor does it have a resource drained that is in use.
+func TestCallerWhoMayNotWaitDrainsNothing(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		cfg := shareable()
+		cfg.MaxOpen, cfg.MaxWaiters = 1, -1
+		r := newManual(t, cfg)
+		r.acquire()
+		r.capacity = 2
+		r.dial(1).ok()
+		fresh := r.acquireWith(t.Context(), pool.Request{Fresh: true})
+		require.ErrorIs(t, fresh.failed(), pool.ErrWaitLimit)
+		l, ok := r.TryAcquire()
+		assert.True(t, ok)
+		l.Release()
+	})
+}
+
+// In a Budget, the slot of another pool that is on its way is enough.
+func TestNothingMoreMakesRoomWhereTheBudgetHasASlot(t *testing.T) {
+	for _, idle := range []bool{false, true} {
+		bubble(t, func(t *testing.T) {
+			b := newBudget(t, pool.BudgetLimits{MaxOpen: 2})
+			one, two := newManual(t, under(b)), newManual(t, under(b))
+			holder := two.acquire()
+			two.dial(1).ok()
+			holder.release()
+			one.acquire().leave()
+			if idle {
+				one.dial(1).ok()
+			}
+			fresh := one.acquireWith(t.Context(), pool.Request{Fresh: true})
+			assert.EqualValues(t, 1, two.Stats().Closes.Of(pool.ReasonEvict))
+			assert.Zero(t, one.Stats().Closes.Of(pool.ReasonEvict))
+			one.dial(2).ok()
+			assert.Zero(t, one.Stats().DialsCanceled)
+			fresh.got()
+		})
+	}
+}
+
+// Where a permit is lacking and no slot, nothing that is idle goes.
+func TestNothingIdleMakesRoomForAPermit(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		b := newBudget(t, pool.BudgetLimits{MaxDials: 1})
+		one, two := newManual(t, under(b)), newManual(t, under(b))
+		c := one.acquire()
+		one.dial(1).ok()
+		c.release()
+		busy := two.acquire()
+		fresh := one.acquireWith(t.Context(), pool.Request{Fresh: true})
+		assert.Equal(t, 1, one.Stats().Idle)
+		two.dial(1).ok()
+		busy.got()
+		one.dial(2).ok()
+		fresh.got()
+	})
+}
+
+// A resource that has no room yet, and began late enough, will serve the fresh one:
+// nothing has to go.
+func TestNothingMakesRoomBesideWhatIsOpening(t *testing.T) {
+	for _, shared := range []bool{true, false} {
+		bubble(t, func(t *testing.T) {
+			cfg := shareable()
+			cfg.MaxOpen = 2
+			cfg.Shareable = func(*thing) bool { return shared }
+			r := newManual(t, cfg)
+			r.acquire().leave()
+			fresh := r.acquireWith(t.Context(), pool.Request{Fresh: true})
+			r.capacity = 0
+			r.dial(2).ok()
+			fresh.waits()
+			assert.False(t, r.dial(1).canceled())
+			r.things[0].set(1)
+			fresh.got()
+		})
+	}
+}
+
+// The dial that began last goes, which has the most to do yet; one is enough.
+func TestNewestDialMakesRoom(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		r := newManual(t, pool.Config[*thing]{MaxOpen: 2})
+		for _, c := range []*call{r.acquire(), r.acquire()} {
+			c.leave()
+		}
+		fresh := r.acquireWith(t.Context(), pool.Request{Fresh: true})
+		assert.False(t, r.dial(1).canceled())
+		assert.True(t, r.dial(2).canceled())
 		r.dial(3).ok()
 		fresh.got()
 	})

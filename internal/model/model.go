@@ -22,6 +22,7 @@ type Pool[R any] struct {
 
 	mu struct {
 		sync.Mutex
+		undecided bool // whether the last in the queue may wait
 		limits    pool.Limits
 		waiters   []*waiter[R]   // oldest ticket first; equal ones in order of arrival
 		dials     []*dial[R]     // in flight, oldest first, the canceled ones too
@@ -162,14 +163,18 @@ func (m *Pool[R]) arrive(ctx context.Context, r pool.Request) (*Lease[R], *waite
 		w.came = w.ticket
 	}
 	m.queueLocked(w)
-	m.settleLocked()
 	// Who has a place was let in before.
-	if limit := m.mu.limits.MaxWaiters; limit != 0 && r.Place == 0 &&
-		m.uncoveredLocked(m.flyingLocked()) > max(0, limit) && m.unqueueLocked(w) {
-		m.mu.count.Rejected++
+	if limit := m.mu.limits.MaxWaiters; limit != 0 && r.Place == 0 {
+		m.mu.undecided = true
 		m.settleLocked()
-		return nil, nil, fmt.Errorf("%w: the model's limit is %d", pool.ErrWaitLimit, limit)
+		m.mu.undecided = false
+		if m.uncoveredLocked(m.flyingLocked()) > max(0, limit) && m.unqueueLocked(w) {
+			m.mu.count.Rejected++
+			m.settleLocked()
+			return nil, nil, fmt.Errorf("%w: the model's limit is %d", pool.ErrWaitLimit, limit)
+		}
 	}
+	m.settleLocked()
 	m.mu.count.Waits++
 	return nil, w, nil
 }

@@ -75,13 +75,15 @@ func (m *Pool[R]) makeWayLocked() bool {
 			return false
 		}
 	}
-	spare := m.spareLocked()
-	if len(spare) > 0 && !m.permitLocked() {
-		spare[0].stop()
-		return true
-	}
-	if m.freeLocked() {
+	if slices.ContainsFunc(m.comingLocked(nil), func(c supply) bool { return c.number > live[0].after && c.leases > 0 }) {
 		return false
+	}
+	spare := m.spareLocked()
+	if m.mu.undecided {
+		spare = nil
+	}
+	if !m.permitLocked() {
+		return stopFirst(spare)
 	}
 	for _, s := range m.idleLocked() {
 		if !live[0].canUse(s) {
@@ -89,11 +91,10 @@ func (m *Pool[R]) makeWayLocked() bool {
 			return true
 		}
 	}
-	if len(spare) > 0 {
-		spare[0].stop()
+	if stopFirst(spare) {
 		return true
 	}
-	if slices.ContainsFunc(m.mu.resources, func(s *resource[R]) bool { return s.draining }) {
+	if m.mu.undecided || slices.ContainsFunc(m.mu.resources, func(s *resource[R]) bool { return s.draining }) {
 		return false
 	}
 	for _, s := range m.mu.resources {
@@ -103,6 +104,15 @@ func (m *Pool[R]) makeWayLocked() bool {
 		}
 	}
 	return false
+}
+
+// stopFirst cancels the first of the dials, and reports whether there is one.
+func stopFirst[R any](dials []*dial[R]) bool {
+	if len(dials) == 0 {
+		return false
+	}
+	dials[0].stop()
+	return true
 }
 
 // serveLocked leases a resource to the oldest waiter for whom there is one.
@@ -212,23 +222,7 @@ func (m *Pool[R]) waitedForLocked() bool { return m.uncoveredLocked(nil) > 0 }
 // dials are in flight. Beside dials, shareable resources that are about to have
 // more room count.
 func (m *Pool[R]) uncoveredLocked(flying []*dial[R]) int {
-	type supply struct {
-		number uint64
-		leases int
-	}
-	var coming []supply
-	for _, d := range flying {
-		coming = append(coming, supply{d.number, m.mu.expected})
-	}
-	for _, s := range m.mu.resources {
-		switch {
-		case s.draining || m.spent(s):
-		case s.opening: // to dial again would bring the like
-			coming = append(coming, supply{s.number, max(1, s.expect)})
-		case s.shareable && s.expect > s.capacity:
-			coming = append(coming, supply{s.number, s.expect - s.leases})
-		}
-	}
+	coming := m.comingLocked(flying)
 	uncovered := 0
 	choosy := m.liveLocked() // who can use the least has the first choice
 	slices.SortStableFunc(choosy, func(a, b *waiter[R]) int { return cmp.Compare(b.after, a.after) })
@@ -241,6 +235,30 @@ func (m *Pool[R]) uncoveredLocked(flying []*dial[R]) int {
 		}
 	}
 	return uncovered
+}
+
+// supply is what a dial or a resource is about to have room for.
+type supply struct {
+	number uint64
+	leases int
+}
+
+// comingLocked returns what these dials, and the resources that are there, are about to
+// bring.
+func (m *Pool[R]) comingLocked(flying []*dial[R]) (coming []supply) {
+	for _, d := range flying {
+		coming = append(coming, supply{d.number, m.mu.expected})
+	}
+	for _, s := range m.mu.resources {
+		switch {
+		case s.draining || m.spent(s):
+		case s.opening: // to dial again would bring the like
+			coming = append(coming, supply{s.number, max(1, s.expect)})
+		case s.shareable && s.expect > s.capacity:
+			coming = append(coming, supply{s.number, s.expect - s.leases})
+		}
+	}
+	return coming
 }
 
 // pickLocked returns the resource to lease next, of those that suit: the oldest
