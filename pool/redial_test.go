@@ -296,6 +296,18 @@ func TestErrorOfAHeldUpDialFailsWhoWaits(t *testing.T) {
 	})
 }
 
+// What the pool wants for itself comes after the dial beside a late one, and no later.
+func TestMinIdleIsRefilledWithADialBesideALateOne(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		r := newManual(t, pool.Config[*thing]{MaxDials: 1, RedialAfter: late})
+		r.acquire()
+		pass(2 * late)
+		require.Equal(t, 1, r.started())
+		require.NoError(t, r.SetLimits(pool.Limits{MinIdle: 2}))
+		assert.Equal(t, 3, r.started(), "one for the caller, and two to be idle")
+	})
+}
+
 // Before a dial is late, MaxIdle holds for those that nobody needs as ever.
 func TestDialsThatAreNotLateAreCanceledForMaxIdle(t *testing.T) {
 	bubble(t, func(t *testing.T) {
