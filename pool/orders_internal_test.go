@@ -94,3 +94,31 @@ func TestReportSettlesItsOrdersFirst(t *testing.T) {
 	o, _ = m.report(report{standing: standing{used: 4, dialing: 3, canceled: 1, ending: 1}}, nil) // one has become a resource
 	assert.Equal(t, 1, o.surplus)
 }
+
+// A dial beside a late one waits while a pool has waiters without a dial, also where there
+// is room and it is only not known yet whose turn it is.
+func TestDialBesideALateOneComesAfterAllWaiters(t *testing.T) {
+	b, err := NewBudget(BudgetLimits{MaxOpen: 2})
+	require.NoError(t, err)
+	var starving, late member
+	starving.join(b, nil)
+	late.join(b, nil)
+	w := wants{want: 2, known: 1} // it has not told where the second stands
+	w.tickets[0] = 5
+	starving.report(report{standing: standing{used: 2}, wants: w}, nil)
+	late.report(report{wants: wants{redial: 1}}, nil)
+
+	b.mu.Lock()
+	b.mu.limits.MaxOpen = 5
+	b.settleLocked(nil, nil)
+	b.mu.Unlock()
+	assert.Equal(t, 1, starving.orders.copied().grants)
+	assert.Zero(t, late.orders.copied().grants)
+
+	o, _ := starving.report(report{standing: standing{used: 2}, wants: w}, nil)
+	assert.Equal(t, 1, o.grants)
+	w.want, w.tickets[0] = 1, 6
+	o, _ = starving.report(report{standing: standing{used: 3, dialing: 1}, wants: w}, nil)
+	assert.Equal(t, 1, o.grants)
+	assert.Equal(t, 1, late.orders.copied().grants, "now that nobody starves")
+}
