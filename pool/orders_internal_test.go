@@ -122,3 +122,56 @@ func TestDialBesideALateOneComesAfterAllWaiters(t *testing.T) {
 	assert.Equal(t, 1, o.grants)
 	assert.Equal(t, 1, late.orders.copied().grants, "now that nobody starves")
 }
+
+// Who asks whether an older waiter of another pool is due something has mostly done what it
+// was told, and not reported it: that counts once.
+func TestWhatAPoolHasDoneCountsOnceWhenItAsks(t *testing.T) {
+	join := func(t *testing.T, limit int) (b *Budget, m, other *member) {
+		b, err := NewBudget(BudgetLimits{MaxOpen: limit})
+		require.NoError(t, err)
+		m, other = &member{}, &member{}
+		m.join(b, nil)
+		other.join(b, nil)
+		return b, m, other
+	}
+	wanting := func(places ...Ticket) wants {
+		w := wants{want: len(places), known: len(places)}
+		copy(w.tickets[:], places)
+		return w
+	}
+	t.Run("grant", func(t *testing.T) {
+		_, m, other := join(t, 2)
+		o, _ := m.report(report{wants: wanting(3)}, nil)
+		require.Equal(t, 1, o.grants)
+		other.report(report{standing: standing{used: 1, ending: 1}, wants: wanting(5)}, nil)
+		assert.False(t, m.older(9, false, standing{used: 1, dialing: 1}), "what is ending is enough for the older one")
+	})
+	t.Run("permit", func(t *testing.T) {
+		b, m, other := join(t, 1)
+		b.mu.limits.MaxDials = 2
+		o, _ := m.report(report{wants: wanting(3)}, nil)
+		require.Equal(t, 1, o.grants)
+		other.report(report{wants: wanting(5)}, nil)
+		assert.True(t, m.older(9, false, standing{used: 1, dialing: 1}), "one more may dial")
+	})
+	t.Run("evict", func(t *testing.T) {
+		b, m, other := join(t, 3)
+		var mark idleMark
+		m.idle(&mark, b.start, nil)
+		m.report(report{standing: standing{used: 3}}, nil)
+		other.report(report{wants: wanting(5, 6)}, nil)
+		o, _ := m.report(report{standing: standing{used: 3}}, nil)
+		require.Equal(t, 1, o.evict)
+		assert.True(t, m.older(9, false, standing{used: 3, ending: 1}), "one of two older ones has a slot coming")
+		assert.False(t, m.older(6, false, standing{used: 3, ending: 1}), "and is the only one older than this")
+	})
+	t.Run("cancel", func(t *testing.T) {
+		_, m, other := join(t, 3)
+		dials := standing{used: 3, dialing: 1}
+		m.report(report{standing: dials, wants: wants{orphans: 1}}, nil)
+		other.report(report{wants: wanting(5, 6)}, nil)
+		o, _ := m.report(report{standing: dials, wants: wants{orphans: 1}}, nil)
+		require.Equal(t, 1, o.cancel)
+		assert.True(t, m.older(9, false, standing{used: 3, dialing: 1, canceled: 1, ending: 1}), "one of two older ones has a slot coming")
+	})
+}
