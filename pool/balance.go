@@ -75,12 +75,17 @@ func (p *Pool[R]) makeWayLocked(undecided bool) {
 		return
 	}
 	e, ok := p.waiters.Front()
-	if !ok || freshOf(e) == 0 || p.endingLocked() > 0 || p.isOnItsWayLocked(freshOf(e)) {
+	if !ok || freshOf(e) == 0 || p.mu.slots[closing] > 0 || p.isOnItsWayLocked(freshOf(e)) {
 		return
 	}
+	if p.findLocked(func(s *slot[R]) bool { return s.room() && s.number >= freshOf(e) }) != nil {
+		return
+	}
+	// One canceled dial is enough; but it may not heed that, and what is idle goes all the same.
+	idleOnly := undecided || p.mu.canceled > 0
 	l := p.mu.limits
 	if room(l.MaxDials, p.mu.dials.Len()) == 0 {
-		if !undecided {
+		if !idleOnly {
 			p.dropOrphanLocked() // to close something would be of no use
 		}
 		return
@@ -89,21 +94,14 @@ func (p *Pool[R]) makeWayLocked(undecided bool) {
 	if !full && !p.mu.starved {
 		return
 	}
-	if p.findLocked(func(s *slot[R]) bool { return s.room() && s.number >= freshOf(e) }) != nil {
-		return
-	}
-	if full { // else it is for the Budget to find a slot; but it ends no resource in use
-		for s := p.oldestIdleLocked(); s != nil; s = p.newerIdle(s.idleLink.Newer()) {
-			if s.number < freshOf(e) {
-				p.closeLocked(s, ReasonEvict)
-				return
-			}
-		}
-		if !undecided && p.dropOrphanLocked() {
+	for s := p.oldestIdleLocked(); s != nil; s = p.newerIdle(s.idleLink.Newer()) {
+		if s.number < freshOf(e) {
+			p.closeLocked(s, ReasonEvict)
 			return
 		}
 	}
-	if undecided || p.mu.draining > 0 {
+	// Of the dials of a Budget's pools the Budget knows which to cancel.
+	if idleOnly || (full && p.dropOrphanLocked()) || p.mu.draining > 0 {
 		return
 	}
 	for s := range p.mu.shares.All() {
@@ -121,7 +119,7 @@ func (p *Pool[R]) isOnItsWayLocked(tag uint64) bool {
 		return true
 	}
 	promised := false
-	if p.mu.promised > 0 {
+	if p.mu.promised > 0 && p.unmetLocked() <= 0 { // else a dial helps, and whose it is nobody knows
 		look := func(s *slot[R]) { promised = promised || (s.number >= tag && s.promises() > 0) }
 		for s := range p.mu.shares.All() {
 			look(s)

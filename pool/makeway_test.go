@@ -166,43 +166,98 @@ func TestCallerWhoMayNotWaitDrainsNothing(t *testing.T) {
 }
 
 // In a Budget, the slot of another pool that is on its way is enough.
-func TestNothingMoreMakesRoomWhereTheBudgetHasASlot(t *testing.T) {
-	for _, idle := range []bool{false, true} {
+func TestNoDialMakesRoomWhereTheBudgetHasASlot(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		b := newBudget(t, pool.BudgetLimits{MaxOpen: 2})
+		one, two := newManual(t, under(b)), newManual(t, under(b))
+		holder := two.acquire()
+		two.dial(1).ok()
+		holder.release()
+		one.acquire().leave()
+		fresh := one.acquireWith(t.Context(), pool.Request{Fresh: true})
+		assert.EqualValues(t, 1, two.Stats().Closes.Of(pool.ReasonEvict))
+		assert.False(t, one.dial(1).canceled())
+		one.dial(2).ok()
+		fresh.got()
+	})
+}
+
+// A dial that does not heed its end keeps nothing else from making room, here or in
+// another pool of the Budget.
+func TestStubbornDialHoldsUpNoFreshOne(t *testing.T) {
+	t.Run("here", func(t *testing.T) {
+		bubble(t, func(t *testing.T) {
+			r := newManual(t, pool.Config[*thing]{MaxOpen: 2})
+			holder := r.acquire()
+			r.dial(1).ok()
+			gone := r.acquire()
+			r.dial(2).stubborn.Store(true)
+			gone.leave()
+			fresh := r.acquireWith(t.Context(), pool.Request{Fresh: true})
+			require.True(t, r.dial(2).canceled())
+			holder.release()
+			r.dial(3).ok()
+			fresh.got()
+			r.dial(2).ok()
+		})
+	})
+	t.Run("elsewhere", func(t *testing.T) {
 		bubble(t, func(t *testing.T) {
 			b := newBudget(t, pool.BudgetLimits{MaxOpen: 2})
 			one, two := newManual(t, under(b)), newManual(t, under(b))
-			holder := two.acquire()
-			two.dial(1).ok()
-			holder.release()
-			one.acquire().leave()
-			if idle {
-				one.dial(1).ok()
-			}
+			gone := two.acquire()
+			two.dial(1).stubborn.Store(true)
+			gone.leave()
+			holder := one.acquire()
+			one.dial(1).ok()
 			fresh := one.acquireWith(t.Context(), pool.Request{Fresh: true})
-			assert.EqualValues(t, 1, two.Stats().Closes.Of(pool.ReasonEvict))
-			assert.Zero(t, one.Stats().Closes.Of(pool.ReasonEvict))
+			require.True(t, two.dial(1).canceled())
+			holder.release()
 			one.dial(2).ok()
-			assert.Zero(t, one.Stats().DialsCanceled)
 			fresh.got()
+			two.dial(1).ok()
+		})
+	})
+}
+
+// One that may never open is not enough where more than one wants a fresh resource.
+func TestWhatOpensHoldsUpNoSecondFreshOne(t *testing.T) {
+	for _, shared := range []bool{true, false} {
+		bubble(t, func(t *testing.T) {
+			cfg := shareable()
+			cfg.MaxOpen = 2
+			cfg.Shareable = func(*thing) bool { return shared }
+			r := newManual(t, cfg)
+			holder := r.acquire()
+			r.dial(1).ok()
+			first := r.acquireWith(t.Context(), pool.Request{Fresh: true})
+			r.capacity = 0
+			r.dial(2).ok() // opens never
+			r.capacity = 1
+			second := r.acquireWith(t.Context(), pool.Request{Fresh: true})
+			holder.release()
+			r.dial(3).ok()
+			first.got()
+			first.release()
+			second.got()
 		})
 	}
 }
 
-// Where a permit is lacking and no slot, nothing that is idle goes.
-func TestNothingIdleMakesRoomForAPermit(t *testing.T) {
+// What is there already needs no room, although it was let in for another.
+func TestNoDialMakesRoomBesideWhatIsThere(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		b := newBudget(t, pool.BudgetLimits{MaxDials: 1})
-		one, two := newManual(t, under(b)), newManual(t, under(b))
-		c := one.acquire()
-		one.dial(1).ok()
-		c.release()
-		busy := two.acquire()
-		fresh := one.acquireWith(t.Context(), pool.Request{Fresh: true})
-		assert.Equal(t, 1, one.Stats().Idle)
-		two.dial(1).ok()
-		busy.got()
-		one.dial(2).ok()
+		cfg := shareable()
+		cfg.MaxDials = 2
+		r := newManual(t, cfg)
+		r.acquire().leave()
+		fresh := r.acquireWith(t.Context(), pool.Request{Fresh: true})
+		r.capacity = 0
+		r.dial(2).ok()
+		require.NoError(t, r.SetLimits(pool.Limits{MaxDials: 1}))
+		r.things[0].set(1)
 		fresh.got()
+		assert.False(t, r.dial(1).canceled())
 	})
 }
 
@@ -234,9 +289,12 @@ func TestNewestDialMakesRoom(t *testing.T) {
 		for _, c := range []*call{r.acquire(), r.acquire()} {
 			c.leave()
 		}
+		r.dial(2).stubborn.Store(true)
 		fresh := r.acquireWith(t.Context(), pool.Request{Fresh: true})
+		require.NoError(t, r.SetLimits(r.Limits())) // it looks again
 		assert.False(t, r.dial(1).canceled())
 		assert.True(t, r.dial(2).canceled())
+		r.dial(2).fail(errDial)
 		r.dial(3).ok()
 		fresh.got()
 	})

@@ -70,16 +70,19 @@ func (m *Pool[R]) makeWayLocked() bool {
 	if len(live) == 0 || live[0].after == 0 || m.pickLocked(live[0].canUse) != nil || m.mayDialLocked() || m.mu.closing > 0 {
 		return false
 	}
+	canceled := false
 	for _, d := range m.mu.dials {
-		if d.canceled || d.number > live[0].after {
+		if !d.canceled && d.number > live[0].after {
 			return false
 		}
+		canceled = canceled || d.canceled
 	}
-	if slices.ContainsFunc(m.comingLocked(nil), func(c supply) bool { return c.number > live[0].after && c.leases > 0 }) {
+	if m.uncoveredLocked(m.flyingLocked()) == 0 &&
+		slices.ContainsFunc(m.comingLocked(nil), func(c supply) bool { return c.number > live[0].after && c.leases > 0 }) {
 		return false
 	}
 	spare := m.spareLocked()
-	if m.mu.undecided {
+	if m.mu.undecided || canceled {
 		spare = nil
 	}
 	if !m.permitLocked() {
@@ -94,7 +97,7 @@ func (m *Pool[R]) makeWayLocked() bool {
 	if stopFirst(spare) {
 		return true
 	}
-	if m.mu.undecided || slices.ContainsFunc(m.mu.resources, func(s *resource[R]) bool { return s.draining }) {
+	if m.mu.undecided || canceled || slices.ContainsFunc(m.mu.resources, func(s *resource[R]) bool { return s.draining }) {
 		return false
 	}
 	for _, s := range m.mu.resources {
