@@ -118,15 +118,8 @@ func (p *Pool[R]) isOnItsWayLocked(tag uint64) bool {
 	if p.freshDialLocked(tag) || (p.cautiousLocked() && p.holdOffLocked()) {
 		return true
 	}
-	promised := false
-	if p.mu.promised > 0 && p.unmetLocked() <= 0 { // else a dial helps, and whose it is nobody knows
-		look := func(s *slot[R]) { promised = promised || (s.number >= tag && s.promises() > 0) }
-		for s := range p.mu.shares.All() {
-			look(s)
-		}
-		p.eachOpeningLocked(look)
-	}
-	return promised
+	// Where more waiters lack a dial, one helps, and which of them it is for nobody knows.
+	return p.unmetLocked() <= 0 && p.promisedSinceLocked(tag) > 0
 }
 
 // dropOrphanLocked cancels the newest dial that no waiter needs, and reports whether there

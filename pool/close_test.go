@@ -80,7 +80,7 @@ func TestShutdownWaitsForLeasesDialsAndCloses(t *testing.T) {
 		r.dial(1).ok()
 		r.dial(2).ok()
 		idle.release()
-		waiting := r.acquireWith(t.Context(), pool.Request{Fresh: true})
+		waiting := r.acquireFresh()
 		d := r.dial(3)
 		d.stubborn.Store(true)
 

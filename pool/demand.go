@@ -120,19 +120,24 @@ func (p *Pool[R]) uncountedLocked(flying int, dials iter.Seq[*dial[R]]) int {
 				n -= p.sharedLocked()
 			}
 		}
-		for s := range p.mu.shares.All() {
-			if s.number >= tag {
-				n -= s.promises()
-			}
-		}
-		p.eachOpeningLocked(func(s *slot[R]) {
-			if s.number >= tag {
-				n -= s.promises()
-			}
-		})
-		unmet = max(unmet, n)
+		unmet = max(unmet, n-p.promisedSinceLocked(tag))
 	}
 	return unmet
+}
+
+// promisedSinceLocked returns for how many waiters with the tag the resources that are
+// there are about to have room.
+func (p *Pool[R]) promisedSinceLocked(tag uint64) (n int) {
+	add := func(s *slot[R]) {
+		if s.number >= tag {
+			n += s.promises()
+		}
+	}
+	for s := range p.mu.shares.All() {
+		add(s)
+	}
+	p.eachOpeningLocked(add)
+	return n
 }
 
 // orphansLocked returns the dials without which no waiter more is left with

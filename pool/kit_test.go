@@ -247,6 +247,9 @@ func (r *rig) acquireWith(ctx context.Context, req pool.Request) *call {
 	return c
 }
 
+// acquireFresh is acquire for a resource whose dial begins after the call.
+func (r *rig) acquireFresh() *call { return r.acquireWith(r.t.Context(), pool.Request{Fresh: true}) }
+
 // acquireAs is acquire with a context that the test has made.
 func (r *rig) acquireAs(ctx context.Context) *call { return r.call(ctx, pool.Request{}) }
 

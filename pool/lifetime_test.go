@@ -161,7 +161,7 @@ func TestSlotOfAnExpiredResourceGoesToTheWaiter(t *testing.T) {
 		c := r.acquire()
 		r.dial(1).ok()
 		c.release()
-		fresh := r.acquireWith(t.Context(), pool.Request{Fresh: true}) // evicts
+		fresh := r.acquireFresh() // evicts
 		r.dial(2).ok()
 		pass(time.Minute)
 		waiting := r.acquire()

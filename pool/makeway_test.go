@@ -22,7 +22,7 @@ func TestDialThatNobodyNeedsMakesRoomForAFreshOne(t *testing.T) {
 				r := newManual(t, cfg)
 				r.acquire().leave()
 				require.False(t, r.dial(1).canceled(), "it may become idle")
-				fresh := r.acquireWith(t.Context(), pool.Request{Fresh: true})
+				fresh := r.acquireFresh()
 				require.True(t, r.dial(1).canceled())
 				require.Equal(t, 2, r.started())
 				r.dial(2).ok()
@@ -53,7 +53,7 @@ func TestIdleGoesForASlotAndADialForADial(t *testing.T) {
 				r.dial(1).ok()
 				r.acquire().leave()
 				holder.release()
-				fresh := r.acquireWith(t.Context(), pool.Request{Fresh: true})
+				fresh := r.acquireFresh()
 				assert.Equal(t, test.canceled, r.dial(2).canceled())
 				assert.Equal(t, test.evicted, r.Stats().Closes.Of(pool.ReasonEvict))
 				r.dial(3).ok()
@@ -68,7 +68,7 @@ func TestDialThatOthersNeedMakesNoRoom(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		r := newManual(t, pool.Config[*thing]{MaxOpen: 1})
 		gone := r.acquire()
-		fresh := r.acquireWith(t.Context(), pool.Request{Fresh: true})
+		fresh := r.acquireFresh()
 		last := r.acquire()
 		require.False(t, r.dial(1).canceled())
 		gone.leave()
@@ -93,7 +93,7 @@ func TestNothingMakesRoomDuringBackoff(t *testing.T) {
 		require.Error(t, first.failed())
 		second.leave()
 		require.NoError(t, r.SetLimits(pool.Limits{MaxOpen: 2}))
-		fresh := r.acquireWith(t.Context(), pool.Request{Fresh: true})
+		fresh := r.acquireFresh()
 		assert.False(t, r.dial(3).canceled())
 		r.things[0].set(2)
 		l, ok := r.TryAcquire()
@@ -118,7 +118,7 @@ func TestNoResourceMakesRoomForADial(t *testing.T) {
 		holder := r.acquire()
 		r.dial(1).ok()
 		gone := r.acquire()
-		fresh := r.acquireWith(t.Context(), pool.Request{Fresh: true})
+		fresh := r.acquireFresh()
 		last := r.acquire()
 		gone.leave()
 		require.False(t, r.dial(2).canceled(), "for the last")
@@ -136,7 +136,7 @@ func TestCallerWhoMayNotWaitEndsNoDial(t *testing.T) {
 			bubble(t, func(t *testing.T) {
 				r := newManual(t, cfg)
 				r.acquire().leave()
-				fresh := r.acquireWith(t.Context(), pool.Request{Fresh: true})
+				fresh := r.acquireFresh()
 				require.ErrorIs(t, fresh.failed(), pool.ErrWaitLimit)
 				require.False(t, r.dial(1).canceled())
 				c := r.acquire()
@@ -157,7 +157,7 @@ func TestCallerWhoMayNotWaitDrainsNothing(t *testing.T) {
 		r.acquire()
 		r.capacity = 2
 		r.dial(1).ok()
-		fresh := r.acquireWith(t.Context(), pool.Request{Fresh: true})
+		fresh := r.acquireFresh()
 		require.ErrorIs(t, fresh.failed(), pool.ErrWaitLimit)
 		l, ok := r.TryAcquire()
 		assert.True(t, ok)
@@ -174,7 +174,7 @@ func TestNoDialMakesRoomWhereTheBudgetHasASlot(t *testing.T) {
 		two.dial(1).ok()
 		holder.release()
 		one.acquire().leave()
-		fresh := one.acquireWith(t.Context(), pool.Request{Fresh: true})
+		fresh := one.acquireFresh()
 		assert.EqualValues(t, 1, two.Stats().Closes.Of(pool.ReasonEvict))
 		assert.False(t, one.dial(1).canceled())
 		one.dial(2).ok()
@@ -193,7 +193,7 @@ func TestStubbornDialHoldsUpNoFreshOne(t *testing.T) {
 			gone := r.acquire()
 			r.dial(2).stubborn.Store(true)
 			gone.leave()
-			fresh := r.acquireWith(t.Context(), pool.Request{Fresh: true})
+			fresh := r.acquireFresh()
 			require.True(t, r.dial(2).canceled())
 			holder.release()
 			r.dial(3).ok()
@@ -210,7 +210,7 @@ func TestStubbornDialHoldsUpNoFreshOne(t *testing.T) {
 			gone.leave()
 			holder := one.acquire()
 			one.dial(1).ok()
-			fresh := one.acquireWith(t.Context(), pool.Request{Fresh: true})
+			fresh := one.acquireFresh()
 			require.True(t, two.dial(1).canceled())
 			holder.release()
 			one.dial(2).ok()
@@ -230,11 +230,11 @@ func TestWhatOpensHoldsUpNoSecondFreshOne(t *testing.T) {
 			r := newManual(t, cfg)
 			holder := r.acquire()
 			r.dial(1).ok()
-			first := r.acquireWith(t.Context(), pool.Request{Fresh: true})
+			first := r.acquireFresh()
 			r.capacity = 0
 			r.dial(2).ok() // opens never
 			r.capacity = 1
-			second := r.acquireWith(t.Context(), pool.Request{Fresh: true})
+			second := r.acquireFresh()
 			holder.release()
 			r.dial(3).ok()
 			first.got()
@@ -251,7 +251,7 @@ func TestNoDialMakesRoomBesideWhatIsThere(t *testing.T) {
 		cfg.MaxDials = 2
 		r := newManual(t, cfg)
 		r.acquire().leave()
-		fresh := r.acquireWith(t.Context(), pool.Request{Fresh: true})
+		fresh := r.acquireFresh()
 		r.capacity = 0
 		r.dial(2).ok()
 		require.NoError(t, r.SetLimits(pool.Limits{MaxDials: 1}))
@@ -271,7 +271,7 @@ func TestNothingMakesRoomBesideWhatIsOpening(t *testing.T) {
 			cfg.Shareable = func(*thing) bool { return shared }
 			r := newManual(t, cfg)
 			r.acquire().leave()
-			fresh := r.acquireWith(t.Context(), pool.Request{Fresh: true})
+			fresh := r.acquireFresh()
 			r.capacity = 0
 			r.dial(2).ok()
 			fresh.waits()
@@ -290,7 +290,7 @@ func TestNewestDialMakesRoom(t *testing.T) {
 			c.leave()
 		}
 		r.dial(2).stubborn.Store(true)
-		fresh := r.acquireWith(t.Context(), pool.Request{Fresh: true})
+		fresh := r.acquireFresh()
 		require.NoError(t, r.SetLimits(r.Limits())) // it looks again
 		assert.False(t, r.dial(1).canceled())
 		assert.True(t, r.dial(2).canceled())

@@ -293,7 +293,7 @@ func TestThoseBehindAFreshWaiterTakeWhatItCannotUse(t *testing.T) {
 		holder := r.acquire()
 		r.dial(1).ok()
 		first := r.acquire() // dial 2 starts
-		fresh := r.acquireWith(t.Context(), pool.Request{Fresh: true})
+		fresh := r.acquireFresh()
 		last := r.acquire()
 		r.dial(2).ok()
 		assert.Equal(t, 2, first.got().n)
@@ -314,7 +314,7 @@ func TestFreshWaiterAtTheCapHasItsTurn(t *testing.T) {
 		one, two := r.acquire(), r.acquire()
 		r.dial(1).ok()
 		r.dial(2).ok()
-		fresh := r.acquireWith(t.Context(), pool.Request{Fresh: true})
+		fresh := r.acquireFresh()
 		last := r.acquire()
 		one.release()
 		last.waits()

@@ -317,7 +317,7 @@ func TestFreshWaiterThatLeavesHoldsNothing(t *testing.T) {
 		r := newManual(t, pool.Config[*thing]{MaxOpen: 2})
 		holder := r.acquire()
 		r.dial(1).ok()
-		fresh := r.acquireWith(t.Context(), pool.Request{Fresh: true})
+		fresh := r.acquireFresh()
 		next := r.acquire()
 		fresh.leave()
 		next.waits()
@@ -331,7 +331,7 @@ func TestEvictionServesTheFreshWaiter(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		r := newRig(t, pool.Config[*thing]{MaxOpen: 1})
 		r.acquire().release()
-		fresh := r.acquireWith(t.Context(), pool.Request{Fresh: true})
+		fresh := r.acquireFresh()
 		assert.Equal(t, 2, fresh.got().n)
 		assert.EqualValues(t, 1, r.Stats().Closes.Of(pool.ReasonEvict))
 	})
