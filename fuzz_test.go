@@ -109,6 +109,10 @@ func newRig(t *testing.T, b []byte) *rig {
 			c.RedialAfter = 3*time.Millisecond + 130
 		}
 		c.MinIdle = allowed(r.minIdle, c.MaxOpen, c.MaxIdle)
+		if r.calm {
+			// Resources that die unused hold them up as well, unless they are older than this.
+			c.BackoffBase, c.BackoffMax = 1, 1
+		}
 		c.LowLag = 1 + int(b[8]/16%4)
 		// With such a hook no lease begins without the pool's lock. Those that do are
 		// used last to the tick of a clock only, beside what MinIdle keeps back.

@@ -145,6 +145,7 @@ func keyedConfig(c config) keyed.Config[int, *resource] {
 		Shared:      func(int) int { return int(shared.Load()) },
 		DialTimeout: c.DialTimeout, RedialAfter: c.RedialAfter, WaitTimeout: c.WaitTimeout, CheckAfter: c.CheckAfter,
 		MaxIdleTime: c.MaxIdleTime, MaxLifetime: c.MaxLifetime, MaxUses: c.MaxUses, LowLag: c.LowLag, Hooks: c.Hooks,
+		BackoffBase: c.BackoffBase, BackoffMax: c.BackoffMax,
 	}
 }
 

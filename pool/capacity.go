@@ -135,10 +135,14 @@ func (p *Pool[R]) setCapacityLocked(s *slot[R], capacity, expect int) {
 	case s.gone:
 	case !s.adopted: // dialed decides
 		s.capacity, s.expect = clamped(capacity), clamped(expect)
-	case capacity <= Dead:
-		p.closeLocked(s, ReasonCapacity)
 	case capacity < 0:
-		p.retireLocked(s, ReasonCapacity)
+		p.reclaimSlotLocked(s)
+		p.noteEndLocked(s)
+		if capacity <= Dead {
+			p.closeLocked(s, ReasonCapacity)
+		} else {
+			p.retireLocked(s, ReasonCapacity)
+		}
 	default:
 		if capacity < int(s.capacity) {
 			p.reclaimSlotLocked(s) // what is out counts against it when it ends

@@ -99,6 +99,9 @@ func (p *Pool[R]) nextButLaneLocked() (next time.Time, ok bool) {
 	if o := p.mu.outage; o != nil && !o.retryAt.IsZero() {
 		earlier(o.retryAt)
 	}
+	if w := p.mu.wilt; w != nil && !w.retryAt.IsZero() {
+		earlier(w.retryAt)
+	}
 	if at, waits := p.overdueAtLocked(); waits {
 		earlier(at)
 	}
@@ -122,6 +125,9 @@ func (p *Pool[R]) tick() {
 	}
 	if o := p.mu.outage; o != nil && !o.retryAt.After(now) {
 		o.retryAt = time.Time{}
+	}
+	if w := p.mu.wilt; w != nil && !w.retryAt.After(now) {
+		w.retryAt = time.Time{}
 	}
 	if !p.mu.closed {
 		p.expireIdleLocked(now)

@@ -55,7 +55,7 @@ func (p *Pool[R]) planLocked() plan[R] {
 		pl.redial = p.dialsForLocked(1)
 	}
 	pl.wanted = p.spareLocked()
-	if lacking := pl.wanted - len(pl.kept) - len(pl.orphans); lacking > 0 && pl.redial == 0 && !p.holdOffLocked() {
+	if lacking := pl.wanted - len(pl.kept) - len(pl.orphans); lacking > 0 && pl.redial == 0 && !p.holdOffLocked() && !p.pausesLocked() {
 		pl.spare = min(lacking, p.dialRoomLocked())
 		if p.mu.outage != nil {
 			pl.spare = min(pl.spare, 1)
