@@ -336,7 +336,7 @@ func (r *Resource) vigil(interval time.Duration) {
 	}
 	inFlight := r.conn.InFlight()
 	switch {
-	case r.conn.Available() > 0 || inFlight == 0 || inFlight >= int(r.limit.Load()):
+	case r.conn.Available() > 0 || inFlight == 0 || (r.ours.Load() > 0 && inFlight >= int(r.limit.Load())):
 		r.silent.Store(0)
 	case r.silent.Inc() >= 2 && interval == vigilTime:
 		r.leaving.Store(true)

@@ -1,11 +1,14 @@
 package httpconn_test
 
 import (
+	"context"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -140,15 +143,86 @@ func TestGoodbyeAtEveryPoint(t *testing.T) {
 }
 
 func TestServerThatAlwaysSaysGoodbyeIsNotDialledForEver(t *testing.T) {
-	s := newRawHTTP2(t, func(*rawConn, int, uint32) {}, func(s *rawHTTP2) {
-		s.begin = func(c *rawConn) {
-			c.frame(frameSettings, 0, connectionFrame)
-			c.goAway(0, codeNo)
+	for name, s := range map[string]struct {
+		begin  func(c *rawConn)
+		answer func(c *rawConn, n int, stream uint32)
+	}{
+		"at once": {
+			begin: func(c *rawConn) {
+				c.frame(frameSettings, 0, connectionFrame)
+				c.goAway(0, codeNo)
+			},
+			answer: func(*rawConn, int, uint32) {},
+		},
+		"to a stream": {answer: func(c *rawConn, _ int, _ uint32) { c.goAway(0, codeNo) }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				b := newBubble(t)
+				s := b.raw(s.answer, func(r *rawHTTP2) { r.begin = s.begin })
+				c := b.client(plain2, nil, httpconn.Config{MaxConnsPerHost: 1})
+				require.Error(t, (<-c.start(post(t, s.url))).err)
+				assert.LessOrEqual(t, c.wires.dialled(), 10)
+			})
+		})
+	}
+}
+
+// Back ends that are being replaced say goodbye to a stream which they have not looked at;
+// the next one serves it, whatever its method. A burst on such a connection is served
+// whole.
+func TestFreshGoodbyesLoseNoRequest(t *testing.T) {
+	for _, burst := range []int{1, 10} {
+		t.Run(fmt.Sprint(burst), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				b := newBubble(t)
+				s := b.raw(func(c *rawConn, _ int, stream uint32) {
+					if c.number < 3 {
+						c.goAway(0, codeNo)
+						return
+					}
+					c.ok(stream)
+				})
+				c := b.client(plain2, nil, httpconn.Config{})
+				start := time.Now()
+				var results []<-chan result
+				for range burst {
+					results = append(results, c.start(post(t, s.url)))
+				}
+				for _, r := range results {
+					require.NoError(t, (<-r).err)
+				}
+				conns, _ := s.counts()
+				assert.Equal(t, 4, conns)
+				assert.LessOrEqual(t, time.Since(start), 4*time.Second, "pauses of one second and two")
+			})
+		})
+	}
+}
+
+// Streams that were canceled, of a server that acknowledges nothing, do not fill a
+// connection for ever where pings are off.
+func TestConnectionFullOfNobodysStreamsIsLeft(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBubble(t)
+		s := b.raw(func(c *rawConn, _ int, stream uint32) {
+			if c.number > 0 {
+				c.ok(stream)
+			}
+		}, func(s *rawHTTP2) {
+			s.mute = true
+			s.begin = func(c *rawConn) { c.streams(2) }
+		})
+		c := b.client(plain2, nil, httpconn.Config{MaxConnsPerHost: 1, PingInterval: httpconn.NoLimit})
+		for range 2 {
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			require.Error(t, (<-c.start(post(t, s.url).WithContext(ctx))).err)
+			cancel()
 		}
+		start := time.Now()
+		require.NoError(t, (<-c.start(post(t, s.url))).err)
+		assert.LessOrEqual(t, time.Since(start), 2*time.Minute)
 	})
-	c := newClient(t, plain2, nil, httpconn.Config{MaxConnsPerHost: 1})
-	require.Error(t, within(t, c.start(post(t, s.url)), "end of the request").err)
-	assert.LessOrEqual(t, c.wires.dialled(), 10)
 }
 
 func TestStreamResetInTheBodyIsAnErrorOfTheBody(t *testing.T) {

@@ -84,11 +84,14 @@ func notSent(err error) bool {
 	if isHTTPType(err, nameNothingWritten) || Refused(err) {
 		return true
 	}
-	switch err.Error() {
-	case textUnusable, textGoAway, textNotEstablished:
-		return true
-	}
-	return false
+	return saidGoodbye(err) || err.Error() == textNotEstablished
+}
+
+// saidGoodbye reports whether the connection ended by a goodbye that says that the request
+// was not looked at, before or after it was sent.
+func saidGoodbye(err error) bool {
+	text := err.Error()
+	return text == textUnusable || text == textGoAway
 }
 
 // endedUnanswered reports whether err says that an HTTP/1 connection ended before

@@ -12,6 +12,10 @@ import (
 // this far, with the pauses of [Call.Again] between.
 const maxAttempts = 7
 
+// maxGoodbyes bounds the attempts that end by a goodbye on a new connection and are
+// followed by another one.
+const maxGoodbyes = 3
+
 // maxUnsent bounds the times that a call is given a connection which then has no
 // room for it. One that goes on like this does not count its streams.
 const maxUnsent = 100
@@ -22,12 +26,14 @@ type Failure struct {
 	Retry   bool  // the request can and may be sent again
 	Refused bool  // the server refused the stream: the connection itself is well
 	Unsent  bool  // the connection had no room after all, and is well too
+	left    bool  // a new connection said goodbye at once: the next one may do so too
 }
 
 // judge says what to make of err, the error of an attempt on conn.
 func (c *Call) judge(conn Conn, how Attempt, err error) *Failure {
 	bodyFailed := c.body != nil && c.body.failed.Load()
 	f := &Failure{Err: unwrapInternal(err), Refused: !bodyFailed && Refused(err), Unsent: errors.Is(err, ErrNoStream)}
+	f.left = !how.Used && saidGoodbye(err)
 	if c.ctx.Err() != nil {
 		// Whatever happened to the connection, and whatever the closed request
 		// body made of it, happened because of this.
@@ -53,8 +59,9 @@ func (c *Call) mayRepeat(conn Conn, how Attempt, err error) bool {
 	if notSent(err) {
 		// Safe for any method. On a connection that never worked it is most
 		// likely of no use, so it gets one more attempt; a refusal says that the
-		// connection works.
-		return how.Used || Refused(err) || c.attempts == 1
+		// connection works, and a goodbye that the server does. Back ends that are
+		// being replaced say it one after the other.
+		return how.Used || Refused(err) || c.attempts == 1 || (saidGoodbye(err) && c.attempts <= maxGoodbyes)
 	}
 	// A new connection that fails has been closed because of the request, or the
 	// server is down. Only of one that was used, or lay idle, is it likely that
@@ -92,16 +99,16 @@ func (c *Call) Again(f *Failure, closed <-chan struct{}) error {
 	if err := c.Rewind(); err != nil {
 		return err
 	}
-	if f.Refused {
+	if f.Refused || f.left {
 		return c.pause(f.Err, closed)
 	}
 	return nil
 }
 
-// pause waits before a refused request is sent again: not at all the first time,
-// then 1, 2, 4, ... seconds and up to a tenth more, so that the callers a server
-// has refused together do not come back together. It returns an error if the
-// context ends first, and refusal if closed does.
+// pause waits before a request is sent again that was refused, or met a goodbye on a new
+// connection: not at all the first time, then 1, 2, 4, ... seconds and up to a tenth
+// more, so that the callers a server has refused together do not come back together. It
+// returns an error if the context ends first, and refusal if closed does.
 func (c *Call) pause(refusal error, closed <-chan struct{}) error {
 	c.refusals++
 	if c.refusals == 1 {
