@@ -4,6 +4,7 @@ import (
 	"net"
 	"net/http"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -25,6 +26,7 @@ func TestServerThatHangsUpIsNotStormedForMinIdle(t *testing.T) {
 		r := <-c.start(request(b.Context(), b.T, http.MethodGet, "http://"+addr, nil))
 		require.Error(b, r.err)
 		time.Sleep(time.Hour)
+		synctest.Wait()
 		assert.LessOrEqual(b, c.wires.dialled(), int(2*2*time.Hour/(10*time.Second)))
 	})
 }

@@ -186,8 +186,7 @@ func (c *Call) Attempt(conn Conn, how Attempt) (*http.Response, *Failure) {
 	}
 	resp.Request = c.req
 	c.returned = true
-	c.deliver(resp, how, stop)
-	return resp, nil
+	return c.deliver(resp, how, stop), nil
 }
 
 // send is conn.RoundTrip with an end of the attempt also where that panics.
@@ -276,8 +275,9 @@ func (c *Call) outgoing(how Attempt) *http.Request {
 	return req
 }
 
-// deliver arranges for how.End to hear when resp has been read.
-func (c *Call) deliver(resp *http.Response, how Attempt, stop func() bool) {
+// deliver arranges for how.End to hear when resp has been read, and returns what the
+// caller gets.
+func (c *Call) deliver(resp *http.Response, how Attempt, stop func() bool) *http.Response {
 	c.how, c.stopWatch = how, stop
 	c.drain = drains && how.Keep && !c.upgraded && !resp.Close && c.req.Method != http.MethodConnect && resp.ContentLength <= maxDrain
 	b := &c.resp
@@ -288,8 +288,13 @@ func (c *Call) deliver(resp *http.Response, how Attempt, stop func() bool) {
 	case c.upgraded:
 		resp.Body = b
 	default:
+		if c.drain && resp.ContentLength < 0 {
+			b.trailers = apart(resp)
+			resp = &b.trailers.own
+		}
 		resp.Body = &b.responseBody
 	}
+	return resp
 }
 
 // received is called once, when the response has been read or given up.

@@ -30,6 +30,8 @@ type responseBody struct {
 	call  *Call
 	ended atomic.Bool
 
+	trailers *trailers // nil: the connection writes none while the caller does not read
+
 	closing atomic.Bool // Close was called, and the rest is being drained
 	err     error       // for all Reads once the context or an error has ended the body; Read's own
 }
@@ -58,6 +60,9 @@ func (b *responseBody) Read(p []byte) (int, error) {
 			// decompressor. The caller need not close the body after that.
 			b.err = err
 			_ = b.src.Close()
+		}
+		if err == io.EOF && b.trailers != nil { //nolint:errorlint // io.Reader's contract: EOF itself
+			b.trailers.arrive()
 		}
 		// Before the caller sees EOF, so that the next request it sends finds the
 		// connection free.
