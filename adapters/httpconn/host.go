@@ -52,7 +52,9 @@ func (t *Transport) host(req *http.Request) (Host, error) {
 			return Host{}, err
 		}
 		if u != nil {
-			h.Proxy = u.String()
+			if h.Proxy = u.String(); h.Proxy == "" {
+				return Host{}, errEmptyProxy
+			}
 			if h.Scheme == "http" && (u.Scheme == "http" || u.Scheme == "https") {
 				return h, nil
 			}

@@ -165,3 +165,36 @@ func TestSwitchedProtocolKeepsItsLeaseUntilTheBodyCloses(t *testing.T) {
 		})
 	}
 }
+
+// A Proxy func made of a setting that is empty returns an empty URL. As with net/http,
+// that is not taken for no proxy at all.
+func TestEmptyProxyURLIsAnError(t *testing.T) {
+	forEach(t, []kind{plain1, tls2}, func(t *testing.T, k kind) {
+		s := serve(t, k, proto)
+		u, err := url.Parse("")
+		require.NoError(t, err)
+		c := newClient(t, k, s, httpconn.Config{}, func(tr *http.Transport) { tr.Proxy = http.ProxyURL(u) })
+		_, err = c.http.Get(s.URL)
+		require.ErrorContains(t, err, "Base.Proxy")
+		assert.Zero(t, c.wires.dialled())
+	})
+}
+
+// No error says the password of the proxy, also where its URL is no URL.
+func TestErrorsKeepTheProxysPassword(t *testing.T) {
+	s := serve(t, plain1, proto)
+	for name, u := range map[string]*url.URL{
+		"no host":   {Scheme: "http", Host: "a b:1", User: url.UserPassword("me", "secret")},
+		"no port":   {Scheme: "http", Host: "127.0.0.1:x", User: url.UserPassword("me", "secret")},
+		"no scheme": {Host: "127.0.0.1:1", User: url.UserPassword("me", "secret")},
+		"unknown":   {Scheme: "gopher", Host: "127.0.0.1:1", User: url.UserPassword("me", "secret")},
+		"refused":   {Scheme: "http", Host: "127.0.0.1:1", User: url.UserPassword("me", "secret")},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := newClient(t, plain1, s, httpconn.Config{}, func(tr *http.Transport) { tr.Proxy = http.ProxyURL(u) })
+			_, err := c.http.Get(s.URL)
+			require.Error(t, err)
+			assert.NotContains(t, err.Error(), "secret")
+		})
+	}
+}

@@ -2,6 +2,8 @@ package httpconn
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 
@@ -103,7 +105,7 @@ func (w *settings) dial(ctx context.Context, h Host) (c *wire.Conn, isHTTP2 bool
 	var proxy *url.URL
 	if h.Proxy != "" {
 		if proxy, err = url.Parse(h.Proxy); err != nil {
-			return nil, false, err
+			return nil, false, unreadableProxy(err)
 		}
 	}
 	tr, addr := w.auto, h.Addr
@@ -115,4 +117,18 @@ func (w *settings) dial(ctx context.Context, h Host) (c *wire.Conn, isHTTP2 bool
 	}
 	c, err = wire.Dial(ctx, tr, h.Scheme, addr, proxy)
 	return c, err == nil && w.maybeHTTP2(h) && c.IsHTTP2(), err
+}
+
+// errEmptyProxy is for a Proxy func that was made of a setting which is empty: to go past
+// the proxy would not be what it is for.
+var errEmptyProxy = errors.New("httpconn: Base.Proxy returned an empty URL: return nil for no proxy")
+
+// unreadableProxy is an error of url.Parse without the URL, in which there may be a
+// password.
+func unreadableProxy(err error) error {
+	var e *url.Error
+	if errors.As(err, &e) {
+		err = e.Err
+	}
+	return fmt.Errorf("httpconn: Base.Proxy returned a URL that is none when written out: %w", err)
 }

@@ -1,9 +1,6 @@
 package exchange
 
-import (
-	"errors"
-	"net/http"
-)
+import "net/http"
 
 // Divert has rt serve req instead of a connection of ours, and returns rt's
 // response or error. If rt answers [http.ErrSkipAltProtocol], Divert is like Begin
@@ -20,7 +17,7 @@ func (c *Call) Divert(req *http.Request, rt http.RoundTripper) (call bool, resp 
 		out.Body = body
 	}
 	resp, err = rt.RoundTrip(out)
-	if !errors.Is(err, http.ErrSkipAltProtocol) {
+	if err != http.ErrSkipAltProtocol { //nolint:errorlint // as in net/http
 		return false, resp, err
 	}
 	if err := c.Begin(req); err != nil {

@@ -3,6 +3,7 @@ package exchange
 import (
 	"context"
 	"errors"
+	"io"
 	"net"
 	"net/http"
 	"reflect"
@@ -92,6 +93,17 @@ func notSent(err error) bool {
 func saidGoodbye(err error) bool {
 	text := err.Error()
 	return text == textUnusable || text == textGoAway
+}
+
+// ofConnection reports whether an error that kept a request from being written to an
+// HTTP/1 connection is one of the connection's, and not the request's own, because of
+// which net/http has closed the connection.
+func ofConnection(err error) bool {
+	var op *net.OpError
+	if errors.As(err, &op) {
+		return !errors.Is(op, net.ErrClosed)
+	}
+	return errors.Is(err, io.EOF) || unwrapInternal(err).Error() == textClosedIdle
 }
 
 // endedUnanswered reports whether err says that an HTTP/1 connection ended before

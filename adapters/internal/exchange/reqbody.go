@@ -25,7 +25,9 @@ var errCannotRewind = errors.New("net/http: cannot rewind body after connection 
 // the context and from [Call.Fail] at the same time.
 type requestBody struct {
 	src    io.ReadCloser
-	read   atomic.Bool // Read was called
+	read   atomic.Bool // Read was called, or the connection has the body itself
+	memory sized       // what the connection has itself, if there is no other body; nil: nothing
+	size   int         // of memory, before
 	failed atomic.Bool // Read failed: the fault is the caller's, not the connection's
 
 	mu struct {
@@ -80,23 +82,60 @@ func (b *requestBody) whenClosed(f func()) {
 	}
 }
 
-// outgoing returns what the connection is to read. A body in memory goes as it is
-// if another can be had: net/http knows such bodies and sends them in one write
-// with the header, for which it must see them. There is nothing to notice about
-// one that cannot block or fail, except on a stream, where the end of the request
-// may come after that of the response.
+// outgoing returns what the connection is to read. A body in memory goes as it is:
+// net/http knows such bodies and sends them in one write with the header, for which it
+// must see them. There is nothing to notice about one that cannot block or fail, except
+// on a stream, where the end of the request may come after that of the response. again
+// says that another body can be had; else what is left of this one tells whether it can be
+// sent again.
 func (b *requestBody) outgoing(how Attempt, again bool) io.ReadCloser {
 	if how.Shared {
 		return b
 	}
-	if again && inMemory(b.src) {
-		b.read.Store(true)
+	if memory := inMemory(b.src); memory != nil {
+		if again {
+			b.read.Store(true)
+		} else {
+			b.memory, b.size = memory, memory.Len()
+		}
 		return b.src
 	}
-	if file, ok := b.src.(*os.File); ok {
-		return &fileBody{b, file}
+	switch src := b.src.(type) {
+	case *os.File:
+		return &fileBody{b, src}
+	case io.WriterTo:
+		return &writingBody{b, src}
 	}
 	return b
+}
+
+// A writingBody is a body with a WriteTo, which net/http calls where it does not know the
+// length.
+type writingBody struct {
+	*requestBody
+	src io.WriterTo
+}
+
+func (b *writingBody) WriteTo(w io.Writer) (int64, error) {
+	b.read.Store(true)
+	out := &noting{Writer: w}
+	n, err := b.src.WriteTo(out)
+	if err != nil && !out.failed {
+		b.failed.Store(true)
+	}
+	return n, err
+}
+
+// noting notes that a Write has failed.
+type noting struct {
+	io.Writer
+	failed bool
+}
+
+func (w *noting) Write(p []byte) (int, error) {
+	n, err := w.Writer.Write(p)
+	w.failed = w.failed || err != nil
+	return n, err
 }
 
 // A fileBody is a body that is a file: package net lets the kernel copy it to a
@@ -114,11 +153,11 @@ func (b *fileBody) SyscallConn() (syscall.RawConn, error) {
 }
 
 // fresh reports whether nobody has read or closed the body, so that it can be
-// sent as if for the first time.
+// sent as if for the first time. The connection has done with it.
 func (b *requestBody) fresh() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return !b.mu.closed && !b.read.Load()
+	return !b.mu.closed && !b.read.Load() && (b.memory == nil || b.memory.Len() == b.size)
 }
 
 // rewindable reports whether rewind could work.
@@ -147,18 +186,26 @@ func (c *Call) rewind() error {
 	return nil
 }
 
-// inMemory reports whether body is what [http.NewRequest] makes of a reader in
-// memory: reading it does not block or fail, and closing it does nothing.
-func inMemory(body io.ReadCloser) bool {
+// sized is a reader in memory: what is left of it is to be had without reading.
+type sized interface{ Len() int }
+
+// inMemory returns the reader in memory of which body is what [http.NewRequest] makes of
+// it: reading it does not block or fail, and closing it does nothing. It returns nil if
+// body is something else.
+func inMemory(body io.ReadCloser) sized {
 	t := reflect.TypeOf(body)
 	if t.PkgPath() != "io" || !strings.HasPrefix(t.Name(), "nopCloser") { // there are two
-		return false
+		return nil
 	}
-	switch reflect.ValueOf(body).Field(0).Interface().(type) {
-	case *bytes.Reader, *bytes.Buffer, *strings.Reader:
-		return true
+	switch r := reflect.ValueOf(body).Field(0).Interface().(type) {
+	case *bytes.Reader:
+		return r
+	case *bytes.Buffer:
+		return r
+	case *strings.Reader:
+		return r
 	}
-	return false
+	return nil
 }
 
 // hasBody reports whether req has a body to send and to close. [http.NoBody] has

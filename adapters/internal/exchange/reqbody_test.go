@@ -1,9 +1,11 @@
 package exchange_test
 
 import (
+	"errors"
 	"io"
 	"net/http"
 	"os"
+	"strings"
 	"syscall"
 	"testing"
 
@@ -64,4 +66,29 @@ func TestReaderOverAFileIsNotPassedOver(t *testing.T) {
 		}}, exchange.Attempt{End: endFunc(func(exchange.Ending) {})})
 		require.NotNil(t, failure)
 	}
+}
+
+// A body in memory of which there is no other is sent again while no connection has read
+// of it.
+func TestBodyInMemoryIsSentAgainWhileItIsWhole(t *testing.T) {
+	errUnsent := errors.New("http2: client conn not usable")
+	req := newRequest(t.Context(), t, http.MethodPost, strings.NewReader("hello"))
+	req.GetBody = nil
+	c := newCall(t, req)
+	how := exchange.Attempt{Used: true, End: endFunc(func(exchange.Ending) {})}
+	for range 2 {
+		_, failure := c.Attempt(connFunc{do: func(*http.Request) (*http.Response, error) { return nil, errUnsent }}, how)
+		require.NotNil(t, failure)
+		require.True(t, failure.Retry)
+		require.NoError(t, c.Rewind())
+	}
+	_, failure := c.Attempt(connFunc{do: func(req *http.Request) (*http.Response, error) {
+		body, err := io.ReadAll(req.Body)
+		require.NoError(t, err)
+		assert.Equal(t, "hello", string(body))
+		return nil, errUnsent
+	}}, how)
+	require.NotNil(t, failure)
+	assert.False(t, failure.Retry, "it is spent")
+	assert.Error(t, c.Fail(failure.Err))
 }

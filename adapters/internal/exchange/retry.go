@@ -46,7 +46,7 @@ func (c *Call) judge(conn Conn, how Attempt, err error) *Failure {
 		f.Retry = c.unsent < maxUnsent
 		return f
 	}
-	f.Retry = c.attempts < maxAttempts && c.rewindable() && c.mayRepeat(conn, how, err)
+	f.Retry = c.attempts < maxAttempts && c.mayRepeat(conn, how, err) && c.rewindable()
 	return f
 }
 
@@ -61,7 +61,13 @@ func (c *Call) mayRepeat(conn Conn, how Attempt, err error) bool {
 		// likely of no use, so it gets one more attempt; a refusal says that the
 		// connection works, and a goodbye that the server does. Back ends that are
 		// being replaced say it one after the other.
-		return how.Used || Refused(err) || c.attempts == 1 || (saidGoodbye(err) && c.attempts <= maxGoodbyes)
+		switch {
+		case how.Used || Refused(err):
+			return true
+		case saidGoodbye(err):
+			return c.attempts <= maxGoodbyes
+		}
+		return c.attempts == 1 && (how.Shared || ofConnection(err))
 	}
 	// A new connection that fails has been closed because of the request, or the
 	// server is down. Only of one that was used, or lay idle, is it likely that
@@ -69,11 +75,11 @@ func (c *Call) mayRepeat(conn Conn, how Attempt, err error) bool {
 	if !how.Used || !c.replayable {
 		return false
 	}
-	if conn.Err() == nil || isTimeout(err) {
+	if conn.Err() == nil {
 		return false
 	}
 	if how.Shared {
-		return !c.sending.firstByte.Load()
+		return !isTimeout(err) && !c.sending.firstByte.Load()
 	}
 	return endedUnanswered(err)
 }

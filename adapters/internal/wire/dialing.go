@@ -36,7 +36,7 @@ func (d *dialing) seen(c net.Conn) {
 	d.mu.conn = c
 	aborted := d.mu.aborted
 	d.mu.Unlock()
-	if aborted {
+	if aborted && c != nil { // a dial func may return nothing, and no error
 		_ = c.Close()
 	}
 }
