@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/berth-go/berth/internal/door"
+	"github.com/berth-go/berth/internal/index"
 	"github.com/berth-go/berth/internal/part"
 	"github.com/berth-go/berth/pool"
 )
@@ -16,11 +17,11 @@ var errUnequalKey = errors.New("keyed: the key is not equal to itself (NaN): use
 // call is in it (I12). It is one piece of memory, since a lease of a key that has
 // not been used for long costs mostly what it takes to fetch that.
 type entry[K comparable, R any] struct {
+	place index.Node[K, entry[K, R]]
+	door  door.Door // of the calls in the pool; looked at and shut under Pool.mu
 	pool  pool.Pool[R]
 	of    *Pool[K, R]
-	key   K
 	terms *terms
-	door  door.Door // of the calls in the pool; looked at and shut under Pool.mu
 }
 
 // terms are what Config says of a key: one for all keys, unless it has PerKey or
@@ -31,16 +32,16 @@ type terms struct {
 }
 
 // Key and the other methods of part.Part are what the pool asks of its key.
-func (e *entry[K, R]) Key() any { return e.key }
+func (e *entry[K, R]) Key() any { return e.place.Key() }
 
 // Dial makes a resource for the key.
-func (e *entry[K, R]) Dial(ctx context.Context) (R, error) { return e.of.cfg.Dial(ctx, e.key) }
+func (e *entry[K, R]) Dial(ctx context.Context) (R, error) { return e.of.cfg.Dial(ctx, e.place.Key()) }
 
 // Limiter returns what holds up the dials of the key.
 func (e *entry[K, R]) Limiter() part.Limiter { return e.terms.rate }
 
 // Shared returns what a dial for the key is expected to bring.
-func (e *entry[K, R]) Shared() int { return e.of.cfg.Shared(e.key) }
+func (e *entry[K, R]) Shared() int { return e.of.cfg.Shared(e.place.Key()) }
 
 // Quiet is called by the pool when it has become empty.
 func (e *entry[K, R]) Quiet() {
@@ -147,7 +148,8 @@ func (p *Pool[K, R]) overrideOf(key K) pool.Limits {
 }
 
 func (p *Pool[K, R]) makeEntry(key K, t *terms, over pool.Limits) (*entry[K, R], error) {
-	e := &entry[K, R]{of: p, key: key, terms: t}
+	e := &entry[K, R]{of: p, terms: t}
+	e.place.Set(key, e)
 	limits := &t.base
 	if over != (pool.Limits{}) {
 		own := override(t.base, over)
@@ -177,7 +179,7 @@ func (p *Pool[K, R]) addEntry(key K, made *entry[K, R], over pool.Limits) (*entr
 	}
 	made.door.Enter()
 	made.door.Await() // it is empty so far
-	p.keys.Put(key, made)
+	p.keys.Put(&made.place)
 	return made, nil
 }
 
@@ -205,8 +207,8 @@ func (p *Pool[K, R]) look(e *entry[K, R]) {
 func (p *Pool[K, R]) part(e *entry[K, R]) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.keys.Get(e.key) == e {
-		p.keys.Delete(e.key)
+	if key := e.place.Key(); p.keys.Get(key) == e {
+		p.keys.Delete(key)
 		p.mu.parting[e] = struct{}{}
 	}
 }
@@ -221,7 +223,7 @@ func (p *Pool[K, R]) dropLocked(e *entry[K, R]) {
 	if _, ok := p.mu.parting[e]; ok {
 		delete(p.mu.parting, e)
 	} else {
-		p.keys.Delete(e.key)
+		p.keys.Delete(e.place.Key())
 	}
 	p.mu.gone = p.mu.gone.Add(e.pool.Stats())
 }

@@ -2,10 +2,15 @@
 // shards, each of which grows and shrinks by itself, so that no change ever has
 // many keys to move.
 //
-// Readers follow pointers that are set in one step; a chain that they are in stays
-// whole when a node is taken out of it, and when its shard is rebuilt. Writers need
-// a lock of their caller's. That a reader misses a key that is being added, or
-// finds one that is being taken out, is up to the caller to live with.
+// The place of a key is a field of what belongs to it, and the table says of each
+// place a part of the key's hash: so a key that has not been used for long costs the
+// memory of its cell in the table, and then that of what is looked for.
+//
+// Readers look from cell to cell, up to one that was never used. In a table no cell
+// becomes that again: a place that is taken out leaves a mark, and a shard with many
+// marks gets a new table, in which readers of the old one do not look. Writers need a
+// lock of their caller's. That a reader misses a key that is being added, or finds
+// one that is being taken out, is up to the caller to live with.
 package index
 
 import (
@@ -19,58 +24,83 @@ const (
 	shardBits = 8
 	shards    = 1 << shardBits
 
-	// minBuckets is the smallest size of a shard that is not empty.
-	minBuckets = 4
+	// minCells is the smallest size of a shard that is not empty.
+	minCells = 4
 )
 
 // An Index maps keys to pointers. Make one with [New].
 type Index[K comparable, V any] struct {
-	hot    atomic.Pointer[node[K, V]] // the key to look at first, which needs no hash; nil: none
+	hot    atomic.Pointer[Node[K, V]] // the key to look at first, which needs no hash; nil: none
 	seed   maphash.Seed
+	gone   Node[K, V] // stands in a cell whose place was taken out
 	shards [shards]shard[K, V]
 	n      int
 }
 
-type shard[K comparable, V any] struct {
-	buckets atomic.Pointer[buckets[K, V]] // nil: empty
-	n       int
+// A Node is the place of a key in one Index, and a field of what belongs to that key.
+type Node[K comparable, V any] struct {
+	key K
+	of  *V
 }
 
-// buckets has a power of two of chains.
-type buckets[K comparable, V any] []atomic.Pointer[node[K, V]]
+type shard[K comparable, V any] struct {
+	table atomic.Pointer[table[K, V]] // nil: empty
+	n     int                         // keys
+	used  int                         // cells of the table that are not free: keys and marks
+}
 
-type node[K comparable, V any] struct {
-	key   K
-	hash  uint64
-	value *V
-	next  atomic.Pointer[node[K, V]]
+// table has a power of two of cells, of which at least a quarter is free.
+type table[K comparable, V any] []cell[K, V]
+
+type cell[K comparable, V any] struct {
+	tag  atomic.Uint32              // of the key's hash
+	node atomic.Pointer[Node[K, V]] // nil: free
 }
 
 // New returns an empty Index.
 func New[K comparable, V any]() *Index[K, V] { return &Index[K, V]{seed: maphash.MakeSeed()} }
 
+// Set says whose place it is. It comes before Put.
+func (n *Node[K, V]) Set(key K, of *V) { n.key, n.of = key, of }
+
+// Key returns the key.
+func (n *Node[K, V]) Key() K { return n.key }
+
 // Get returns what belongs to the key, or nil. It may be called at any time. It
 // panics if the key is of an interface type and holds what cannot be compared.
 func (x *Index[K, V]) Get(key K) *V {
 	if n := x.hot.Load(); n != nil && n.key == key {
-		return n.value
+		return n.of
 	}
-	return x.get(key)
-}
-
-func (x *Index[K, V]) get(key K) *V {
-	h := maphash.Comparable(x.seed, key)
-	b := x.shards[h&(shards-1)].buckets.Load()
-	if b == nil {
-		return nil
-	}
-	for n := b.at(h).Load(); n != nil; n = n.next.Load() {
-		if n.hash == h && n.key == key {
-			return n.value
-		}
+	if n := x.find(key); n != nil {
+		return n.of
 	}
 	return nil
 }
+
+func (x *Index[K, V]) find(key K) *Node[K, V] {
+	h := maphash.Comparable(x.seed, key)
+	b := x.shardOf(h).table.Load()
+	if b == nil {
+		return nil
+	}
+	cells, tag := *b, tagOf(h)
+	for i := h >> shardBits; ; i++ {
+		c := &cells[i&uint64(len(cells)-1)]
+		n := c.node.Load()
+		if n == nil {
+			return nil
+		}
+		if c.tag.Load() == tag && n != &x.gone && n.key == key {
+			return n
+		}
+	}
+}
+
+func (x *Index[K, V]) shardOf(hash uint64) *shard[K, V] { return &x.shards[hash&(shards-1)] }
+
+// tagOf returns the part of a hash that says nothing about the place in a table.
+func tagOf(hash uint64) uint32 { return uint32(hash >> 32) } //nolint:gosec // the upper half
 
 // Hot reports whether the key is the one that is found at once.
 func (x *Index[K, V]) Hot(key K) bool {
@@ -82,36 +112,41 @@ func (x *Index[K, V]) Hot(key K) bool {
 // the lock, and should call it seldom: whoever looks for another key reads what it
 // writes.
 func (x *Index[K, V]) Heat(key K) {
-	if v := x.Get(key); v != nil {
-		x.hot.Store(&node[K, V]{key: key, value: v})
+	if n := x.find(key); n != nil {
+		x.hot.Store(n)
 	}
-}
-
-// at returns the chain of a hash.
-func (b *buckets[K, V]) at(hash uint64) *atomic.Pointer[node[K, V]] {
-	return &(*b)[hash>>shardBits&uint64(len(*b)-1)]
 }
 
 // Len returns how many keys there are. The caller has the lock.
 func (x *Index[K, V]) Len() int { return x.n }
 
-// Put adds a key that is not there. The caller has the lock.
-func (x *Index[K, V]) Put(key K, value *V) {
-	h := maphash.Comparable(x.seed, key)
-	s := &x.shards[h&(shards-1)]
+// Put adds a key that is not there, by a Node that was never in an Index. The caller
+// has the lock.
+func (x *Index[K, V]) Put(n *Node[K, V]) {
+	h := maphash.Comparable(x.seed, n.key)
+	s := x.shardOf(h)
+	b := s.table.Load()
+	if b == nil || 4*(s.used+1) > 3*len(*b) {
+		b = x.rebuild(s, 2*(s.n+1))
+	}
 	s.n++
 	x.n++
-	b := s.buckets.Load()
-	if b == nil || s.n > len(*b) {
-		b = s.rebuild(max(minBuckets, 2*s.n))
+	if x.place(*b, h, n) {
+		s.used++
 	}
-	b.push(&node[K, V]{key: key, hash: h, value: value})
 }
 
-func (b *buckets[K, V]) push(n *node[K, V]) {
-	chain := b.at(n.hash)
-	n.next.Store(chain.Load())
-	chain.Store(n)
+// place puts a node into the first cell that will do, and reports whether that was
+// free.
+func (x *Index[K, V]) place(t table[K, V], hash uint64, n *Node[K, V]) bool {
+	for i := hash >> shardBits; ; i++ {
+		c := &t[i&uint64(len(t)-1)]
+		if old := c.node.Load(); old == nil || old == &x.gone {
+			c.tag.Store(tagOf(hash))
+			c.node.Store(n)
+			return old == nil
+		}
+	}
 }
 
 // Delete takes a key out, if it is there. The caller has the lock.
@@ -119,50 +154,60 @@ func (x *Index[K, V]) Delete(key K) {
 	if x.Hot(key) {
 		x.hot.Store(nil)
 	}
-	h := maphash.Comparable(x.seed, key)
-	s := &x.shards[h&(shards-1)]
-	b := s.buckets.Load()
-	if b == nil {
+	n := x.find(key)
+	if n == nil {
 		return
 	}
-	for link := b.at(h); ; {
-		n := link.Load()
-		if n == nil {
-			return
-		}
-		if n.hash == h && n.key == key {
-			link.Store(n.next.Load()) // n keeps its next, for readers who are at it
+	h := maphash.Comparable(x.seed, key)
+	s := x.shardOf(h)
+	t := *s.table.Load()
+	for i := h >> shardBits; ; i++ {
+		if c := &t[i&uint64(len(t)-1)]; c.node.Load() == n {
+			c.node.Store(&x.gone)
 			break
 		}
-		link = &n.next
 	}
 	s.n--
 	x.n--
 	switch {
 	case s.n == 0:
-		s.buckets.Store(nil)
-	case len(*b) > minBuckets && s.n < len(*b)/8:
-		s.rebuild(2 * s.n)
+		s.table.Store(nil)
+		s.used = 0
+	case len(t) > minCells && s.n < len(t)/8:
+		x.rebuild(s, 2*s.n)
 	}
 }
 
-// rebuild makes the shard's buckets anew, at least so many. The nodes are made
-// anew as well: readers may be in the old chains.
-func (s *shard[K, V]) rebuild(atLeast int) *buckets[K, V] {
-	size := minBuckets
+// rebuild makes the shard's table anew, with at least so many cells and without
+// marks.
+func (x *Index[K, V]) rebuild(s *shard[K, V], atLeast int) *table[K, V] {
+	size := minCells
 	for size < atLeast {
 		size *= 2
 	}
-	b := make(buckets[K, V], size)
-	if old := s.buckets.Load(); old != nil {
-		for i := range *old {
-			for n := (*old)[i].Load(); n != nil; n = n.next.Load() {
-				b.push(&node[K, V]{key: n.key, hash: n.hash, value: n.value})
+	t := make(table[K, V], size)
+	for n := range x.in(s) {
+		x.place(t, maphash.Comparable(x.seed, n.key), n)
+	}
+	s.used = s.n
+	s.table.Store(&t)
+	return &t
+}
+
+// in yields the nodes of a shard.
+func (x *Index[K, V]) in(s *shard[K, V]) iter.Seq[*Node[K, V]] {
+	return func(yield func(*Node[K, V]) bool) {
+		b := s.table.Load()
+		if b == nil {
+			return
+		}
+		for i := range *b {
+			n := (*b)[i].node.Load()
+			if n != nil && n != &x.gone && !yield(n) {
+				return
 			}
 		}
 	}
-	s.buckets.Store(&b)
-	return &b
 }
 
 // All yields the keys and what belongs to them, in no particular order. The caller
@@ -170,15 +215,9 @@ func (s *shard[K, V]) rebuild(atLeast int) *buckets[K, V] {
 func (x *Index[K, V]) All() iter.Seq2[K, *V] {
 	return func(yield func(K, *V) bool) {
 		for i := range x.shards {
-			b := x.shards[i].buckets.Load()
-			if b == nil {
-				continue
-			}
-			for i := range *b {
-				for n := (*b)[i].Load(); n != nil; n = n.next.Load() {
-					if !yield(n.key, n.value) {
-						return
-					}
+			for n := range x.in(&x.shards[i]) {
+				if !yield(n.key, n.of) {
+					return
 				}
 			}
 		}

@@ -11,6 +11,13 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
+// put adds a key whose Node is apart from what belongs to it.
+func put[K comparable](x *index.Index[K, int], key K, v *int) {
+	n := new(index.Node[K, int])
+	n.Set(key, v)
+	x.Put(n)
+}
+
 // A long random run against a Go map, growing and shrinking by thousands.
 func TestIndexAgreesWithAMap(t *testing.T) {
 	x, want := index.New[string, int](), map[string]*int{}
@@ -20,7 +27,7 @@ func TestIndexAgreesWithAMap(t *testing.T) {
 		shrinking := step/10_000%2 == 1
 		if want[key] == nil && (!shrinking || rng.IntN(8) == 0) {
 			v := new(int)
-			x.Put(key, v)
+			put(x, key, v)
 			want[key] = v
 		} else if shrinking || rng.IntN(8) == 0 {
 			x.Delete(key)
@@ -53,8 +60,8 @@ func TestOneKeyIsHot(t *testing.T) {
 	x, v := index.New[int, int](), new(int)
 	x.Heat(1)
 	assert.False(t, x.Hot(1), "it is not there")
-	x.Put(1, v)
-	x.Put(2, new(int))
+	put(x, 1, v)
+	put(x, 2, new(int))
 	x.Heat(1)
 	assert.True(t, x.Hot(1))
 	assert.False(t, x.Hot(2))
@@ -69,7 +76,7 @@ func TestOneKeyIsHot(t *testing.T) {
 func TestAllEndsWithItsLoop(t *testing.T) {
 	x := index.New[int, int]()
 	for i := range 100 {
-		x.Put(i, new(int))
+		put(x, i, new(int))
 	}
 	n := 0
 	for range x.All() {
@@ -83,7 +90,7 @@ func TestAllEndsWithItsLoop(t *testing.T) {
 // Readers find a key that stays, whatever comes and goes around it.
 func TestReadersFindWhatStays(t *testing.T) {
 	x, stays := index.New[int, int](), new(int)
-	x.Put(-1, stays)
+	put(x, -1, stays)
 	done := make(chan struct{})
 	var wg sync.WaitGroup
 	for range 2 {
@@ -100,7 +107,7 @@ func TestReadersFindWhatStays(t *testing.T) {
 	}
 	for range 3 {
 		for i := range 20_000 {
-			x.Put(i, new(int))
+			put(x, i, new(int))
 		}
 		for i := range 20_000 {
 			x.Delete(i)
