@@ -124,6 +124,10 @@ func (a *attempt[R]) now() (bool, error) {
 		p.mu.Unlock()
 		return false, nil
 	}
+	if a.takeCalmLocked() {
+		p.unlockCalm()
+		return true, nil
+	}
 	defer p.unlock()
 	settled := a.settleLocked()
 	if p.mu.closed {
@@ -139,14 +143,19 @@ func (a *attempt[R]) now() (bool, error) {
 	if !ok {
 		return false, a.queueAtOnceLocked()
 	}
+	a.takeLocked(l)
+	return true, nil
+}
+
+// takeLocked makes a lease that the caller has not queued for its next one.
+func (a *attempt[R]) takeLocked(l Lease[R]) {
 	if a.place != 0 && !(a.newcomer && a.low) { // who is served at once does not lag
 		l.ticket = a.place
 	}
 	a.lease, a.tried = l, false
-	a.count(&p.mu.count.Hits)
-	p.warmLocked()
+	a.count(&a.p.mu.count.Hits)
+	a.p.warmLocked()
 	a.newcomer = false
-	return true, nil
 }
 
 // queueAtOnceLocked queues in the same hold of the lock in which nothing was found,

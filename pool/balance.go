@@ -64,7 +64,7 @@ func (p *Pool[R]) leavingLocked() int { return p.endingLocked() + int(p.mu.drain
 
 // endingLocked returns how many slots will become free soon: whoever needs one
 // can wait for them. A slot that drains may take as long as its leases.
-func (p *Pool[R]) endingLocked() int { return p.mu.slots[closing] + int(p.mu.canceled) }
+func (p *Pool[R]) endingLocked() int { return p.mu.slots.in(closing) + int(p.mu.canceled) }
 
 // makeWayLocked lets a resource go, or a dial that nobody else needs, if the oldest
 // waiter wants a fresh one, cannot have a dial for it, and nothing is on the way that
@@ -75,7 +75,7 @@ func (p *Pool[R]) makeWayLocked(undecided bool) {
 		return
 	}
 	e, ok := p.waiters.Front()
-	if !ok || freshOf(e) == 0 || p.mu.slots[closing] > 0 || p.isOnItsWayLocked(freshOf(e)) {
+	if !ok || freshOf(e) == 0 || p.mu.slots.in(closing) > 0 || p.isOnItsWayLocked(freshOf(e)) {
 		return
 	}
 	if p.findLocked(func(s *slot[R]) bool { return s.room() && s.number >= freshOf(e) }) != nil {
@@ -185,7 +185,7 @@ func (p *Pool[R]) oldestForLocked(s *slot[R]) (to waitq.Entry, ok bool) {
 // trimIdleLocked closes what MaxIdle does not allow, least recently used first.
 func (p *Pool[R]) trimIdleLocked() {
 	limit := p.mu.limits.MaxIdle
-	for limit != 0 && p.mu.slots[idle]-p.awaitedLocked() > max(limit, 0) {
+	for limit != 0 && p.mu.slots.in(idle)-p.awaitedLocked() > max(limit, 0) {
 		s := p.oldestIdleLocked()
 		for s.opening && p.awaitedLocked() > 0 {
 			s = p.newerIdle(s.idleLink.Newer())

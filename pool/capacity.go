@@ -110,7 +110,7 @@ func (p *Pool[R]) sampleLocked(s *slot[R]) *panicError {
 func (p *Pool[R]) lookLocked(s *slot[R]) (err *panicError) {
 	capacity, expect := Dead, Dead
 	where := "Capacity"
-	p.mu.steady = false // what was read just before may have changed that
+	p.mu.form = restless // what was read just before may have changed that
 	p.mu.Unlock()
 	defer func() { // also after runtime.Goexit
 		if r := recover(); r != nil {

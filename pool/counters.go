@@ -53,13 +53,17 @@ const (
 
 // tallies are Histograms that keep only the buckets that are not empty, which are
 // few: what one pool does takes about the same time each time. So what is counted is
-// mostly in the bucket of the last time, and that is here: with many keys, to fetch it
-// from elsewhere would be a good part of what a lease costs.
+// mostly in the bucket of the last time or the one before, and those are here: with many
+// keys, to fetch it from elsewhere would be a good part of what a lease costs.
 type tallies struct {
 	sums   [numTimes]time.Duration
-	last   bucket // 0: nothing has been counted
-	others []bucket
+	last   [recent]bucket // the last one first. 0: none
+	others *[]bucket      // nil: there are none
 }
+
+// recent is how many buckets are at hand: one that a dial has counted in, and two
+// between which the times of leases vary.
+const recent = 3
 
 // bucket is a bucket of one of the Histograms and how many it counts:
 //
@@ -88,35 +92,57 @@ func (t *tallies) add(which uint64, d time.Duration) {
 // addN counts n durations of bucket i.
 func (t *tallies) addN(which uint64, i int, n uint64) {
 	name := bucket(i)<<timesBits | bucket(which) //nolint:gosec // not negative
-	if t.last&nameMask != name {
+	if t.last[0]&nameMask != name {
 		t.change(name)
 	}
-	t.last += bucket(n) << nameBits
+	t.last[0] += bucket(n) << nameBits
 }
 
 // change makes another bucket the last one.
 func (t *tallies) change(name bucket) {
-	last := t.last
-	for at, b := range t.others {
-		if b&nameMask == name {
-			// The one before stands first, so that two which take turns are found at once.
-			t.others[at] = t.others[0]
-			t.last, t.others[0] = b, last
+	for at, b := range t.last {
+		if b == 0 || b&nameMask == name {
+			t.bringUp(at, max(b, name))
 			return
 		}
 	}
-	if last != 0 {
-		t.others = append(t.others, last)
+	oldest := t.last[recent-1]
+	t.bringUp(recent-1, t.exchange(name, oldest))
+}
+
+// bringUp makes b the last one, and those that were used after what is at its place
+// each the one before.
+func (t *tallies) bringUp(place int, b bucket) {
+	copy(t.last[1:place+1], t.last[:place])
+	t.last[0] = b
+}
+
+// exchange puts a bucket among the others, and returns that with the name.
+func (t *tallies) exchange(name, b bucket) bucket {
+	if t.others == nil {
+		t.others = new([]bucket)
 	}
-	t.last = name
+	for at, o := range *t.others {
+		if o&nameMask == name {
+			(*t.others)[at] = b
+			return o
+		}
+	}
+	*t.others = append(*t.others, b)
+	return name
 }
 
 func (t *tallies) fill(h *Histogram, which uint64) {
-	t.last.fill(h, which)
-	for _, b := range t.others {
+	h.Sum = t.sums[which]
+	for _, b := range t.last {
 		b.fill(h, which)
 	}
-	h.Sum = t.sums[which]
+	if t.others == nil {
+		return
+	}
+	for _, b := range *t.others {
+		b.fill(h, which)
+	}
 }
 
 func (b bucket) fill(h *Histogram, which uint64) {

@@ -195,7 +195,7 @@ func (p *Pool[R]) allowedOrphansLocked() int {
 	case limit < 0:
 		return 0
 	default:
-		return max(0, limit-p.mu.slots[idle])
+		return max(0, limit-p.mu.slots.in(idle))
 	}
 }
 

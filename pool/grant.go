@@ -222,6 +222,10 @@ func (p *Pool[R]) endLease(c *cell[R]) {
 		}
 		return
 	}
+	if p.restCalmLocked(c) {
+		p.unlockCalm()
+		return
+	}
 	if p.endInLaneLocked(c) {
 		p.mu.Unlock()
 		return

@@ -85,9 +85,9 @@ func (p *Pool[R]) openLaneLocked() {
 	if l.MaxIdle < 0 || (l.MaxOpen > 0 && p.stayingLocked() > l.MaxOpen) {
 		return
 	}
-	if l.MaxIdle > 0 && p.lentSlotsLocked()+p.mu.slots[idle] > l.MaxIdle {
+	if l.MaxIdle > 0 && p.lentSlotsLocked()+p.mu.slots.in(idle) > l.MaxIdle {
 		p.reclaimAllLocked() // all that is lent may come to rest
-		if p.mu.slots[idle] > l.MaxIdle {
+		if p.mu.slots.in(idle) > l.MaxIdle {
 			return // one has come to rest just now: whoever released it looks again
 		}
 	}
@@ -136,7 +136,7 @@ func (p *Pool[R]) lentSlotsLocked() int {
 // leases of a shareable slot, else exclusive slots; and how many there are, beyond
 // MinIdle. At the limit of the lane the number is 0.
 func (p *Pool[R]) lendableLocked() (share *slot[R], n int) {
-	spare := p.mu.slots[idle] - p.mu.limits.MinIdle
+	spare := p.mu.slots.in(idle) - p.mu.limits.MinIdle
 	if roomy := p.mu.roomy; len(roomy) > 0 {
 		s := roomy[0]
 		if !p.lends.shareable || (s.state == idle && spare <= 0) || !p.lastsLocked(s, p.nowLocked().Add(laneTick)) {

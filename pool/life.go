@@ -42,7 +42,7 @@ func (p *Pool[R]) overdue(s *slot[R], now time.Time) (Reason, bool) {
 		return ReasonLifetime, true
 	}
 	if p.cfg.MaxIdleTime > 0 && s.state == idle && s != p.mu.handed && elapsed(s.idleSince, now) > p.cfg.MaxIdleTime &&
-		p.mu.slots[idle] > p.mu.limits.MinIdle {
+		p.mu.slots.in(idle) > p.mu.limits.MinIdle {
 		return ReasonIdleTime, true
 	}
 	return 0, false
@@ -54,7 +54,7 @@ func (p *Pool[R]) expireIdleLocked(now time.Time) {
 	if limit == 0 {
 		return
 	}
-	for s := p.oldestIdleLocked(); s != nil && p.mu.slots[idle] > p.mu.limits.MinIdle && elapsed(s.idleSince, now) >= limit; s = p.oldestIdleLocked() {
+	for s := p.oldestIdleLocked(); s != nil && p.mu.slots.in(idle) > p.mu.limits.MinIdle && elapsed(s.idleSince, now) >= limit; s = p.oldestIdleLocked() {
 		p.closeLocked(s, ReasonIdleTime)
 	}
 }

@@ -6,7 +6,6 @@ import "go.uber.org/atomic"
 // end of every change of its state; the Budget leaves orders.
 type member struct {
 	budget  *Budget
-	of      reporter
 	ordered atomic.Bool // there are orders to fetch
 
 	// Under the pool's lock, but for the two that say something else: where they stand
@@ -18,13 +17,14 @@ type member struct {
 	coming   int32  // slots on their way to this pool, at the last report
 	sent     *wants // those of the last report, whose standing is last's
 
-	// Under the Budget's lock.
+	// Under the Budget's lock, but for what never changes.
+	last   account         // the report as it stands, less what has been granted since; the standing is changed under both locks
 	place  int32           // in the heap of starving pools, which is for those with known tickets, counted from 1; 0: not in it
 	in     [numLists]int32 // in the Budget's lists, counted from 1; 0: not in it
 	passed int32           // times in a row that it served its own past an older waiter
-	last   account         // the report as it stands, less what has been granted since; the standing is changed under both locks
 	orders *orders         // nil: none
 	handed *orders         // fetched: the next report includes what came of them. nil: none
+	of     reporter        // fixed
 }
 
 // reporter is a pool, whatever the type of its resources.

@@ -22,12 +22,12 @@ const maxShared = 1 << 16
 // A Pool hands out resources of type R, oldest caller first. Make one with
 // [New]. All methods may be called concurrently.
 type Pool[R any] struct {
+	// First what a lease of a quiet key comes by, and then the rest: with many keys a
+	// lease costs mostly the memory that has to be fetched for it.
+
 	open uber.Pointer[lane.Lane] // nil: everybody goes to the lock
 	*common[R]
-	part    part.Part[R] // nil: the pool stands alone
-	member  *member      // the pool's side of its Budget, which is as. nil: none
-	as      member
-	waiters waitq.Queue[Lease[R]]
+	member *member // the pool's side of its Budget, which is as. nil: none
 
 	// mu guards what follows and everything in a slot that is not fixed. It is
 	// taken with lock and given back with unlock, which first restores what the
@@ -35,34 +35,7 @@ type Pool[R any] struct {
 	// then the waiters' own lock or the Budget's; never two pools' locks.
 	mu struct {
 		sync.Mutex
-		limits     *Limits     // never changed in place: many keys have the same
-		bell       *alarm.Bell // rings tick. nil: it is not set
-		armed      moment      // when the bell rings; 0: it is not set
-		*seldom[R]             // common.none until ownLocked
-
-		slots [numStates]int      // by state; there is none for empty
-		idle  chain.List[slot[R]] // by idleSince; also the one that is being probed
-		out   chain.List[cell[R]] // leases
-		dials chain.List[dial[R]] // in flight
-
-		shared   int32 // what a dial is expected to bring; at least 1
-		canceled int32 // of dials: those the pool no longer wants
-		promised int   // leases that slots are about to take, beyond those that they can now
-		opening  int32 // slots that have had no capacity since their dial
-		fresh    int32 // waiters who want a fresh dial
-		draining int32 // slots that drain and are not gone yet
-		leases   int32 // out
-
-		telling    int32  // of the pool's goroutines: those in hooks
-		uncovered  int32  // this pool's share of part.Total.Waiting
-		generation uint32 // counts Resets (I11)
-		deliveries uint32 // waits ended by the giving side
-		dialNumber uint64 // of the last dial started
-
-		now    time.Time // see nowLocked
-		clock  moment    // see momentLocked
-		handed *slot[R]  // released or dialled in this hold of the lock: it goes to a waiter unchecked
-		chores *chores   // nil: nothing is to be done after this hold of the lock
+		limits *Limits // never changed in place: many keys have the same
 
 		closed    bool
 		finished  bool // nothing is left of the closed pool
@@ -70,12 +43,45 @@ type Pool[R any] struct {
 		overTotal bool // the last caller was one too many in part.Total.Waiting
 		starved   bool // the Budget owes a slot
 		unmarked  bool // handed is idle, and not in the Budget's list yet
-		steady    bool // see passSteadyLocked
 		spread    bool // the last lane chose its cells by goroutine
+		form      form
+
+		slots      counts              // by state
+		idle       chain.List[slot[R]] // by idleSince; also the one that is being probed
+		out        chain.List[cell[R]] // leases
+		generation uint32              // counts Resets (I11)
+		leases     int32               // out
+
+		now    time.Time // see nowLocked
+		clock  moment    // see momentLocked
+		chores *chores   // nil: nothing is to be done after this hold of the lock
 
 		lending[R]
 		count counters
+
+		*seldom[R]             // common.none until ownLocked
+		handed     *slot[R]    // released or dialled in this hold of the lock: it goes to a waiter unchecked
+		bell       *alarm.Bell // rings tick. nil: it is not set
+		armed      moment      // when the bell rings; 0: it is not set
+
+		dials      chain.List[dial[R]] // in flight
+		dialNumber uint64              // of the last dial started
+		shared     int32               // what a dial is expected to bring; at least 1
+		canceled   int32               // of dials: those the pool no longer wants
+
+		promised int   // leases that slots are about to take, beyond those that they can now
+		opening  int32 // slots that have had no capacity since their dial
+		fresh    int32 // waiters who want a fresh dial
+		draining int32 // slots that drain and are not gone yet
+
+		telling    int32  // of the pool's goroutines: those in hooks
+		uncovered  int32  // this pool's share of part.Total.Waiting
+		deliveries uint32 // waits ended by the giving side
 	}
+
+	waiters waitq.Queue[Lease[R]]
+	as      member
+	part    part.Part[R] // nil: the pool stands alone
 }
 
 // Limits returns the limits in force.
@@ -285,7 +291,7 @@ func (p *Pool[R]) bareLocked() bool {
 
 // usedLocked returns how many slots are taken (I1).
 func (p *Pool[R]) usedLocked() int {
-	return p.mu.slots[dialing] + p.mu.slots[idle] + p.mu.slots[inUse] + p.mu.slots[closing]
+	return p.mu.slots.in(dialing) + p.mu.slots.in(idle) + p.mu.slots.in(inUse) + p.mu.slots.in(closing)
 }
 
 // move puts a slot into another state. It is the only place where a slot changes

@@ -3,14 +3,16 @@ package pool
 // skipLocked ends a change that leaves the pool saturated or calm, and reports whether
 // it is that: then all that balanceLocked looks at is known without looking.
 func (p *Pool[R]) skipLocked() bool {
-	p.mu.steady = false
+	p.mu.form = restless
+	var left form
 	switch {
 	case p.mu.chores != nil:
 		return false
 	case p.saturatedLocked():
-		p.mu.steady = true
+		left = steady
 		p.countUncoveredLocked(p.comingLocked())
 	case p.calmLocked():
+		left = calm
 	default:
 		return false
 	}
@@ -20,6 +22,9 @@ func (p *Pool[R]) skipLocked() bool {
 	}
 	p.openLaneLocked()
 	p.dropBellLocked()
+	if left != calm || p.mayStayCalmLocked() {
+		p.mu.form = left
+	}
 	return true
 }
 
@@ -37,7 +42,7 @@ func (p *Pool[R]) comingLocked() int {
 // is not bare. It is what a busy pool mostly is.
 func (p *Pool[R]) saturatedLocked() bool {
 	limit := p.mu.limits.MaxOpen
-	return limit > 0 && !p.mu.closed && p.mu.slots[inUse] == limit && p.usedLocked() == limit &&
+	return limit > 0 && !p.mu.closed && p.mu.slots.in(inUse) == limit && p.usedLocked() == limit &&
 		p.waiters.Len() > 0 && p.mu.fresh == 0 && len(p.mu.roomy) == 0 && p.mu.warmers == nil &&
 		(p.member == nil || p.member.unmoved(p.standingLocked()))
 }
@@ -57,7 +62,7 @@ func (p *Pool[R]) calmLocked() bool {
 	if l.MaxOpen > 0 && p.stayingLocked() > l.MaxOpen {
 		return false
 	}
-	if l.MaxIdle != 0 && p.mu.slots[idle] > max(l.MaxIdle, 0) {
+	if l.MaxIdle != 0 && p.mu.slots.in(idle) > max(l.MaxIdle, 0) {
 		return false
 	}
 	return p.member == nil || p.member.unmoved(p.standingLocked())

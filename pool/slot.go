@@ -26,6 +26,11 @@ const (
 	numStates = empty
 )
 
+// counts are numbers of slots by state; there is none for empty.
+type counts [numStates]int32
+
+func (c *counts) in(s slotState) int { return int(c[s]) }
+
 // slot is a unit of capacity and the resource in it. It lives from the start of
 // a dial until the resource is closed or hijacked. A pool of a quiet key is mostly
 // this, so what only some slots need is behind a pointer, nil where it is not

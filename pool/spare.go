@@ -126,7 +126,7 @@ func (p *Pool[R]) endWarmersLocked(err error) {
 	})
 }
 
-func (p *Pool[R]) openLocked() int { return p.mu.slots[idle] + p.mu.slots[inUse] }
+func (p *Pool[R]) openLocked() int { return p.mu.slots.in(idle) + p.mu.slots.in(inUse) }
 
 // spareLocked returns how many resources the pool wants in the background, beyond
 // what waiters need and what is open: for MinIdle, for Warm and as successors, or
@@ -135,7 +135,7 @@ func (p *Pool[R]) spareLocked() int {
 	if p.brokenLocked() {
 		return btoi(p.part == nil || !p.bareLocked()) // a key that nobody asks for is not worth a probe
 	}
-	n := max(0, p.mu.limits.MinIdle-p.mu.slots[idle])
+	n := max(0, p.mu.limits.MinIdle-p.mu.slots.in(idle))
 	open := p.openLocked()
 	for w := p.mu.warmers; w != nil; w = w.next {
 		n = max(n, w.n-open)

@@ -191,7 +191,7 @@ func (p *Pool[R]) statsLocked() Stats {
 type gauges struct{ idle, inUse, dialing, closing, resting int }
 
 func (p *Pool[R]) gaugesLocked() gauges {
-	g := gauges{p.mu.slots[idle], p.mu.slots[inUse], p.mu.slots[dialing], p.mu.slots[closing], p.restingLocked()}
+	g := gauges{p.mu.slots.in(idle), p.mu.slots.in(inUse), p.mu.slots.in(dialing), p.mu.slots.in(closing), p.restingLocked()}
 	n := g.resting
 	if n > 0 && p.mu.share != nil {
 		n = btoi(n == p.mu.share.leases)

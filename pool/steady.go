@@ -7,16 +7,12 @@ import "time"
 // changes then that anything depends on but the waiters and the lease, so what follows
 // does just that. It is in one piece: what a caller runs here has mostly left the
 // processor's caches since the last one, and costs by its length.
-//
-// mu.steady says that the pool is saturated, as the last change has left it. Each change
-// that is not one of these two sets it anew at its end, and unsets it where it lets go of
-// the lock before that.
 
 // standLocked queues a caller in a steady pool, and reports whether it could. It does what
 // enqueueLocked does where nobody has to hear of it.
 func (a *attempt[R]) standLocked() bool {
 	p := a.p
-	if !p.mu.steady || a.fresh || a.bad.cell != nil || !a.prepared() || p.mu.outage != nil ||
+	if p.mu.form != steady || a.fresh || a.bad.cell != nil || !a.prepared() || p.mu.outage != nil ||
 		p.cfg.ShedLate != ShedOff || p.cfg.Hooks.WaitStarted != nil || p.countsWaitersLocked() || p.ordered() {
 		return false
 	}
@@ -42,7 +38,7 @@ func (a *attempt[R]) standLocked() bool {
 // lease has ended at now, if that is not 0.
 func (p *Pool[R]) passSteadyLocked(c *cell[R], now moment, next *handOff[R]) bool {
 	s := c.slot
-	if !p.mu.steady || c.watched != nil || s.shareable || s.sampling || s.capacity <= 0 ||
+	if p.mu.form != steady || c.watched != nil || s.shareable || s.sampling || s.capacity <= 0 ||
 		p.cfg.Hooks.Released != nil || p.mustSampleLocked(s) {
 		return false
 	}

@@ -65,7 +65,7 @@ func (p *Pool[R]) haveWaiting(n int) {
 func (p *Pool[R]) isSteady() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.mu.steady
+	return p.mu.form == steady
 }
 
 // Who has something of the user's to call before it queues does not queue at once, be
