@@ -54,7 +54,6 @@ func (p *Pool[R]) restCalmLocked(c *cell[R]) bool {
 	p.mu.out.Remove(&c.link)
 	p.noteLeaseLocked(max(0, time.Duration(p.momentLocked())-c.Began()))
 	s.leases--
-	s.refusals = 0
 	p.move(s, idle)
 	if len(p.mu.deadlines) > 0 || p.cfg.MaxIdleTime > 0 {
 		p.armLocked()

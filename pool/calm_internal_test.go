@@ -127,6 +127,7 @@ func TestDeadResourceDoesNotComeToRestInACalmPool(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		closed := make(chan struct{})
 		p, x := newAsked(t, func(cfg *Config[int]) {
+			cfg.Shareable = func(int) bool { return false }
 			cfg.Close = func(int) error { <-closed; return nil }
 		})
 		l := mustAcquire(t, p)
@@ -158,6 +159,7 @@ func TestCalmPoolReportsWhatItsBudgetNeeds(t *testing.T) {
 
 	l = mustAcquire(t, p)
 	p.lock()
+	p.mu.warmth = 0 // no lane is to be opened
 	p.member.ordered.Store(true)
 	p.unlockCalm()
 	assert.False(t, p.member.ordered.Load())
