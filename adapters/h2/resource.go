@@ -93,8 +93,9 @@ type Resource struct {
 
 	// For a goodbye that nobody tells of: see vigil.
 	watch   *time.Timer
-	limit   atomic.Int32 // the last sum of available and in flight while there was room. 0: not known
-	silent  atomic.Int32 // looks in a row at which it was less
+	limit   atomic.Int32  // the last sum of available and in flight while there was room. 0: not known
+	silent  atomic.Int32  // looks in a row at which it was less, or all of it nobody's
+	seen    atomic.Uint32 // taken at the last look that found it full of what is nobody's
 	leaving atomic.Bool
 
 	closed  atomic.Bool
@@ -326,6 +327,10 @@ func (r *Resource) rampOver() {
 // never will be shows at once if nothing is in flight; otherwise in this, that
 // the streams in flight get fewer and none becomes available. A server that
 // lowers its number looks the same until it has room again, hence two looks.
+//
+// A connection may also be full of streams that were canceled, and about whose end its
+// server says nothing. If no request of ours has a stream, nor had one since the last
+// look, it is left as well.
 func (r *Resource) vigil(interval time.Duration) {
 	if r.closed.Load() {
 		return
@@ -334,9 +339,9 @@ func (r *Resource) vigil(interval time.Duration) {
 		r.look()
 		return
 	}
-	inFlight := r.conn.InFlight()
+	inFlight, taken := r.conn.InFlight(), r.taken.Load()
 	switch {
-	case r.conn.Available() > 0 || inFlight == 0 || (r.ours.Load() > 0 && inFlight >= int(r.limit.Load())):
+	case r.conn.Available() > 0 || inFlight == 0 || (inFlight >= int(r.limit.Load()) && (r.ours.Load() > 0 || taken != r.seen.Swap(taken))):
 		r.silent.Store(0)
 	case r.silent.Inc() >= 2 && interval == vigilTime:
 		r.leaving.Store(true)

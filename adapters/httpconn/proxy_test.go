@@ -187,6 +187,7 @@ func TestErrorsKeepTheProxysPassword(t *testing.T) {
 		"no host":   {Scheme: "http", Host: "a b:1", User: url.UserPassword("me", "secret")},
 		"no port":   {Scheme: "http", Host: "127.0.0.1:x", User: url.UserPassword("me", "secret")},
 		"no scheme": {Host: "127.0.0.1:1", User: url.UserPassword("me", "secret")},
+		"in Host":   {Scheme: "http", Host: "me:secret@proxy"},
 		"unknown":   {Scheme: "gopher", Host: "127.0.0.1:1", User: url.UserPassword("me", "secret")},
 		"refused":   {Scheme: "http", Host: "127.0.0.1:1", User: url.UserPassword("me", "secret")},
 	} {

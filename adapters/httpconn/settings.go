@@ -3,7 +3,6 @@ package httpconn
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
 	"net/url"
 
@@ -105,7 +104,7 @@ func (w *settings) dial(ctx context.Context, h Host) (c *wire.Conn, isHTTP2 bool
 	var proxy *url.URL
 	if h.Proxy != "" {
 		if proxy, err = url.Parse(h.Proxy); err != nil {
-			return nil, false, unreadableProxy(err)
+			return nil, false, errUnreadableProxy
 		}
 	}
 	tr, addr := w.auto, h.Addr
@@ -123,12 +122,6 @@ func (w *settings) dial(ctx context.Context, h Host) (c *wire.Conn, isHTTP2 bool
 // the proxy would not be what it is for.
 var errEmptyProxy = errors.New("httpconn: Base.Proxy returned an empty URL: return nil for no proxy")
 
-// unreadableProxy is an error of url.Parse without the URL, in which there may be a
-// password.
-func unreadableProxy(err error) error {
-	var e *url.Error
-	if errors.As(err, &e) {
-		err = e.Err
-	}
-	return fmt.Errorf("httpconn: Base.Proxy returned a URL that is none when written out: %w", err)
-}
+// errUnreadableProxy says nothing of what url.Parse said: that quotes the URL, in which
+// there may be a password.
+var errUnreadableProxy = errors.New("httpconn: Base.Proxy returned a URL that is none when written out: see its Host and User")

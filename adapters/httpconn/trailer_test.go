@@ -56,6 +56,11 @@ func TestTrailerComesIntoTheCallersMap(t *testing.T) {
 		require.NoError(b, err)
 		assert.Equal(b, http.Header{"Sum": {"42"}}, resp.Trailer)
 		assert.Equal(b, "42", announced.Get("Sum"))
+
+		delete(resp.Trailer, "Sum")
+		_, err = resp.Body.Read(make([]byte, 1))
+		require.Equal(b, io.EOF, err)
+		assert.Empty(b, resp.Trailer, "it comes once")
 		require.NoError(b, resp.Body.Close())
 	})
 }

@@ -24,7 +24,7 @@ type Call struct {
 	body   *requestBody    // of the current attempt; nil: the request has none
 
 	attempts   int32 // begun
-	refusals   int32 // of Again, that paused
+	refusals   int32 // of Again, that paused or would have: see pause
 	unsent     int32 // attempts for which the connection had no room
 	replayable bool
 	returned   bool     // a response, or the error of Fail

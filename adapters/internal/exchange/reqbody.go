@@ -90,6 +90,7 @@ func (b *requestBody) whenClosed(f func()) {
 // sent again.
 func (b *requestBody) outgoing(how Attempt, again bool) io.ReadCloser {
 	if how.Shared {
+		b.memory = nil // what is read is noticed
 		return b
 	}
 	if memory := inMemory(b.src); memory != nil {

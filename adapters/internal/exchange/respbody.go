@@ -61,7 +61,7 @@ func (b *responseBody) Read(p []byte) (int, error) {
 			b.err = err
 			_ = b.src.Close()
 		}
-		if err == io.EOF && b.trailers != nil {
+		if err == io.EOF && b.trailers != nil && !b.ended.Load() {
 			b.trailers.arrive()
 		}
 		// Before the caller sees EOF, so that the next request it sends finds the

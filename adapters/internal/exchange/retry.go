@@ -12,8 +12,8 @@ import (
 // this far, with the pauses of [Call.Again] between.
 const maxAttempts = 7
 
-// maxGoodbyes bounds the attempts that end by a goodbye on a new connection and are
-// followed by another one.
+// maxGoodbyes is the last attempt of a call that is followed by another one if it ends by
+// a goodbye on a new connection.
 const maxGoodbyes = 3
 
 // maxUnsent bounds the times that a call is given a connection which then has no
