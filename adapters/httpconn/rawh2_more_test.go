@@ -143,29 +143,25 @@ func TestGoodbyeAtEveryPoint(t *testing.T) {
 }
 
 func TestServerThatAlwaysSaysGoodbyeIsNotDialledForEver(t *testing.T) {
-	for name, s := range map[string]struct {
-		begin  func(c *rawConn)
-		answer func(c *rawConn, n int, stream uint32)
-	}{
-		"at once": {
-			begin: func(c *rawConn) {
-				c.frame(frameSettings, 0, connectionFrame)
-				c.goAway(0, codeNo)
-			},
-			answer: func(*rawConn, int, uint32) {},
-		},
-		"to a stream": {answer: func(c *rawConn, _ int, _ uint32) { c.goAway(0, codeNo) }},
-	} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				b := newBubble(t)
-				s := b.raw(s.answer, func(r *rawHTTP2) { r.begin = s.begin })
-				c := b.client(plain2, nil, httpconn.Config{MaxConnsPerHost: 1})
-				require.Error(t, (<-c.start(post(t, s.url))).err)
-				assert.LessOrEqual(t, c.wires.dialled(), 10)
-			})
-		})
-	}
+	s := newRawHTTP2(t, func(*rawConn, int, uint32) {}, func(s *rawHTTP2) {
+		s.begin = func(c *rawConn) {
+			c.frame(frameSettings, 0, connectionFrame)
+			c.goAway(0, codeNo)
+		}
+	})
+	c := newClient(t, plain2, nil, httpconn.Config{MaxConnsPerHost: 1})
+	require.Error(t, within(t, c.start(post(t, s.url)), "end of the request").err)
+	assert.LessOrEqual(t, c.wires.dialled(), 10)
+}
+
+func TestServerThatSaysGoodbyeToEachStreamIsNotDialledForEver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBubble(t)
+		s := b.raw(func(c *rawConn, _ int, _ uint32) { c.goAway(0, codeNo) })
+		c := b.client(plain2, nil, httpconn.Config{MaxConnsPerHost: 1})
+		require.Error(t, (<-c.start(post(t, s.url))).err)
+		assert.Equal(t, 4, c.wires.dialled())
+	})
 }
 
 // Back ends that are being replaced say goodbye to a stream which they have not looked at;
