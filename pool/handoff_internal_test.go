@@ -3,6 +3,7 @@ package pool
 import (
 	"context"
 	"runtime"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -24,8 +25,8 @@ func waiterOf(t *testing.T, p *Pool[int]) <-chan Lease[int] {
 
 // numbered dials 1, 2, 3 and so on.
 func numbered() func(context.Context) (int, error) {
-	made := 0
-	return func(context.Context) (int, error) { made++; return made, nil }
+	var made atomic.Int32
+	return func(context.Context) (int, error) { return int(made.Add(1)), nil }
 }
 
 // A lease may last longer than the life of its resource, and by the wall clock alone.

@@ -286,7 +286,8 @@ func (p *Pool[R]) emptyLocked() bool {
 // bareLocked reports whether nothing of the pool is left, leases included, and
 // nothing will come by itself: a key that was forgotten must stay empty (I12).
 func (p *Pool[R]) bareLocked() bool {
-	return p.emptyLocked() && p.mu.leases == 0 && (p.mu.closed || p.mu.limits.MinIdle == 0 && !p.remembersLocked())
+	return p.emptyLocked() && p.mu.leases == 0 &&
+		(p.mu.closed || p.mu.limits.MinIdle == 0 && p.mu.warmers == nil && !p.remembersLocked())
 }
 
 // usedLocked returns how many slots are taken (I1).

@@ -6,12 +6,12 @@ import "time"
 // it, a server that drains. Such a dial has succeeded, and if nobody has had a lease on the
 // resource, only the pool itself has seen it go. To replace it at once for MinIdle would be
 // to dial without end, so from the second setback of this kind on what is dialled in the
-// background waits, as after a dial that failed. Dials for callers do not: each of them
-// costs a call.
+// background waits, as after a dial that failed. Dials for callers do not wait: somebody
+// wants them.
 
 // wilt is what a pool knows of resources that have gone unused.
 type wilt struct {
-	setbacks  int       // in a row; the first is followed by no pause
+	setbacks  int       // each soon after the one before; the first is followed by no pause
 	dial      uint64    // the number of the last dial that had begun at the last setback
 	last      time.Time // of them
 	notBefore time.Time // when the next dial in the background may start

@@ -145,3 +145,23 @@ func TestFirstSetbackIsFollowedByNoPause(t *testing.T) {
 		}
 	})
 }
+
+// Under a Budget with MaxIdle, what one pool takes from its idle resources is room for
+// what another one wants in the background.
+func TestMinIdleIsFilledWhenAnotherPoolTakesAnIdleResource(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		b, err := pool.NewBudget(pool.BudgetLimits{MaxIdle: 1, MaxOpen: 10})
+		require.NoError(t, err)
+		one, other := newRig(t, pool.Config[*thing]{Budget: b}), newRig(t, pool.Config[*thing]{Budget: b, MinIdle: 1})
+		c := one.acquire()
+		c.got()
+		c.release()
+		other.start()
+		require.Zero(t, other.Stats().Idle, "the Budget has one")
+		c = one.acquire()
+		c.got()
+		synctest.Wait()
+		assert.Equal(t, 1, other.Stats().Idle)
+		c.release()
+	})
+}
