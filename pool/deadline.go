@@ -123,11 +123,11 @@ func (p *Pool[R]) tick() {
 	if p.mu.times != nil {
 		p.tickLaneLocked(now)
 	}
-	if o := p.mu.outage; o != nil && !o.retryAt.After(now) {
-		o.retryAt = time.Time{}
+	if o := p.mu.outage; o != nil {
+		o.rung(now)
 	}
-	if w := p.mu.wilt; w != nil && !w.retryAt.After(now) {
-		w.retryAt = time.Time{}
+	if w := p.mu.wilt; w != nil {
+		w.rung(now)
 	}
 	if !p.mu.closed {
 		p.expireIdleLocked(now)

@@ -31,13 +31,37 @@ func backoff(base, limit time.Duration, failures int) time.Duration {
 // outage is what a pool knows of the dials that have failed since the last one that
 // did not.
 type outage struct {
-	lastCall  moment    // that failed, or came since
-	failures  int       // dials failed in a row; at least 1
-	setbacks  int       // of them, those that began after the one before had failed: they raise the backoff
-	last      error     // of the last one
-	notBefore time.Time // the backoff: when the next dial may start
-	retryAt   time.Time // when a backoff ends that holds up a dial; zero: none does
-	broken    bool      // the breaker is open
+	lastCall moment // that failed, or came since
+	failures int    // dials failed in a row; at least 1
+	setbacks int    // of them, those that began after the one before had failed: they raise the backoff
+	last     error  // of the last one
+	pause           // the backoff
+	broken   bool   // the breaker is open
+}
+
+// pause is a time in which no dial may start, or none in the background.
+type pause struct {
+	notBefore time.Time // when the next dial may start
+	retryAt   time.Time // when a pause ends that holds up a dial; zero: none does
+}
+
+// holds reports whether a dial must wait, and sees to it that the pool looks again when
+// the pause is over.
+func (w *pause) holds() bool {
+	if !time.Now().Before(w.notBefore) {
+		return false
+	}
+	if w.retryAt.IsZero() || w.notBefore.Before(w.retryAt) {
+		w.retryAt = w.notBefore
+	}
+	return true
+}
+
+// rung notes that the pool looks again, at now.
+func (w *pause) rung(now time.Time) {
+	if !w.retryAt.After(now) {
+		w.retryAt = time.Time{}
+	}
 }
 
 func (p *Pool[R]) failuresLocked() int {
@@ -160,12 +184,5 @@ func (p *Pool[R]) dialErrorLocked(err error) *DialError {
 // holdOffLocked reports whether a dial must wait for the backoff, and sees to it
 // that the pool looks again when that is over.
 func (p *Pool[R]) holdOffLocked() bool {
-	o := p.mu.outage
-	if o == nil || !time.Now().Before(o.notBefore) {
-		return false
-	}
-	if o.retryAt.IsZero() || o.notBefore.Before(o.retryAt) {
-		o.retryAt = o.notBefore
-	}
-	return true
+	return p.mu.outage != nil && p.mu.outage.holds()
 }

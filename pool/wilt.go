@@ -11,11 +11,10 @@ import "time"
 
 // wilt is what a pool knows of resources that have gone unused.
 type wilt struct {
-	setbacks  int       // each soon after the one before; the first is followed by no pause
-	dial      uint64    // the number of the last dial that had begun at the last setback
-	last      time.Time // of them
-	notBefore time.Time // when the next dial in the background may start
-	retryAt   time.Time // when a pause ends that holds up a dial; zero: none does
+	setbacks int       // each soon after the one before; the first is followed by no pause
+	dial     uint64    // the number of the last dial that had begun at the last setback
+	last     time.Time // of them
+	pause              // of dials in the background
 }
 
 // noteEndLocked notes that Capacity has said that a slot is at its end. Those that were
@@ -43,13 +42,5 @@ func (p *Pool[R]) noteEndLocked(s *slot[R]) {
 	w.setbacks++
 }
 
-// pausesLocked reports whether a dial in the background must wait because of that, and
-// sees to it that the pool looks again when the pause is over.
-func (p *Pool[R]) pausesLocked() bool {
-	w := p.mu.wilt
-	if w == nil || !time.Now().Before(w.notBefore) {
-		return false
-	}
-	w.retryAt = w.notBefore
-	return true
-}
+// pausesLocked reports whether a dial in the background must wait because of that.
+func (p *Pool[R]) pausesLocked() bool { return p.mu.wilt != nil && p.mu.wilt.holds() }

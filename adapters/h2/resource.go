@@ -95,7 +95,7 @@ type Resource struct {
 	watch   *time.Timer
 	limit   atomic.Int32  // the last sum of available and in flight while there was room. 0: not known
 	silent  atomic.Int32  // looks in a row at which it was less, or all of it nobody's
-	seen    atomic.Uint32 // taken at the last look that found it full of what is nobody's
+	seen    atomic.Uint32 // taken, when nothing was ours: see isUsed
 	leaving atomic.Bool
 
 	closed  atomic.Bool
@@ -339,15 +339,22 @@ func (r *Resource) vigil(interval time.Duration) {
 		r.look()
 		return
 	}
-	inFlight, taken := r.conn.InFlight(), r.taken.Load()
+	inFlight := r.conn.InFlight()
 	switch {
-	case r.conn.Available() > 0 || inFlight == 0 || (inFlight >= int(r.limit.Load()) && (r.ours.Load() > 0 || taken != r.seen.Swap(taken))):
+	case r.conn.Available() > 0 || inFlight == 0 || (inFlight >= int(r.limit.Load()) && r.isUsed()):
 		r.silent.Store(0)
 	case r.silent.Inc() >= 2 && interval == vigilTime:
 		r.leaving.Store(true)
 	}
 	r.look()
 	r.reset(r.watch, interval)
+}
+
+// isUsed reports whether a request of ours has a stream, or had one since the last time
+// that this was asked and nothing had.
+func (r *Resource) isUsed() bool {
+	taken := r.taken.Load()
+	return r.ours.Load() > 0 || r.seen.Swap(taken) != taken
 }
 
 // settle looks again at streams that have outlived their requests, until the

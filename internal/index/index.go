@@ -72,27 +72,29 @@ func (x *Index[K, V]) Get(key K) *V {
 	if n := x.hot.Load(); n != nil && n.key == key {
 		return n.of
 	}
-	if n := x.find(key); n != nil {
+	if _, n := x.find(x.hash(key), key); n != nil {
 		return n.of
 	}
 	return nil
 }
 
-func (x *Index[K, V]) find(key K) *Node[K, V] {
-	h := maphash.Comparable(x.seed, key)
-	b := x.shardOf(h).table.Load()
+func (x *Index[K, V]) hash(key K) uint64 { return maphash.Comparable(x.seed, key) }
+
+// find returns the place of a key and the cell that it is in, or nil.
+func (x *Index[K, V]) find(hash uint64, key K) (*cell[K, V], *Node[K, V]) {
+	b := x.shardOf(hash).table.Load()
 	if b == nil {
-		return nil
+		return nil, nil
 	}
-	cells, tag := *b, tagOf(h)
-	for i := h >> shardBits; ; i++ {
+	cells, tag := *b, tagOf(hash)
+	for i := hash >> shardBits; ; i++ {
 		c := &cells[i&uint64(len(cells)-1)]
 		n := c.node.Load()
 		if n == nil {
-			return nil
+			return nil, nil
 		}
 		if c.tag.Load() == tag && n != &x.gone && n.key == key {
-			return n
+			return c, n
 		}
 	}
 }
@@ -112,7 +114,7 @@ func (x *Index[K, V]) Hot(key K) bool {
 // the lock, and should call it seldom: whoever looks for another key reads what it
 // writes.
 func (x *Index[K, V]) Heat(key K) {
-	if n := x.find(key); n != nil {
+	if _, n := x.find(x.hash(key), key); n != nil {
 		x.hot.Store(n)
 	}
 }
@@ -123,7 +125,7 @@ func (x *Index[K, V]) Len() int { return x.n }
 // Put adds a key that is not there, by a Node that was never in an Index. The caller
 // has the lock.
 func (x *Index[K, V]) Put(n *Node[K, V]) {
-	h := maphash.Comparable(x.seed, n.key)
+	h := x.hash(n.key)
 	s := x.shardOf(h)
 	b := s.table.Load()
 	if b == nil || 4*(s.used+1) > 3*len(*b) {
@@ -154,26 +156,20 @@ func (x *Index[K, V]) Delete(key K) {
 	if x.Hot(key) {
 		x.hot.Store(nil)
 	}
-	n := x.find(key)
+	h := x.hash(key)
+	c, n := x.find(h, key)
 	if n == nil {
 		return
 	}
-	h := maphash.Comparable(x.seed, key)
+	c.node.Store(&x.gone)
 	s := x.shardOf(h)
-	t := *s.table.Load()
-	for i := h >> shardBits; ; i++ {
-		if c := &t[i&uint64(len(t)-1)]; c.node.Load() == n {
-			c.node.Store(&x.gone)
-			break
-		}
-	}
 	s.n--
 	x.n--
-	switch {
+	switch size := len(*s.table.Load()); {
 	case s.n == 0:
 		s.table.Store(nil)
 		s.used = 0
-	case len(t) > minCells && s.n < len(t)/8:
+	case size > minCells && s.n < size/8:
 		x.rebuild(s, 2*s.n)
 	}
 }
@@ -187,7 +183,7 @@ func (x *Index[K, V]) rebuild(s *shard[K, V], atLeast int) *table[K, V] {
 	}
 	t := make(table[K, V], size)
 	for n := range x.in(s) {
-		x.place(t, maphash.Comparable(x.seed, n.key), n)
+		x.place(t, x.hash(n.key), n)
 	}
 	s.used = s.n
 	s.table.Store(&t)
