@@ -137,7 +137,11 @@ func (p *Pool[R]) setCapacityLocked(s *slot[R], capacity, expect int) {
 		s.capacity, s.expect = clamped(capacity), clamped(expect)
 	case capacity < 0:
 		p.reclaimSlotLocked(s)
-		p.noteEndLocked(s)
+		if s.opening && !s.draining {
+			p.neverOpenedLocked(s)
+		} else {
+			p.noteEndLocked(s)
+		}
 		if capacity <= Dead {
 			p.closeLocked(s, ReasonCapacity)
 		} else {
@@ -149,18 +153,8 @@ func (p *Pool[R]) setCapacityLocked(s *slot[R], capacity, expect int) {
 		}
 		s.capacity, s.expect = clamped(capacity), clamped(expect)
 		if capacity > 0 {
-			p.setOpeningLocked(s, false)
+			p.noteOpenedLocked(s)
 		}
-		p.refitLocked(s)
-	}
-}
-
-// setOpeningLocked notes whether s has had no capacity since its dial. Callers go
-// on counting on it: to dial for them again would bring the like, without end.
-func (p *Pool[R]) setOpeningLocked(s *slot[R], opening bool) {
-	if s.opening != opening {
-		s.opening = opening
-		p.mu.opening += int32(2*btoi(opening) - 1) //nolint:gosec // 1 or -1
 		p.refitLocked(s)
 	}
 }

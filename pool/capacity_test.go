@@ -153,7 +153,7 @@ func TestChangeDuringTheFirstLookIsWaitedFor(t *testing.T) {
 			pass(time.Second)
 			assert.False(t, early, "it was handed out before Capacity had been read")
 			if capacity == pool.Dead {
-				assert.ErrorContains(t, c.failed(), "unusable as soon as it was dialled")
+				assert.ErrorContains(t, c.failed(), "end before it could be used")
 			} else {
 				c.waits()
 			}

@@ -73,7 +73,8 @@ type Config[R any] struct {
 
 	// Capacity returns how many leases r can carry at once, now: a number above
 	// 0; 0 for none at the moment, in which case r stays, and callers for whom it
-	// was dialled wait for it; Draining; or Dead. Of an
+	// was dialled wait for it; Draining; or Dead. Where it never was above 0 before
+	// r ended, the dial has failed. Of an
 	// exclusive resource it matters only whether it is above 0. It is called from
 	// one goroutine at a time for each resource. nil: 1.
 	Capacity func(R) int

@@ -162,7 +162,9 @@ func (p *Pool[R]) dialed(d *dial[R], shared int, err error) {
 		p.failWaitersLocked(d, err)
 		p.closeLocked(s, ReasonCapacity)
 	default:
-		p.noteSuccessLocked()
+		if s.capacity > 0 {
+			p.noteSuccessLocked() // else it is not known yet
+		}
 		p.dialEventLocked(p.cfg.Hooks.Dialed, d, nil)
 		p.learnKindLocked(s, shared)
 		p.beBornLocked(s)
@@ -211,12 +213,17 @@ func (p *Pool[R]) failWaitersLocked(d *dial[R], err error) {
 		p.dialEventLocked(p.cfg.Hooks.DialFailed, d, err)
 		return
 	}
-	p.noteFailureLocked(d, err)
+	p.noteFailureLocked(d.slot, err)
 	p.dialEventLocked(p.cfg.Hooks.DialFailed, d, err)
-	failure := p.dialErrorLocked(err)
 	anyone := d.expected == 1 && !p.lateLocked(d)
-	accept := func(e waitq.Entry) bool { return anyone || p.came(e) <= d.newest }
-	for range d.expected {
+	p.failOldestLocked(d.expected, err, func(e waitq.Entry) bool { return anyone || p.came(e) <= d.newest })
+}
+
+// failOldestLocked gives err to the n oldest of the waiters whom accept is true for, and
+// to all if the breaker opens.
+func (p *Pool[R]) failOldestLocked(n int, err error, accept func(waitq.Entry) bool) {
+	failure := p.dialErrorLocked(err)
+	for range n {
 		if !p.waiters.FailTo(failure, accept) {
 			break
 		}

@@ -256,8 +256,8 @@ func TestStillbornResourceFailsTheDial(t *testing.T) {
 		capacity int
 		text     string
 	}{
-		{"dead", shareable(), pool.Dead, "unusable as soon as it was dialled"},
-		{"draining", shareable(), pool.Draining, "unusable as soon as it was dialled"},
+		{"dead", shareable(), pool.Dead, "end before it could be used"},
+		{"draining", shareable(), pool.Draining, "end before it could be used"},
 		{"panic in Watch", panics, 1, "panic in Watch: boom"},
 		{"panic in Shareable", kind, 1, "panic in Shareable: boom"},
 		{"panic in Capacity", look, 1, "panic in Capacity: boom"},

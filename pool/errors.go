@@ -81,7 +81,8 @@ func (e *WaitError) Timeout() bool { return errors.Is(e.Err, context.DeadlineExc
 // [net.Error], as [context.DeadlineExceeded] is.
 func (e *WaitError) Temporary() bool { return temporary(e.Err) }
 
-// A DialError is the error of a waiter whose dial failed.
+// A DialError is the error of a waiter whose dial failed, or brought a resource that
+// ended before it ever had capacity.
 type DialError struct {
 	Key     any   // the key of the pool in package keyed; nil for a pool alone
 	Attempt int   // how many dials in a row have failed, this one included

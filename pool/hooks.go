@@ -24,7 +24,8 @@ type Hooks struct {
 	Released func(ReleasedEvent)
 	// Dialed is called when a dial has made a resource.
 	Dialed func(DialEvent)
-	// DialFailed is called when a dial has failed, or was canceled.
+	// DialFailed is called when a dial has failed, or was canceled; and, after Dialed,
+	// when a resource has ended before it ever had capacity: Took is its age then.
 	DialFailed func(DialEvent)
 	// Evicted is called when the pool begins to close a resource. What Released says
 	// about a resource that failed holds here too.

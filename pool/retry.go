@@ -82,8 +82,8 @@ func (p *Pool[R]) lastDialLocked() error {
 // brokenLocked reports whether the breaker is open.
 func (p *Pool[R]) brokenLocked() bool { return p.mu.outage != nil && p.mu.outage.broken }
 
-// noteFailureLocked counts a failed dial, which makes the next one wait.
-func (p *Pool[R]) noteFailureLocked(d *dial[R], err error) {
+// noteFailureLocked counts a failed dial, that of s, which makes the next one wait.
+func (p *Pool[R]) noteFailureLocked(s *slot[R], err error) {
 	if p.mu.outage == nil {
 		p.ownLocked()
 		p.mu.outage = &outage{lastCall: p.momentLocked()}
@@ -91,7 +91,7 @@ func (p *Pool[R]) noteFailureLocked(d *dial[R], err error) {
 	o := p.mu.outage
 	o.failures++
 	o.last = err
-	if d.slot.number > p.mu.setbackDial { // else it was in flight with one that failed before, and is part of that setback
+	if s.number > p.mu.setbackDial { // else it was in flight with one that failed before, and is part of that setback
 		o.setbacks++
 		p.mu.setbackDial = p.mu.dialNumber
 		p.holdUpLocked()

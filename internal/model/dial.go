@@ -93,8 +93,9 @@ func (m *Pool[R]) brought(d *dial[R], v R) {
 			}
 			m.failWaitersLocked(d, errStillborn)
 		default:
-			m.mu.failures, m.mu.lastDial = 0, nil
-			s.opening = s.capacity == 0
+			if s.opening = s.capacity == 0; !s.opening {
+				m.mu.failures, m.mu.lastDial = 0, nil
+			}
 			m.beBorn(s)
 			m.mu.expected = 1
 			if s.shareable {
@@ -122,12 +123,25 @@ func (m *Pool[R]) failWaitersLocked(d *dial[R], err error) {
 	if d.canceled {
 		return // not a failure: the pool did not want it
 	}
+	m.failOldestLocked(d.expected, err, func(w *waiter[R]) bool {
+		return d.expected == 1 && !m.late(d) || w.came <= d.newest
+	})
+}
+
+// neverOpenedLocked makes the end of a resource that has had no capacity a failed dial.
+func (m *Pool[R]) neverOpenedLocked(s *resource[R]) {
+	m.mu.count.DialErrors++
+	m.failOldestLocked(max(1, s.expect), errStillborn, func(w *waiter[R]) bool { return w.canUse(s) })
+}
+
+// failOldestLocked counts a failed dial, which is that of the n oldest waiters of those
+// whom it was for.
+func (m *Pool[R]) failOldestLocked(n int, err error, isFor func(*waiter[R]) bool) {
 	m.mu.failures++
 	m.mu.lastDial = err
-	left := d.expected
 	for _, w := range m.liveLocked() {
-		if left > 0 && (d.expected == 1 && !m.late(d) || w.came <= d.newest) {
-			left--
+		if n > 0 && isFor(w) {
+			n--
 			m.unqueueLocked(w)
 			w.ended <- outcome[R]{err: &pool.DialError{Attempt: m.mu.failures, Err: err}}
 		}

@@ -186,7 +186,15 @@ func (m *Pool[R]) sample(s *resource[R]) {
 		case s.gone:
 		case !s.added || capacity >= 0:
 			s.capacity, s.expect = capacity, expect
-			s.opening = s.opening && capacity == 0
+			if s.opening && capacity > 0 {
+				s.opening, m.mu.failures, m.mu.lastDial = false, 0, nil
+			}
+			return
+		case s.opening && !s.draining:
+			m.neverOpenedLocked(s)
+		}
+		switch {
+		case s.gone:
 		case capacity <= pool.Dead:
 			m.closeLocked(s, pool.ReasonCapacity)
 		default:

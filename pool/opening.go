@@ -1,0 +1,43 @@
+package pool
+
+import (
+	"github.com/berth-go/berth/internal/part"
+	"github.com/berth-go/berth/waitq"
+)
+
+// A resource may have no capacity yet when it has been dialled: a connection that logs in,
+// a worker that starts. Callers wait for it as they waited for the dial, and until it has
+// capacity nobody knows whether the dial was of any use. If it ends before that, the dial
+// has failed.
+
+// setOpeningLocked notes whether s has had no capacity since its dial. Callers go
+// on counting on it: to dial for them again would bring the like, without end.
+func (p *Pool[R]) setOpeningLocked(s *slot[R], opening bool) {
+	if s.opening != opening {
+		s.opening = opening
+		p.mu.opening += int32(2*btoi(opening) - 1) //nolint:gosec // 1 or -1
+		p.refitLocked(s)
+	}
+}
+
+// noteOpenedLocked notes that s has capacity.
+func (p *Pool[R]) noteOpenedLocked(s *slot[R]) {
+	if s.opening {
+		p.setOpeningLocked(s, false)
+		p.noteSuccessLocked()
+	}
+}
+
+// neverOpenedLocked makes the end of a resource without any capacity so far a failed
+// dial: for as many of the oldest callers as counted on it. Else one caller could have
+// the pool dial without end.
+func (p *Pool[R]) neverOpenedLocked(s *slot[R]) {
+	n, err := s.promises(), part.ErrStillborn
+	p.mu.count.rare().DialErrors++
+	p.noteFailureLocked(s, err)
+	if h := p.cfg.Hooks.DialFailed; h != nil {
+		e := DialEvent{Key: p.key(), Took: p.age(s), Err: err, Attempt: p.failuresLocked()}
+		p.laterLocked(func() { h(e) })
+	}
+	p.failOldestLocked(n, err, func(e waitq.Entry) bool { return s.number >= freshOf(e) })
+}

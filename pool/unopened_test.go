@@ -1,0 +1,202 @@
+package pool_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.uber.org/atomic"
+
+	"github.com/berth-go/berth/pool"
+)
+
+// A peer whose resources never open and then end is a peer that is down: the caller
+// hears of it, and is no reason to dial without end.
+func TestResourceThatNeverOpensFailsItsDial(t *testing.T) {
+	for _, isShareable := range []bool{true, false} {
+		for _, end := range []int{pool.Dead, pool.Draining} {
+			bubble(t, func(t *testing.T) {
+				cfg := shareable()
+				cfg.Shareable = func(*thing) bool { return isShareable }
+				var failed []pool.DialEvent
+				cfg.Hooks = &pool.Hooks{DialFailed: func(e pool.DialEvent) { failed = append(failed, e) }}
+				r := newRig(t, cfg)
+				r.capacity = 0
+				c := r.acquire()
+				pass(time.Second)
+				c.waits()
+				r.things[0].set(end)
+				var failure *pool.DialError
+				require.ErrorAs(t, c.failed(), &failure)
+				assert.ErrorContains(t, failure, "end before it could be used")
+				assert.Equal(t, 1, failure.Attempt)
+				pass(time.Hour)
+				s := r.Stats()
+				assert.EqualValues(t, 1, s.Dials)
+				assert.EqualValues(t, 1, s.DialErrors)
+				assert.EqualValues(t, 1, s.Failed)
+				assert.EqualValues(t, 1, s.Closes.Of(pool.ReasonCapacity))
+				if assert.Len(t, failed, 1) {
+					assert.Equal(t, time.Second, failed[0].Took)
+				}
+			})
+		}
+	}
+}
+
+// It fails as many callers as it was thought to carry, the oldest; the next one has a dial
+// of its own.
+func TestResourceThatNeverOpensFailsThoseWhoCountedOnIt(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		cfg := shareable()
+		cfg.Shared = 2
+		cfg.Expect = func(*thing) int { return 2 }
+		r := newRig(t, cfg)
+		r.capacity = 0
+		first, second := r.acquire(), r.acquire()
+		assert.EqualValues(t, 1, r.Stats().Dials, "one for both")
+		third := r.acquire()
+		assert.EqualValues(t, 2, r.Stats().Dials)
+		r.things[0].set(pool.Dead)
+		for _, c := range []*call{first, second} {
+			var failure *pool.DialError
+			assert.ErrorAs(t, c.failed(), &failure)
+		}
+		third.waits()
+		assert.EqualValues(t, 2, r.Stats().Dials)
+		r.things[1].set(1)
+		assert.Equal(t, 2, third.got().n)
+		third.release()
+	})
+}
+
+// One that had capacity before, or was let go by the pool, is no failed dial.
+func TestEndOfWhatWasOpenIsNoFailedDial(t *testing.T) {
+	for name, before := range map[string]func(r *rig){
+		"it was open": func(r *rig) {
+			r.things[0].set(1)
+			r.things[0].set(0)
+		},
+		"it is let go": func(r *rig) { r.Reset() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				r := newRig(t, shareable())
+				r.capacity = 0
+				c := r.acquire()
+				c.waits()
+				c.leave()
+				before(r)
+				r.things[0].set(pool.Dead)
+				assert.Zero(t, r.Stats().DialErrors)
+			})
+		})
+	}
+}
+
+// One that is let go while its Check runs in the background is gone for that reason.
+func TestEndOfWhatIsLetGoDuringItsCheckIsNoFailedDial(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		p := newProber()
+		p.hold = true
+		cfg := shareable()
+		p.Capacity, p.Watch = cfg.Capacity, cfg.Watch
+		r := newRig(t, p.Config)
+		r.capacity = 0
+		c := r.acquire()
+		c.waits()
+		c.leave()
+		pass(time.Minute)
+		require.Equal(t, []int{1}, p.checked())
+		r.Reset()
+		r.things[0].set(pool.Draining)
+		p.end(func() error { return nil })
+		assert.Zero(t, r.Stats().DialErrors)
+		assert.EqualValues(t, 1, r.Stats().Closes.Of(pool.ReasonReset))
+	})
+}
+
+// Who asked for a fresh one did not count on one that was dialled before.
+func TestResourceThatNeverOpensFailsNobodyWhoWantsAFreshOne(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		r := newRig(t, shareable())
+		stale := r.acquire()
+		stale.got()
+		r.capacity = 0
+		c := r.acquire()
+		c.waits()
+		front := r.acquireWith(t.Context(), pool.Request{Place: stale.lease.Ticket(), Fresh: true})
+		front.waits()
+		r.things[1].set(pool.Dead)
+		front.waits()
+		var failure *pool.DialError
+		assert.ErrorAs(t, c.failed(), &failure)
+		r.things[2].set(1)
+		assert.Equal(t, 3, front.got().n)
+		front.release()
+		stale.release()
+	})
+}
+
+// Until something has opened, a dial that brought a resource is no sign that the peer is
+// well: the pauses grow, and the breaker opens.
+func TestDialsThatBringNothingThatOpensKeepTheBackoff(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		well := atomic.NewBool(false)
+		cfg := shareable()
+		watch := cfg.Watch
+		cfg.Watch = func(x *thing, changed func()) {
+			watch(x, changed)
+			time.AfterFunc(time.Millisecond, func() {
+				x.capacity.Store(pool.Dead)
+				if well.Load() {
+					x.capacity.Store(1)
+				}
+				changed()
+			})
+		}
+		var events []string
+		cfg.Hooks = &pool.Hooks{Breaker: func(e pool.BreakerEvent) {
+			events = append(events, fmt.Sprint(e.Open, " ", e.Failures))
+		}}
+		cfg.BackoffBase, cfg.BackoffMax, cfg.BreakAfter = time.Second, 8*time.Second, 3
+		r := newRig(t, cfg)
+		r.capacity = 0
+		start := time.Now()
+		for range 3 {
+			c := r.acquire()
+			<-c.done
+			var failure *pool.DialError
+			require.ErrorAs(t, c.failed(), &failure)
+		}
+		assert.GreaterOrEqual(t, time.Since(start), 1500*time.Millisecond, "half a second, and then one")
+		assert.EqualValues(t, 3, r.Stats().Dials)
+		assert.Equal(t, []string{"true 3"}, events)
+
+		well.Store(true)
+		pass(8 * time.Second)
+		c := r.acquire()
+		<-c.done
+		c.got()
+		c.release()
+		assert.Equal(t, []string{"true 3", "false 0"}, events)
+	})
+}
+
+// One that ends while nobody waits counts too: what is dialled in the background pauses.
+func TestMinIdleOfWhatNeverOpensPauses(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		draining := atomic.NewBool(true)
+		r := newRig(t, leaving(true, draining))
+		r.capacity = 0
+		r.start()
+		pass(time.Hour)
+		assert.Less(t, r.Stats().Dials, uint64(1000))
+		draining.Store(false)
+		r.capacity = 1
+		pass(time.Minute)
+		assert.Equal(t, 2, r.Stats().Idle)
+	})
+}
