@@ -21,6 +21,7 @@ func kindBehaviors() []behavior {
 			kindTotals: "a Budget closes what is idle for a waiter who cannot use it",
 		}},
 		{name: "a resource that is dead on arrival counts as a failed dial", test: deadOnArrival},
+		{name: "a resource that ends before it has had capacity counts as a failed dial", test: neverOpened},
 	}
 }
 
@@ -111,5 +112,23 @@ func deadOnArrival(t *testing.T, k kind) {
 		require.False(t, second.Returned())
 		b.Succeed(pooltest.Shareable(1))
 		assert.True(t, second.Out())
+	}
+}
+
+func neverOpened(t *testing.T, k kind) {
+	for _, capacity := range []int{pool.Dead, pool.Draining} {
+		b := k.bench(t, shareable(1, 2))
+		first, second, third := b.Acquire(), b.Acquire(), b.Acquire()
+		r := b.Succeed(pooltest.Kind{Shareable: true, Expect: 2})
+		require.False(t, first.Returned())
+		b.SetExpect(r, capacity, 0)
+		for _, c := range []*pooltest.Call{first, second} {
+			var e *pool.DialError
+			require.ErrorAs(t, c.Err(), &e)
+		}
+		assert.Equal(t, pooltest.Closed, r.State())
+		require.False(t, third.Returned())
+		b.Succeed(pooltest.Shareable(1))
+		assert.True(t, third.Out())
 	}
 }

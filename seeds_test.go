@@ -42,6 +42,9 @@ func poolSeeds() [][]byte {
 			op{opAcquire, 0}, op{opCapacity, 5}, op{opCapacity, 1}, op{opCapacity, 0}, op{opRelease, 0}, op{opDialOK, 16}),
 		// What a resource is about to carry.
 		seed(shared, op{opAcquire, 0}, op{opAcquire, 0}, op{opAcquire, 0}, op{opDialOK, 64}, op{opAcquire, 0}, op{opCapacity, 4}, op{opCapacity, 2}),
+		// What never opens is a failed dial, of those who counted on it; what opens late is none.
+		seed(shared, op{opAcquire, 0}, op{opAcquire, 0}, op{opAcquire, 0}, op{opAcquire, 0}, op{opDialOK, 112}, op{opAcquireFresh, 0}, op{opCapacity, 0},
+			op{opDialOK, 48}, op{opCapacity, 1}, op{opDialOK, 48}, op{opCapacity, 3}, op{opCapacity, 0}),
 		// The kind is known after the dial only.
 		seed(mixed, op{opAcquire, 0}, op{opAcquire, 0}, op{opAcquire, 0}, op{opDialOK, 0}, op{opDialOK, 4}, op{opRelease, 0}, op{opDialFails, 0},
 			op{opDialOK, 60}, op{opAcquire, 0}, op{opEndAgain, 0}),
