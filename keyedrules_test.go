@@ -24,6 +24,14 @@ type keyView struct {
 	known                bool // the key is in the pool's map
 }
 
+// spare returns how many resources of the key are idle and not waited for.
+func (v *keyView) spare() int {
+	if len(v.waiting) > 0 {
+		return v.idle - v.opening
+	}
+	return v.idle
+}
+
 // keyedView is what shows of a keyed pool from outside.
 type keyedView struct {
 	keys    [keys]keyView
@@ -108,9 +116,12 @@ func (r *keyedRig) check(before, now keyedView, op keyedOperation) {
 	}
 	r.checkTotals(&now)
 	r.checkStarving(&now)
+	if op <= kopDialFails {
+		r.checkAwaited(&before, &now)
+	}
 	if !r.exclusive {
 		// That a shareable resource drains for another key does not show. And an idle
-		// one that could soon carry leases may be closed for a younger caller of
+		// one that could soon carry leases again may be closed for a younger caller of
 		// another key: that costs a dial, and nobody is overtaken.
 		return
 	}
@@ -159,12 +170,8 @@ func (r *keyedRig) checkKey(k int, v *keyView) {
 	if something := want != [...]int{0, 0, 0, 0, 0}; something != v.known {
 		r.fail("key %d has something: %t, is known: %t", k, something, v.known)
 	}
-	idle := v.idle
-	if len(v.waiting) > 0 {
-		idle -= v.opening // they are waited for
-	}
-	if l := r.limits[k].MaxIdle; l != 0 && idle > max(0, l) {
-		r.fail("key %d has %d idle resources", k, idle)
+	if l := r.limits[k].MaxIdle; l != 0 && v.spare() > max(0, l) {
+		r.fail("key %d has %d idle resources", k, v.spare())
 	}
 	if len(v.waiting) > 0 && v.usable > 0 {
 		r.fail("key %d: %d wait beside %d idle resources", k, len(v.waiting), v.usable)
@@ -225,10 +232,21 @@ func (r *keyedRig) checkNewest(v *keyedView) {
 func (r *keyedRig) checkTotals(v *keyedView) {
 	idle := 0
 	for k := range v.keys {
-		idle += v.keys[k].idle
+		idle += v.keys[k].spare()
 	}
 	if l := r.totals.MaxIdle; l > 0 && idle > l {
 		r.fail("%d idle resources in total", idle)
+	}
+}
+
+// checkAwaited checks that nothing that callers do ends what has had no capacity since
+// its dial, while others of its key wait for it: as little as it would end the dial.
+func (r *keyedRig) checkAwaited(before, now *keyedView) {
+	for k := range now.keys {
+		b, n := &before.keys[k], &now.keys[k]
+		if len(b.waiting) > 0 && len(n.waiting) > 0 && n.opening < b.opening {
+			r.fail("key %d has %d resources that are about to open, of %d, and callers wait", k, n.opening, b.opening)
+		}
 	}
 }
 
@@ -258,7 +276,7 @@ func (r *keyedRig) checkStarving(v *keyedView) {
 		s := &v.keys[k]
 		each := int(r.shared[k].Load())
 		want += min((len(r.uncovered(k, s))+each-1)/each, r.mayDial(k, s))
-		slots, dials, ending, idle = slots+s.slots, dials+s.dials, ending+s.ending, idle+s.idle
+		slots, dials, ending, idle = slots+s.slots, dials+s.dials, ending+s.ending, idle+s.spare()
 	}
 	if l := r.totals.MaxDials; l > 0 {
 		want = min(want, l-dials)

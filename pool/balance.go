@@ -186,12 +186,17 @@ func (p *Pool[R]) oldestForLocked(s *slot[R]) (to waitq.Entry, ok bool) {
 func (p *Pool[R]) trimIdleLocked() {
 	limit := p.mu.limits.MaxIdle
 	for limit != 0 && p.mu.slots.in(idle)-p.awaitedLocked() > max(limit, 0) {
-		s := p.oldestIdleLocked()
-		for s.opening && p.awaitedLocked() > 0 {
-			s = p.newerIdle(s.idleLink.Newer())
-		}
-		p.closeLocked(s, ReasonIdleLimit)
+		p.closeLocked(p.oldestUnawaitedLocked(), ReasonIdleLimit)
 	}
+}
+
+// oldestUnawaitedLocked is oldestIdleLocked without the slots that only look idle.
+func (p *Pool[R]) oldestUnawaitedLocked() *slot[R] {
+	s := p.oldestIdleLocked()
+	for s != nil && s.opening && p.waiters.Len() > 0 {
+		s = p.newerIdle(s.idleLink.Newer())
+	}
+	return s
 }
 
 // awaitedLocked returns how many idle slots only look so: waiters count on them to

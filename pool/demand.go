@@ -208,6 +208,7 @@ func (p *Pool[R]) reportLocked(pl plan[R]) bool {
 		return false
 	}
 	p.markHandedLocked()
+	p.reserveOpeningLocked()
 	r := report{
 		standing: p.standingLocked(),
 		wants:    wants{want: pl.want, redial: pl.redial, orphans: len(pl.orphans), kept: len(pl.kept), spare: pl.spare},
@@ -270,7 +271,7 @@ func (p *Pool[R]) giveUpIdleLocked(n int, why Reason) {
 	for ; n > 0; n-- {
 		s := p.givenUpLocked()
 		if s == nil && why != ReasonIdleLimit {
-			s = p.oldestIdleLocked()
+			s = p.oldestUnawaitedLocked()
 		}
 		if s != nil {
 			p.closeLocked(s, why)

@@ -16,7 +16,34 @@ func (p *Pool[R]) setOpeningLocked(s *slot[R], opening bool) {
 	if s.opening != opening {
 		s.opening = opening
 		p.mu.opening += int32(2*btoi(opening) - 1) //nolint:gosec // 1 or -1
+		p.reserveLocked(s, s.reserved && opening)
 		p.refitLocked(s)
+	}
+}
+
+// reserveOpeningLocked keeps what opens out of the Budget's idle list while callers wait:
+// no more than a dial in flight that they wait for is it to be given up for another pool,
+// whose caller may have come later. Else two pools could end each other's without end.
+func (p *Pool[R]) reserveOpeningLocked() {
+	left, awaited := p.mu.opening, p.waiters.Len() > 0
+	for s := p.mu.idle.Newest(); s != nil && left > 0; s = s.idleLink.Older() {
+		if s.opening {
+			left--
+			p.reserveLocked(s, awaited)
+		}
+	}
+}
+
+// reserveLocked takes a slot out of the Budget's idle list, or puts it back.
+func (p *Pool[R]) reserveLocked(s *slot[R], reserved bool) {
+	if p.member == nil || s.reserved == reserved {
+		return
+	}
+	switch s.reserved = reserved; {
+	case reserved:
+		p.member.unidle(&s.mark)
+	case !s.gone:
+		p.member.idle(&s.mark, s.idleSince, nil)
 	}
 }
 

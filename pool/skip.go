@@ -55,7 +55,7 @@ func (p *Pool[R]) calmLocked() bool {
 	if p.waiters.Len() > 0 || p.mu.dials.Len() > 0 || p.usedLocked() == 0 {
 		return false
 	}
-	if p.mu.uncovered != 0 || p.mu.outage != nil || p.mu.warmers != nil || p.spareLocked() > 0 {
+	if p.mu.uncovered != 0 || p.mu.opening > 0 || p.mu.outage != nil || p.mu.warmers != nil || p.spareLocked() > 0 {
 		return false
 	}
 	l := p.mu.limits

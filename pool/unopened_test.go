@@ -3,6 +3,7 @@ package pool_test
 import (
 	"fmt"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -11,6 +12,24 @@ import (
 
 	"github.com/berth-go/berth/pool"
 )
+
+// openingIf is a Config whose things, a millisecond after they were dialled with no
+// capacity, get some if the peer is well, and die if not.
+func openingIf(well *atomic.Bool) pool.Config[*thing] {
+	cfg := shareable()
+	watch := cfg.Watch
+	cfg.Watch = func(x *thing, changed func()) {
+		watch(x, changed)
+		time.AfterFunc(time.Millisecond, func() {
+			x.capacity.Store(pool.Dead)
+			if well.Load() {
+				x.capacity.Store(1)
+			}
+			changed()
+		})
+	}
+	return cfg
+}
 
 // A peer whose resources never open and then end is a peer that is down: the caller
 // hears of it, and is no reason to dial without end.
@@ -145,18 +164,7 @@ func TestResourceThatNeverOpensFailsNobodyWhoWantsAFreshOne(t *testing.T) {
 func TestDialsThatBringNothingThatOpensKeepTheBackoff(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		well := atomic.NewBool(false)
-		cfg := shareable()
-		watch := cfg.Watch
-		cfg.Watch = func(x *thing, changed func()) {
-			watch(x, changed)
-			time.AfterFunc(time.Millisecond, func() {
-				x.capacity.Store(pool.Dead)
-				if well.Load() {
-					x.capacity.Store(1)
-				}
-				changed()
-			})
-		}
+		cfg := openingIf(well)
 		var events []string
 		cfg.Hooks = &pool.Hooks{Breaker: func(e pool.BreakerEvent) {
 			events = append(events, fmt.Sprint(e.Open, " ", e.Failures))
@@ -188,15 +196,136 @@ func TestDialsThatBringNothingThatOpensKeepTheBackoff(t *testing.T) {
 // One that ends while nobody waits counts too: what is dialled in the background pauses.
 func TestMinIdleOfWhatNeverOpensPauses(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		draining := atomic.NewBool(true)
-		r := newRig(t, leaving(true, draining))
+		well := atomic.NewBool(false)
+		cfg := openingIf(well)
+		cfg.MinIdle = 2
+		r := newRig(t, cfg)
 		r.capacity = 0
 		r.start()
 		pass(time.Hour)
 		assert.Less(t, r.Stats().Dials, uint64(1000))
-		draining.Store(false)
-		r.capacity = 1
+		well.Store(true)
 		pass(time.Minute)
 		assert.Equal(t, 2, r.Stats().Idle)
+	})
+}
+
+// What callers of one pool wait for is no more given up for a caller of another than their
+// dial would be. Else the two pools would end each other's without end.
+func TestWhatIsAboutToOpenIsNotGivenUpForAnotherPool(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		b, err := pool.NewBudget(pool.BudgetLimits{MaxOpen: 1})
+		require.NoError(t, err)
+		cfg := shareable()
+		cfg.Budget = b
+		p, q := newRig(t, cfg), newRig(t, cfg)
+		p.capacity, q.capacity = 0, 0
+		first, second := p.acquire(), q.acquire()
+		first.waits()
+		second.waits()
+		assert.EqualValues(t, 1, p.Stats().Dials)
+		assert.Zero(t, q.Stats().Dials)
+		assert.Zero(t, b.Stats().Idle)
+
+		// It is given up once nobody waits for it, and is for who comes then.
+		first.leave()
+		synctest.Wait()
+		assert.EqualValues(t, 1, p.Stats().Closes.Of(pool.ReasonEvict))
+		assert.EqualValues(t, 1, q.Stats().Dials)
+		third := p.acquire()
+		third.waits()
+		q.things[0].set(1)
+		second.got()
+		second.release()
+		synctest.Wait()
+		third.waits()
+		assert.EqualValues(t, 2, p.Stats().Dials)
+		p.things[1].set(1)
+		third.got()
+		third.release()
+		assert.Equal(t, 1, b.Stats().Idle)
+	})
+}
+
+// Who comes for what nobody waited for reserves it as well; and when it has opened, it is
+// idle like any other.
+func TestWhatIsAboutToOpenIsReservedByWhoComesForIt(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		b, err := pool.NewBudget(pool.BudgetLimits{MaxOpen: 1, MaxIdle: 1})
+		require.NoError(t, err)
+		cfg := shareable()
+		cfg.Budget = b
+		p, q := newRig(t, cfg), newRig(t, cfg)
+		p.capacity = 0
+		c := p.acquire()
+		c.leave()
+		assert.Equal(t, 1, b.Stats().Idle)
+		c = p.acquire()
+		assert.Zero(t, b.Stats().Idle)
+		other := q.acquire()
+		other.waits()
+		p.things[0].set(1)
+		c.got()
+		assert.Zero(t, b.Stats().Idle)
+		c.release()
+		synctest.Wait()
+		other.got()
+		other.release()
+		assert.Equal(t, 1, b.Stats().Idle)
+		assert.EqualValues(t, 1, p.Stats().Dials)
+	})
+}
+
+// What is idle beside it goes first.
+func TestWhatIsAboutToOpenIsNotGivenUpInPlaceOfWhatIsIdle(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		b, err := pool.NewBudget(pool.BudgetLimits{MaxOpen: 2})
+		require.NoError(t, err)
+		cfg := shareable()
+		cfg.Budget = b
+		p, q := newRig(t, cfg), newRig(t, cfg)
+		first := p.acquire()
+		first.got()
+		p.capacity = 0
+		second := p.acquire()
+		second.waits()
+		pass(time.Second)
+		p.things[0].set(0)
+		first.release()
+		third := q.acquire()
+		third.got()
+		third.release()
+		assert.EqualValues(t, 1, p.things[0].closes.Load())
+		assert.Zero(t, p.things[1].closes.Load())
+		p.things[1].set(1)
+		second.got()
+		second.release()
+	})
+}
+
+// Where those who still wait cannot use what has opened, another pool may have it.
+func TestWhatHasOpenedForNobodyCanBeGivenUp(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		b, err := pool.NewBudget(pool.BudgetLimits{MaxOpen: 2})
+		require.NoError(t, err)
+		cfg := shareable()
+		cfg.Budget = b
+		p, q := newRig(t, cfg), newRig(t, cfg)
+		p.capacity = 0
+		plain := p.acquire()
+		plain.waits()
+		fresh := p.acquireFresh()
+		fresh.waits()
+		plain.leave()
+		p.things[0].set(1)
+		fresh.waits()
+		assert.Equal(t, 1, b.Stats().Idle)
+		other := q.acquire()
+		other.got()
+		other.release()
+		assert.EqualValues(t, 1, p.things[0].closes.Load())
+		p.things[1].set(1)
+		fresh.got()
+		fresh.release()
 	})
 }
