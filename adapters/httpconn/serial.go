@@ -23,6 +23,12 @@ type serial struct {
 
 	looking atomic.Bool // lookAgain is going on
 
+	// cut ends the connection, because of the end of the context. A panic of the net.Conn
+	// goes on, as where net/http closes it: the request would never hear of the end. It and
+	// over are fields so that they are made once, and not for each request.
+	cut  func()
+	over func() // the server's time is
+
 	kept keepAlive
 
 	// The pool ends the time of what is idle by a timer, and looks at no clock when it
@@ -37,6 +43,7 @@ type serial struct {
 func newSerial(conn *http.ClientConn, margin, idle time.Duration) *serial {
 	s := &serial{conn: conn, kept: keepAlive{margin: margin}, idleTime: idle}
 	s.told.Store(true)
+	s.cut, s.over = func() { _ = conn.Close() }, s.tell
 	// The hook runs at the end of every response, on the way to the reader, and
 	// under locks of the connection: it must only look and mark.
 	conn.SetStateHook(func(*http.ClientConn) { s.look() })
@@ -101,7 +108,7 @@ func (s *serial) end() {
 	if s.idleTime > 0 {
 		s.since = time.Now().Round(0)
 	}
-	s.kept.idle(s.tell)
+	s.kept.idle(s.over)
 	s.leased.Store(false)
 }
 

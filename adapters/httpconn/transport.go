@@ -221,7 +221,7 @@ func (x *exchanging) attempt(lease pool.Lease[*conn]) (*http.Response, *exchange
 		End:    x,
 	}
 	if !c.shareable() {
-		how.Cut = x // the end of the request is that of its connection
+		how.Cut = c.serial.cut // the end of the request is that of its connection
 	}
 	resp, failure := x.call.Attempt(c, how)
 	switch {
@@ -241,10 +241,6 @@ func (x *exchanging) End(e exchange.Ending) {
 	}
 	x.conn.finish(x.lease, e, x.last)
 }
-
-// Cut ends the connection, because of the end of the context. A panic of the net.Conn
-// goes on, as where net/http closes it: the request would never hear of the end.
-func (x *exchanging) Cut() { _ = x.conn.cc.Close() }
 
 // isLast reports whether the connection is to carry no request after this one.
 func (t *Transport) isLast(req *http.Request, c *conn) bool {

@@ -42,11 +42,16 @@ type Call struct {
 }
 
 // An Attempt says on what terms a connection is used.
+//
+// Cut is called when the context has ended, or a draining takes too long, in a goroutine
+// that is nobody's. The [Ending], if there is one, says Cut then. It may come before Cut
+// has returned, or is called. Where Cut is the connection's for good, it costs no
+// allocation.
 type Attempt struct {
 	Used   bool   // the connection has carried a request before, or lay idle
 	Shared bool   // others use it at the same time: the end of this exchange is not the connection's
 	Keep   bool   // the connection is wanted after this exchange, and Shared is not set
-	Cut    Cutter // not nil: ends the connection, which does not see the context. Shared and Tidy are not set
+	Cut    func() // not nil: ends the connection, which does not see the context. Shared and Tidy are not set
 	Tidy   bool   // the connection is done with a request that failed, or whose response was read or closed, though its context goes on; Keep is not set
 	End    Ender  // is called exactly once for each successful Attempt, maybe before it returns
 }
@@ -54,11 +59,6 @@ type Attempt struct {
 // An Ender hears of the end of an exchange. It is no func, so that what holds the
 // Call can be it, without an allocation.
 type Ender interface{ End(e Ending) }
-
-// A Cutter ends a connection whose exchange the context has ended, or a draining
-// that takes too long, in a goroutine that is nobody's. The [Ending], if there is
-// one, says Cut then. It may come before Cut has returned, or is called.
-type Cutter interface{ Cut() }
 
 // Begin makes c, the zero Call but for Keep, the call for req. If it returns what is
 // wrong with req, it has closed req's body, and there is no call.
@@ -235,9 +235,9 @@ func nothingToStop() bool { return true }
 // That takes the place of a context which the connection sees: net/http leaves one
 // of its own registered with that, for each request that fails, until it ends; so it
 // would have to be the call's own.
-func (c *Call) watchConn(cut Cutter) {
+func (c *Call) watchConn(cut func()) {
 	if cut != nil && c.ctx.Done() != nil {
-		c.stopCut = context.AfterFunc(c.ctx, cut.Cut)
+		c.stopCut = context.AfterFunc(c.ctx, cut)
 	}
 }
 

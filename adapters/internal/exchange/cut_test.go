@@ -49,7 +49,7 @@ func TestConnectionThatCanBeCutDoesNotSeeTheContext(t *testing.T) {
 		assert.Nil(t, req.Context().Done())
 		assert.Equal(t, "kept", req.Context().Value(key{}))
 		return &http.Response{StatusCode: 204, Body: http.NoBody}, nil
-	}}, exchange.Attempt{Cut: &cuts{}, End: &ends})
+	}}, exchange.Attempt{Cut: new(cuts).Cut, End: &ends})
 	require.Nil(t, failure)
 	assert.Equal(t, endings{{}}, ends)
 	assert.Equal(t, ctx, c.Context())
@@ -85,7 +85,7 @@ func TestContextCutsTheConnectionDuringTheExchangeOnly(t *testing.T) {
 					io.Writer
 					io.Closer
 				}{strings.NewReader("x"), io.Discard, io.NopCloser(nil)}
-				resp, failure := c.Attempt(respond(tt.status, b), exchange.Attempt{Cut: &cut, End: &ends})
+				resp, failure := c.Attempt(respond(tt.status, b), exchange.Attempt{Cut: cut.Cut, End: &ends})
 				require.Nil(t, failure)
 				if tt.before != nil {
 					tt.before(resp.Body)
@@ -111,16 +111,12 @@ func TestContextCutsTheConnectionThatDoesNotAnswer(t *testing.T) {
 		cancel(errWhy)
 		<-ended
 		return nil, errBroken
-	}}, exchange.Attempt{Cut: cutFunc(func() { close(ended) }), Used: true})
+	}}, exchange.Attempt{Cut: func() { close(ended) }, Used: true})
 	require.NotNil(t, failure)
 	require.ErrorIs(t, failure.Err, errWhy)
 	require.ErrorIs(t, failure.Err, context.Canceled)
 	assert.False(t, failure.Retry)
 }
-
-type cutFunc func()
-
-func (f cutFunc) Cut() { f() }
 
 // A caller may have one context for all its requests.
 func TestFailureLeavesNothingWithTheContext(t *testing.T) {
@@ -130,7 +126,7 @@ func TestFailureLeavesNothingWithTheContext(t *testing.T) {
 		_, cancel := context.WithCancel(req.Context()) // as net/http does
 		t.Cleanup(cancel)                              // which net/http does not, if the request fails
 		return nil, errBroken
-	}}, exchange.Attempt{Cut: &cuts{}})
+	}}, exchange.Attempt{Cut: new(cuts).Cut})
 	require.NotNil(t, failure)
 	require.ErrorIs(t, c.Fail(failure.Err), errBroken)
 	assert.Zero(t, under.now.Load())
@@ -145,7 +141,7 @@ func TestDrainingThatTakesTooLongCutsTheConnection(t *testing.T) {
 		rest, server := io.Pipe()
 		c := newCall(t, newRequest(t.Context(), t, http.MethodGet, nil))
 		resp, failure := c.Attempt(respond(http.StatusOK, rest), exchange.Attempt{
-			Keep: true, Cut: cutFunc(func() { _ = server.CloseWithError(errBroken) }),
+			Keep: true, Cut: func() { _ = server.CloseWithError(errBroken) },
 			End: endFunc(func(e exchange.Ending) { ended <- e }),
 		})
 		require.Nil(t, failure)
@@ -165,7 +161,7 @@ func TestEndOfTheContextEndsTheDraining(t *testing.T) {
 		rest, server := io.Pipe()
 		c := newCall(t, newRequest(ctx, t, http.MethodGet, nil))
 		resp, failure := c.Attempt(respond(http.StatusOK, rest), exchange.Attempt{
-			Keep: true, Cut: cutFunc(func() { _ = server.CloseWithError(errBroken) }),
+			Keep: true, Cut: func() { _ = server.CloseWithError(errBroken) },
 			End: endFunc(func(e exchange.Ending) { ended <- e }),
 		})
 		require.Nil(t, failure)

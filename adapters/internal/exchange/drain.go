@@ -64,7 +64,7 @@ func (b *responseBody) giveUp() {
 	if b.ended.Swap(true) {
 		return
 	}
-	c.how.Cut.Cut()
+	c.how.Cut()
 	c.cut = true
 	c.end(ErrBodyClosed, true)
 }
