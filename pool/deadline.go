@@ -93,7 +93,7 @@ func (p *Pool[R]) nextButLaneLocked() (next time.Time, ok bool) {
 	if len(p.mu.deadlines) > 0 {
 		earlier(p.mu.deadlines[0].at)
 	}
-	if s := p.oldestIdleLocked(); s != nil && p.cfg.MaxIdleTime > 0 && p.mu.slots.in(idle) > p.mu.limits.MinIdle {
+	if s := p.oldestUnawaitedLocked(); s != nil && p.cfg.MaxIdleTime > 0 && p.mu.slots.in(idle) > p.mu.limits.MinIdle {
 		earlier(s.idleSince.Add(p.cfg.MaxIdleTime))
 	}
 	if o := p.mu.outage; o != nil && !o.retryAt.IsZero() {

@@ -54,7 +54,7 @@ func (p *Pool[R]) expireIdleLocked(now time.Time) {
 	if limit == 0 {
 		return
 	}
-	for s := p.oldestIdleLocked(); s != nil && p.mu.slots.in(idle) > p.mu.limits.MinIdle && elapsed(s.idleSince, now) >= limit; s = p.oldestIdleLocked() {
+	for s := p.oldestUnawaitedLocked(); s != nil && p.mu.slots.in(idle) > p.mu.limits.MinIdle && elapsed(s.idleSince, now) >= limit; s = p.oldestUnawaitedLocked() {
 		p.closeLocked(s, ReasonIdleTime)
 	}
 }

@@ -47,11 +47,17 @@ func (p *Pool[R]) reserveLocked(s *slot[R], reserved bool) {
 	}
 }
 
-// noteOpenedLocked notes that s has capacity.
+// noteOpenedLocked notes that s has capacity: from now on it is idle, if nobody takes it.
 func (p *Pool[R]) noteOpenedLocked(s *slot[R]) {
-	if s.opening {
-		p.setOpeningLocked(s, false)
-		p.noteSuccessLocked()
+	if !s.opening {
+		return
+	}
+	p.setOpeningLocked(s, false)
+	p.noteSuccessLocked()
+	if s.state == idle {
+		p.unlistLocked(s)
+		s.idleSince = p.nowLocked()
+		p.listLocked(s)
 	}
 }
 

@@ -329,3 +329,58 @@ func TestWhatHasOpenedForNobodyCanBeGivenUp(t *testing.T) {
 		fresh.release()
 	})
 }
+
+// Who waits for a resource to open must not lose it to MaxIdleTime, and dial again and
+// again what takes longer than that. It is idle from when it has opened.
+func TestWhatIsAboutToOpenIsNotIdle(t *testing.T) {
+	for _, isShareable := range []bool{true, false} {
+		bubble(t, func(t *testing.T) {
+			cfg := shareable()
+			cfg.Shareable = func(*thing) bool { return isShareable }
+			cfg.MaxIdleTime = time.Second
+			r := newRig(t, cfg)
+			r.capacity = 0
+			gone := r.acquire()
+			gone.leave()
+			pass(time.Second)
+			assert.EqualValues(t, 1, r.Stats().Closes.Of(pool.ReasonIdleTime), "nobody waits for it")
+
+			first, fresh := r.acquire(), r.acquireFresh()
+			pass(time.Minute)
+			first.waits()
+			assert.EqualValues(t, 3, r.Stats().Dials)
+			r.things[1].set(1)
+			assert.Equal(t, 2, first.got().n)
+			first.release()
+			pass(time.Second - 1)
+			assert.Zero(t, r.things[1].closes.Load())
+			pass(1)
+			assert.EqualValues(t, 1, r.things[1].closes.Load())
+			r.things[2].set(1)
+			fresh.got()
+			fresh.release()
+		})
+	}
+}
+
+// The same where it has opened for nobody.
+func TestWhatHasOpenedForNobodyIsIdleFromThenOn(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		cfg := shareable()
+		cfg.MaxIdleTime = time.Second
+		r := newRig(t, cfg)
+		r.capacity = 0
+		plain, fresh := r.acquire(), r.acquireFresh()
+		plain.leave()
+		pass(time.Minute)
+		fresh.waits()
+		r.things[0].set(1)
+		pass(time.Second - 1)
+		assert.Zero(t, r.things[0].closes.Load())
+		pass(1)
+		assert.EqualValues(t, 1, r.things[0].closes.Load())
+		r.things[1].set(1)
+		fresh.got()
+		fresh.release()
+	})
+}

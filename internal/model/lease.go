@@ -188,6 +188,7 @@ func (m *Pool[R]) sample(s *resource[R]) {
 			s.capacity, s.expect = capacity, expect
 			if s.opening && capacity > 0 {
 				s.opening, m.mu.failures, m.mu.lastDial = false, 0, nil
+				m.idleNowLocked(s)
 			}
 			return
 		case s.opening && !s.draining:

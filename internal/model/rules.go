@@ -132,10 +132,7 @@ func (m *Pool[R]) serveLocked() bool {
 
 // trimLocked closes an idle resource beyond MaxIdle.
 func (m *Pool[R]) trimLocked() bool {
-	idle, limit := m.idleLocked(), m.mu.limits.MaxIdle
-	if len(m.liveLocked()) > 0 { // who count on those that open
-		idle = slices.DeleteFunc(idle, func(s *resource[R]) bool { return s.opening })
-	}
+	idle, limit := m.unawaitedLocked(), m.mu.limits.MaxIdle
 	if limit == 0 || len(idle) <= max(0, limit) {
 		return false
 	}
@@ -146,8 +143,8 @@ func (m *Pool[R]) trimLocked() bool {
 // expireLocked closes a resource that has been idle for MaxIdleTime, beyond
 // MinIdle.
 func (m *Pool[R]) expireLocked() bool {
-	idle, limit := m.idleLocked(), m.cfg.MaxIdleTime
-	if limit == 0 || len(idle) <= m.mu.limits.MinIdle || time.Since(idle[0].idleSince) < limit {
+	idle, limit := m.unawaitedLocked(), m.cfg.MaxIdleTime
+	if limit == 0 || len(idle) == 0 || len(m.idleLocked()) <= m.mu.limits.MinIdle || time.Since(idle[0].idleSince) < limit {
 		return false
 	}
 	m.closeLocked(idle[0], pool.ReasonIdleTime)
@@ -292,6 +289,15 @@ func (m *Pool[R]) idleLocked() []*resource[R] {
 		}
 	}
 	slices.SortFunc(idle, func(a, b *resource[R]) int { return cmp.Compare(a.idleTurn, b.idleTurn) })
+	return idle
+}
+
+// unawaitedLocked is idleLocked without the resources that callers wait for to open.
+func (m *Pool[R]) unawaitedLocked() []*resource[R] {
+	idle := m.idleLocked()
+	if len(m.liveLocked()) > 0 {
+		idle = slices.DeleteFunc(idle, func(s *resource[R]) bool { return s.opening })
+	}
 	return idle
 }
 
