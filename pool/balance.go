@@ -186,11 +186,16 @@ func (p *Pool[R]) oldestForLocked(s *slot[R]) (to waitq.Entry, ok bool) {
 func (p *Pool[R]) trimIdleLocked() {
 	limit := p.mu.limits.MaxIdle
 	for limit != 0 && p.mu.slots.in(idle)-p.awaitedLocked() > max(limit, 0) {
-		p.closeLocked(p.oldestUnawaitedLocked(), ReasonIdleLimit)
+		s := p.oldestIdleLocked()
+		for s.opening && p.awaitedLocked() > 0 {
+			s = p.newerIdle(s.idleLink.Newer())
+		}
+		p.closeLocked(s, ReasonIdleLimit)
 	}
 }
 
-// oldestUnawaitedLocked is oldestIdleLocked without the slots that only look idle.
+// oldestUnawaitedLocked is oldestIdleLocked without the slots that waiters count on to
+// have capacity soon.
 func (p *Pool[R]) oldestUnawaitedLocked() *slot[R] {
 	s := p.oldestIdleLocked()
 	for s != nil && s.opening && p.waiters.Len() > 0 {
@@ -200,9 +205,9 @@ func (p *Pool[R]) oldestUnawaitedLocked() *slot[R] {
 }
 
 // awaitedLocked returns how many idle slots only look so: waiters count on them to
-// have capacity soon.
+// have capacity soon, or whether they have says whether the peer is back.
 func (p *Pool[R]) awaitedLocked() int {
-	if p.waiters.Len() == 0 {
+	if p.waiters.Len() == 0 && !p.brokenLocked() {
 		return 0
 	}
 	return int(p.mu.opening)

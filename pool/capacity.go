@@ -137,7 +137,7 @@ func (p *Pool[R]) setCapacityLocked(s *slot[R], capacity, expect int) {
 		s.capacity, s.expect = clamped(capacity), clamped(expect)
 	case capacity < 0:
 		p.reclaimSlotLocked(s)
-		if s.opening && !s.draining {
+		if s.opening {
 			p.neverOpenedLocked(s)
 		} else {
 			p.noteEndLocked(s)
@@ -151,7 +151,10 @@ func (p *Pool[R]) setCapacityLocked(s *slot[R], capacity, expect int) {
 		if capacity < int(s.capacity) {
 			p.reclaimSlotLocked(s) // what is out counts against it when it ends
 		}
-		s.capacity, s.expect = clamped(capacity), clamped(expect)
+		s.capacity = clamped(capacity)
+		if !s.opening || capacity > 0 || p.cfg.Expect != nil { // else the word is that of the dial
+			s.expect = clamped(expect)
+		}
 		if capacity > 0 {
 			p.noteOpenedLocked(s)
 		}

@@ -169,6 +169,9 @@ func (p *Pool[R]) dialed(d *dial[R], shared int, err error) {
 		p.learnKindLocked(s, shared)
 		p.beBornLocked(s)
 		p.mu.handed = s
+		if s.capacity == 0 && p.cfg.Expect == nil {
+			s.expect = clamped(d.expected)
+		}
 		p.setOpeningLocked(s, s.capacity == 0)
 		p.joinLocked(s)
 		if s.dirty { // it changed after the first look

@@ -27,7 +27,7 @@ func (p *Pool[R]) listNextLocked(s, older *slot[R]) {
 		p.mu.idle.Insert(&s.idleLink, s, &older.idleLink)
 		mark = &older.mark
 	}
-	if p.cfg.CheckEvery > 0 {
+	if p.cfg.CheckEvery > 0 && !s.opening {
 		p.setLocked(&s.probe, s, toProbe, later(s.idleSince, s.tested).Add(p.cfg.CheckEvery))
 	}
 	switch {

@@ -21,17 +21,35 @@ func (p *Pool[R]) setOpeningLocked(s *slot[R], opening bool) {
 	}
 }
 
-// reserveOpeningLocked keeps what opens out of the Budget's idle list while callers wait:
-// no more than a dial in flight that they wait for is it to be given up for another pool,
-// whose caller may have come later. Else two pools could end each other's without end.
+// reserveOpeningLocked keeps what opens out of the Budget's idle list as far as callers
+// count on it who came before those of other pools that wait for a slot. Else two pools
+// could end each other's without end.
 func (p *Pool[R]) reserveOpeningLocked() {
-	left, awaited := p.mu.opening, p.waiters.Len() > 0
-	for s := p.mu.idle.Newest(); s != nil && left > 0; s = s.idleLink.Older() {
-		if s.opening {
-			left--
-			p.reserveLocked(s, awaited)
+	left, served := p.mu.opening, 0
+	for s := p.mu.idle.Oldest(); s != nil && left > 0; s = s.idleLink.Newer() {
+		if !s.opening {
+			continue
+		}
+		left--
+		place, ok := p.placeForLocked(s, served) // what began earlier is for fewer
+		p.reserveLocked(s, ok && p.member != nil && !p.member.hasOlder(place))
+		if ok {
+			served += s.promises()
 		}
 	}
+}
+
+// placeForLocked returns the place of the oldest waiter that can use s, but for the first
+// n of those.
+func (p *Pool[R]) placeForLocked(s *slot[R], n int) (place Ticket, ok bool) {
+	p.waiters.Each(func(e waitq.Entry) bool {
+		if s.number >= freshOf(e) {
+			place, ok = Ticket(e.Place), n == 0
+			n--
+		}
+		return !ok
+	})
+	return place, ok
 }
 
 // reserveLocked takes a slot out of the Budget's idle list, or puts it back.
@@ -54,10 +72,19 @@ func (p *Pool[R]) noteOpenedLocked(s *slot[R]) {
 	}
 	p.setOpeningLocked(s, false)
 	p.noteSuccessLocked()
-	if s.state == idle {
-		p.unlistLocked(s)
-		s.idleSince = p.nowLocked()
+	if s.state != idle {
+		return
+	}
+	p.unlistLocked(s)
+	s.idleSince = p.nowLocked()
+	old := p.predecessorLocked(s)
+	if old == nil || old.state != idle {
 		p.listLocked(s)
+	} else {
+		p.takePlaceLocked(s, old)
+	}
+	if old != nil {
+		p.retireLocked(old, ReasonLifetime)
 	}
 }
 

@@ -92,6 +92,13 @@ func (p *Pool[R]) probed(s *slot[R], err error) {
 	p.probeNextLocked(ended.due)
 }
 
+// isCheckingLocked reports whether a check in the background runs, on a resource that most
+// likely is well.
+func (p *Pool[R]) isCheckingLocked() bool {
+	running := p.mu.probes
+	return running != nil && !running.doubted && !running.of.gone && !running.of.draining
+}
+
 // probeNextLocked goes on with the first that is still due.
 func (p *Pool[R]) probeNextLocked(due []*slot[R]) {
 	for i, next := range due {

@@ -129,11 +129,11 @@ func (s *slot[R]) promises() int {
 	if s.gone || s.draining || s.doubted() || s.spent() {
 		return 0
 	}
+	if !s.shareable {
+		return btoi(s.checking || s.opening)
+	}
 	if s.opening {
 		return max(1, min(int(s.expect), maxShared))
-	}
-	if !s.shareable {
-		return btoi(s.checking)
 	}
 	if s.checking || s.expect > s.capacity {
 		return min(max(0, int(s.expect)-s.leases), maxShared)

@@ -25,8 +25,8 @@ func (p *Pool[R]) keepWarmersLocked(keep func(*warmer) bool) {
 	}
 }
 
-// Warm dials until n resources are open, and returns nil when they are. It takes
-// slots only while nobody waits for one, and closes nothing to get one. ctx ends
+// Warm dials until n resources are open, and returns nil when they are and have had
+// capacity. It takes slots only while nobody waits for one, and closes nothing to get one. ctx ends
 // the wait, with an error that matches ctx.Err(); the dials go on, within MaxIdle.
 // A dial that fails meanwhile ends it with that [*DialError]. An n that MaxOpen or
 // MaxIdle does not allow, the pool's or its Budget's, now or after SetLimits, is an
@@ -118,7 +118,7 @@ func (p *Pool[R]) removeWarmer(w *warmer) {
 // them with an error.
 func (p *Pool[R]) endWarmersLocked(err error) {
 	p.keepWarmersLocked(func(w *warmer) bool {
-		if err == nil && p.openLocked() < w.n {
+		if err == nil && p.openLocked()-int(p.mu.opening) < w.n {
 			return true
 		}
 		w.ended <- err // once: it leaves the list
@@ -133,12 +133,14 @@ func (p *Pool[R]) openLocked() int { return p.mu.slots.in(idle) + p.mu.slots.in(
 // one as a probe while the breaker is open.
 func (p *Pool[R]) spareLocked() int {
 	if p.brokenLocked() {
-		return btoi(p.part == nil || !p.bareLocked()) // a key that nobody asks for is not worth a probe
+		// What opens is the probe, until it has; and a key that nobody asks for is not worth one.
+		return btoi(p.mu.opening == 0 && (p.part == nil || !p.bareLocked()))
 	}
-	n := max(0, p.mu.limits.MinIdle-p.mu.slots.in(idle))
-	open := p.openLocked()
+	checking := btoi(p.isCheckingLocked()) // it is about to be idle again
+	n := max(0, p.mu.limits.MinIdle-p.mu.slots.in(idle)-checking)
+	open := p.openLocked() + checking
 	for w := p.mu.warmers; w != nil; w = w.next {
 		n = max(n, w.n-open)
 	}
-	return n + p.mu.heirs.Len()
+	return n + max(0, p.mu.heirs.Len()-int(p.mu.opening))
 }

@@ -115,25 +115,23 @@ func TestEndOfWhatWasOpenIsNoFailedDial(t *testing.T) {
 	}
 }
 
-// One that is let go while its Check runs in the background is gone for that reason.
-func TestEndOfWhatIsLetGoDuringItsCheckIsNoFailedDial(t *testing.T) {
+// It is not idle, so it is not checked in the background: callers wait for it, and a Check
+// may need what it lacks.
+func TestWhatIsAboutToOpenIsNotChecked(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		p := newProber()
-		p.hold = true
 		cfg := shareable()
 		p.Capacity, p.Watch = cfg.Capacity, cfg.Watch
 		r := newRig(t, p.Config)
 		r.capacity = 0
 		c := r.acquire()
-		c.waits()
-		c.leave()
+		pass(time.Hour)
+		assert.Empty(t, p.checked())
+		r.things[0].set(1)
+		c.got()
+		c.release()
 		pass(time.Minute)
-		require.Equal(t, []int{1}, p.checked())
-		r.Reset()
-		r.things[0].set(pool.Draining)
-		p.end(func() error { return nil })
-		assert.Zero(t, r.Stats().DialErrors)
-		assert.EqualValues(t, 1, r.Stats().Closes.Of(pool.ReasonReset))
+		assert.Equal(t, []int{1}, p.checked())
 	})
 }
 
@@ -210,8 +208,8 @@ func TestMinIdleOfWhatNeverOpensPauses(t *testing.T) {
 	})
 }
 
-// What callers of one pool wait for is no more given up for a caller of another than their
-// dial would be. Else the two pools would end each other's without end.
+// What callers of one pool wait for is not given up for a caller of another who came later.
+// Else the two pools would end each other's without end.
 func TestWhatIsAboutToOpenIsNotGivenUpForAnotherPool(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		b, err := pool.NewBudget(pool.BudgetLimits{MaxOpen: 1})

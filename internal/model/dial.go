@@ -93,7 +93,10 @@ func (m *Pool[R]) brought(d *dial[R], v R) {
 			}
 			m.failWaitersLocked(d, errStillborn)
 		default:
-			if s.opening = s.capacity == 0; !s.opening {
+			if s.opening = s.capacity == 0; s.opening && m.cfg.Expect == nil {
+				s.expect = d.expected
+			}
+			if !s.opening {
 				m.mu.failures, m.mu.lastDial = 0, nil
 			}
 			m.beBorn(s)
@@ -131,7 +134,7 @@ func (m *Pool[R]) failWaitersLocked(d *dial[R], err error) {
 // neverOpenedLocked makes the end of a resource that has had no capacity a failed dial.
 func (m *Pool[R]) neverOpenedLocked(s *resource[R]) {
 	m.mu.count.DialErrors++
-	m.failOldestLocked(max(1, s.expect), errStillborn, func(w *waiter[R]) bool { return w.canUse(s) })
+	m.failOldestLocked(s.promises(), errStillborn, func(w *waiter[R]) bool { return w.canUse(s) })
 }
 
 // failOldestLocked counts a failed dial, which is that of the n oldest waiters of those

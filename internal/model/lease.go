@@ -185,13 +185,16 @@ func (m *Pool[R]) sample(s *resource[R]) {
 		switch {
 		case s.gone:
 		case !s.added || capacity >= 0:
+			if s.opening && capacity == 0 && m.cfg.Expect == nil {
+				return
+			}
 			s.capacity, s.expect = capacity, expect
 			if s.opening && capacity > 0 {
 				s.opening, m.mu.failures, m.mu.lastDial = false, 0, nil
 				m.idleNowLocked(s)
 			}
 			return
-		case s.opening && !s.draining:
+		case s.opening:
 			m.neverOpenedLocked(s)
 		}
 		switch {

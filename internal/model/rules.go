@@ -14,7 +14,13 @@ func (m *Pool[R]) settleLocked() {
 		(m.shrinkLocked() || m.makeWayLocked() || m.serveLocked() ||
 			m.trimLocked() || m.expireLocked() || m.cancelLocked() || m.dialLocked()) {
 	}
-	m.endWarmersLocked(func(w *warmer) bool { return len(m.mu.resources) >= w.n }, nil)
+	ready := 0
+	for _, s := range m.mu.resources {
+		if !s.opening {
+			ready++
+		}
+	}
+	m.endWarmersLocked(func(w *warmer) bool { return ready >= w.n }, nil)
 	if m.mu.closed && !m.mu.finished && m.slotsLocked() == 0 {
 		m.mu.finished = true
 		close(m.done)
@@ -253,12 +259,20 @@ func (m *Pool[R]) comingLocked(flying []*dial[R]) (coming []supply) {
 		switch {
 		case s.draining || m.spent(s):
 		case s.opening: // to dial again would bring the like
-			coming = append(coming, supply{s.number, max(1, s.expect)})
+			coming = append(coming, supply{s.number, s.promises()})
 		case s.shareable && s.expect > s.capacity:
 			coming = append(coming, supply{s.number, s.expect - s.leases})
 		}
 	}
 	return coming
+}
+
+// promises returns how many leases a resource that opens is about to take.
+func (s *resource[R]) promises() int {
+	if !s.shareable {
+		return 1
+	}
+	return max(1, s.expect)
 }
 
 // pickLocked returns the resource to lease next, of those that suit: the oldest

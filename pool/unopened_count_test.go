@@ -1,0 +1,60 @@
+package pool_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+
+	"github.com/berth-go/berth/pool"
+)
+
+// One that opens goes on counting as what its dial was expected to bring, where nothing
+// else is said (I7); and if it never does, those for whom it was dialled hear of it.
+func TestWhatIsAboutToOpenCountsAsItsDialDid(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		cfg := shareable()
+		cfg.Shared = 3
+		r := newRig(t, cfg)
+		r.capacity = 0
+		calls := []*call{r.acquire(), r.acquire(), r.acquire()}
+		assert.EqualValues(t, 1, r.Stats().Dials)
+		r.things[0].set(0)
+		assert.EqualValues(t, 1, r.Stats().Dials)
+		last := r.acquire()
+		assert.EqualValues(t, 2, r.Stats().Dials)
+		r.things[0].set(pool.Dead)
+		for _, c := range calls {
+			assert.Error(t, c.failed())
+		}
+		last.waits()
+		r.things[1].set(2)
+		last.got()
+		r.things[1].set(0)
+		next := r.acquire()
+		next.waits()
+		assert.EqualValues(t, 3, r.Stats().Dials, "it is not about to have room")
+		last.release()
+		r.things[2].set(1)
+		next.got()
+		next.release()
+	})
+}
+
+// An exclusive resource is for one caller, whatever Expect says.
+func TestExclusiveResourceThatOpensIsForOneCaller(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		cfg := shareable()
+		cfg.Shareable = func(*thing) bool { return false }
+		cfg.Expect = func(*thing) int { return 10 }
+		r := newRig(t, cfg)
+		r.capacity = 0
+		first, second := r.acquire(), r.acquire()
+		assert.EqualValues(t, 2, r.Stats().Dials)
+		r.things[0].set(pool.Dead)
+		assert.Error(t, first.failed())
+		second.waits()
+		r.things[1].set(1)
+		second.got()
+		second.release()
+	})
+}
