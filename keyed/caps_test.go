@@ -341,7 +341,7 @@ func TestCallersForWhomADialIsInFlightAreNoWaiters(t *testing.T) {
 		first.waits()
 		second.waits()
 		err := r.acquire("c").failed()
-		assert.ErrorContains(t, err, "total MaxWaiters is 0")
+		assert.ErrorContains(t, err, "total MaxWaiters is below 0, so nobody may wait")
 		r.dial(1).ok()
 		r.dial(2).ok()
 		first.got()

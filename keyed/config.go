@@ -98,10 +98,13 @@ func (c *Config[K, R]) validate() error {
 	for _, f := range []struct {
 		name string
 		v    int
-	}{{"MaxOpenPerKey", c.MaxOpenPerKey}, {"MaxDialsPerKey", c.MaxDialsPerKey}, {"Affinity", c.Affinity}} {
+	}{{"MaxOpenPerKey", c.MaxOpenPerKey}, {"MaxDialsPerKey", c.MaxDialsPerKey}} {
 		if f.v < 0 {
 			return fieldError(f.name, fmt.Sprintf("is %d", f.v), "use 0 for no limit")
 		}
+	}
+	if c.Affinity < 0 {
+		return fieldError("Affinity", fmt.Sprintf("is %d", c.Affinity), "use 0 for strict order")
 	}
 	for _, d := range []struct {
 		name string
@@ -125,7 +128,9 @@ func (c *Config[K, R]) validate() error {
 		return err
 	}
 	// The rest is the same for every key, and so is what pool says of it.
-	_, err := pool.New(c.poolConfig(c.perKey()))
+	cfg := c.poolConfig(c.perKey())
+	cfg.Budget = c.Budget
+	_, err := pool.New(cfg)
 	return inKeyedWords(err)
 }
 

@@ -301,12 +301,12 @@ func TestNewNamesTheNewFieldsThatAreWrong(t *testing.T) {
 		wrong func(*config)
 		want  string
 	}{
-		{"BackoffBase", func(c *config) { c.BackoffBase = -1 }, "keyed: BackoffBase is -1ns: use 0 for no limit"},
+		{"BackoffBase", func(c *config) { c.BackoffBase = -1 }, "keyed: BackoffBase is -1ns: use 0 for no backoff"},
 		{"BackoffMax", func(c *config) { c.BackoffBase, c.BackoffMax = 2, 1 }, "keyed: BackoffMax is 1ns, below BackoffBase 2ns: set it above BackoffBase, or 0"},
 		{"BreakAfter", func(c *config) { c.BreakAfter = -3 }, "keyed: BreakAfter is -3: use 0 for the default"},
 		{"ShedLate", func(c *config) { c.ShedLate = 9 }, "keyed: ShedLate is 9: use one of the constants"},
 		{"LowLag", func(c *config) { c.LowLag = -1 }, "keyed: LowLag is -1: use 0 for the default"},
-		{"LeakAfter", func(c *config) { c.LeakAfter = -1 }, "keyed: LeakAfter is -1ns: use 0 for no limit"},
+		{"LeakAfter", func(c *config) { c.LeakAfter = -1 }, "keyed: LeakAfter is -1ns: use 0 for no reports"},
 		{"LeakSample", func(c *config) { c.LeakSample = 2 }, "keyed: LeakSample is set without LeakAfter: set LeakAfter as well"},
 		{"MinIdlePerKey", func(c *config) { c.MinIdlePerKey = -1 }, "keyed: MinIdlePerKey is -1: use 0 for none"},
 		{"MinIdlePerKey", func(c *config) { c.MinIdlePerKey, c.MaxOpenPerKey = 3, 2 }, "keyed: MinIdlePerKey is 3, above MaxOpenPerKey 2: lower MinIdlePerKey or raise MaxOpenPerKey"},

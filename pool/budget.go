@@ -101,6 +101,9 @@ func NewBudget(l BudgetLimits) (*Budget, error) {
 // their release, until the new limits hold. Calls of Warm that ask for more than that end
 // at once, or where the pool's backoff holds up their dials, after that.
 func (b *Budget) SetLimits(l BudgetLimits) error {
+	if b.start.IsZero() {
+		return fieldError("Budget", "is the zero Budget", "make it with NewBudget")
+	}
 	if err := l.validate(); err != nil {
 		return err
 	}

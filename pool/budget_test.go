@@ -202,3 +202,11 @@ func TestClosedPoolIsNothingToItsBudget(t *testing.T) {
 		assert.Equal(t, 1, younger.got().n, "handed on: nobody older is left")
 	})
 }
+
+// A Budget that NewBudget has not made would fail at the first release.
+func TestZeroBudgetIsRefused(t *testing.T) {
+	const want = "pool: Budget is the zero Budget: make it with NewBudget"
+	_, err := pool.New(pool.Config[int]{Dial: dialOne, Budget: &pool.Budget{}})
+	assert.EqualError(t, err, want)
+	assert.EqualError(t, (&pool.Budget{}).SetLimits(pool.BudgetLimits{MaxOpen: 1}), want)
+}

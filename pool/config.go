@@ -48,7 +48,8 @@ type Config[R any] struct {
 
 	// Close unmakes a resource: once for each dialled one that was not hijacked,
 	// in a goroutine of the pool. The slot counts until Close returns, since the
-	// peer counts it too. nil: nothing is to be done.
+	// peer counts it too. Nobody is left to act on its error, which is ignored. nil:
+	// nothing is to be done.
 	Close func(R) error
 
 	// Check tests a resource that has been idle for longer than CheckAfter,
@@ -157,8 +158,8 @@ type Config[R any] struct {
 	// nearer than the wait to be expected, judged by recent leases and the queue.
 	ShedLate Shed
 
-	// LowLag is how many later calls a caller with Request.Low lets pass, at
-	// most. 0: 64.
+	// LowLag is how many places behind its turn a caller with Request.Low stands:
+	// fewer than that many later calls pass it. 0: 64.
 	LowLag int
 
 	// LeakAfter is the time after which a lease is reported to Hooks.Leak, once.
@@ -237,26 +238,30 @@ func (c *Config[R]) validate() error {
 	if c.Shared < 0 {
 		return fieldError("Shared", fmt.Sprintf("is %d", c.Shared), "use 0 or 1 for exclusive resources, more for shareable ones")
 	}
+	if c.Budget != nil && c.Budget.start.IsZero() {
+		return fieldError("Budget", "is the zero Budget", "make it with NewBudget")
+	}
 	for _, d := range []struct {
 		name string
 		v    time.Duration
+		zero string // what 0 stands for
 	}{
-		{"DialTimeout", c.DialTimeout},
-		{"RedialAfter", c.RedialAfter},
-		{"WaitTimeout", c.WaitTimeout},
-		{"CheckEvery", c.CheckEvery},
-		{"MaxIdleTime", c.MaxIdleTime},
-		{"MaxLifetime", c.MaxLifetime},
-		{"LifetimeJitter", c.LifetimeJitter},
-		{"Overlap", c.Overlap},
-		{"DrainTimeout", c.DrainTimeout},
-		{"CloseTimeout", c.CloseTimeout},
-		{"BackoffBase", c.BackoffBase},
-		{"BackoffMax", c.BackoffMax},
-		{"LeakAfter", c.LeakAfter},
+		{"DialTimeout", c.DialTimeout, "no limit"},
+		{"RedialAfter", c.RedialAfter, "no second dial"},
+		{"WaitTimeout", c.WaitTimeout, "no limit"},
+		{"CheckEvery", c.CheckEvery, "no checks in the background"},
+		{"MaxIdleTime", c.MaxIdleTime, "no limit"},
+		{"MaxLifetime", c.MaxLifetime, "no limit"},
+		{"LifetimeJitter", c.LifetimeJitter, "none"},
+		{"Overlap", c.Overlap, "none"},
+		{"DrainTimeout", c.DrainTimeout, "no limit"},
+		{"CloseTimeout", c.CloseTimeout, "no limit"},
+		{"BackoffBase", c.BackoffBase, "no backoff"},
+		{"BackoffMax", c.BackoffMax, "the default"},
+		{"LeakAfter", c.LeakAfter, "no reports"},
 	} {
 		if d.v < 0 {
-			return fieldError(d.name, fmt.Sprintf("is %v", d.v), "use 0 for no limit")
+			return fieldError(d.name, fmt.Sprintf("is %v", d.v), "use 0 for "+d.zero)
 		}
 	}
 	for _, n := range []struct {
@@ -276,6 +281,10 @@ func (c *Config[R]) validate() error {
 // validateTogether looks for fields that do not go together.
 func (c *Config[R]) validateTogether() error {
 	switch {
+	case c.LifetimeJitter > 0 && c.MaxLifetime == 0:
+		return fieldError("LifetimeJitter", "is set without MaxLifetime", "set MaxLifetime as well")
+	case c.Overlap > 0 && c.MaxLifetime == 0:
+		return fieldError("Overlap", "is set without MaxLifetime", "set MaxLifetime as well")
 	case c.LifetimeJitter > 0 && c.LifetimeJitter >= c.MaxLifetime:
 		return fieldError("LifetimeJitter", fmt.Sprintf("is %v, not below MaxLifetime %v", c.LifetimeJitter, c.MaxLifetime), "set a part of MaxLifetime")
 	case c.Overlap > 0 && c.Overlap >= c.MaxLifetime-c.LifetimeJitter:
@@ -309,6 +318,9 @@ func (l Limits) validate() error {
 	}
 	if l.MinIdle < 0 {
 		return fieldError("MinIdle", fmt.Sprintf("is %d", l.MinIdle), "use 0 for none")
+	}
+	if l.MinIdle == NoLimit {
+		return fieldError("MinIdle", "is NoLimit", "say how many are to be ready")
 	}
 	if l.MinIdle > 0 && l.MaxIdle != 0 && l.MinIdle > l.MaxIdle {
 		return fieldError("MinIdle", fmt.Sprintf("is %d, above MaxIdle %d", l.MinIdle, l.MaxIdle), "lower MinIdle or raise MaxIdle")

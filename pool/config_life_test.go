@@ -18,9 +18,9 @@ func TestNewRefusesWrongFieldsOfTheLifeOfResources(t *testing.T) {
 		wrong func(*pool.Config[int])
 	}{
 		{"MaxLifetime is -1s: use 0 for no limit", func(c *pool.Config[int]) { c.MaxLifetime = -time.Second }},
-		{"LifetimeJitter is -1s: use 0 for no limit", func(c *pool.Config[int]) { c.LifetimeJitter = -time.Second }},
-		{"Overlap is -1s: use 0 for no limit", func(c *pool.Config[int]) { c.Overlap = -time.Second }},
-		{"CheckEvery is -1s: use 0 for no limit", func(c *pool.Config[int]) { c.CheckEvery = -time.Second }},
+		{"LifetimeJitter is -1s: use 0 for none", func(c *pool.Config[int]) { c.LifetimeJitter = -time.Second }},
+		{"Overlap is -1s: use 0 for none", func(c *pool.Config[int]) { c.Overlap = -time.Second }},
+		{"CheckEvery is -1s: use 0 for no checks in the background", func(c *pool.Config[int]) { c.CheckEvery = -time.Second }},
 		{"DrainTimeout is -1s: use 0 for no limit", func(c *pool.Config[int]) { c.DrainTimeout = -time.Second }},
 		{"CloseTimeout is -1s: use 0 for no limit", func(c *pool.Config[int]) { c.CloseTimeout = -time.Second }},
 		{"CheckEvery is set without Check: set Check as well", func(c *pool.Config[int]) { c.CheckEvery = time.Second }},
@@ -29,7 +29,7 @@ func TestNewRefusesWrongFieldsOfTheLifeOfResources(t *testing.T) {
 			func(c *pool.Config[int]) { c.MaxLifetime, c.LifetimeJitter = time.Second, time.Second },
 		},
 		{
-			"LifetimeJitter is 1s, not below MaxLifetime 0s: set a part of MaxLifetime",
+			"LifetimeJitter is set without MaxLifetime: set MaxLifetime as well",
 			func(c *pool.Config[int]) { c.LifetimeJitter = time.Second },
 		},
 		{
@@ -39,7 +39,7 @@ func TestNewRefusesWrongFieldsOfTheLifeOfResources(t *testing.T) {
 			},
 		},
 		{
-			"Overlap is 2s, not below the shortest lifetime 0s: set about the time of a dial",
+			"Overlap is set without MaxLifetime: set MaxLifetime as well",
 			func(c *pool.Config[int]) { c.Overlap = 2 * time.Second },
 		},
 		{"Reuse is 3: use one of the constants", func(c *pool.Config[int]) { c.Reuse = 3 }},

@@ -15,8 +15,8 @@ func TestNewRefusesWrongFieldsOfPressureAndSight(t *testing.T) {
 		want  string
 		wrong func(*pool.Config[int])
 	}{
-		{"BackoffBase is -1s: use 0 for no limit", func(c *pool.Config[int]) { c.BackoffBase = -time.Second }},
-		{"BackoffMax is -1s: use 0 for no limit", func(c *pool.Config[int]) { c.BackoffMax = -time.Second }},
+		{"BackoffBase is -1s: use 0 for no backoff", func(c *pool.Config[int]) { c.BackoffBase = -time.Second }},
+		{"BackoffMax is -1s: use 0 for the default", func(c *pool.Config[int]) { c.BackoffMax = -time.Second }},
 		{
 			"BackoffMax is 1s, below BackoffBase 2s: set it above BackoffBase, or 0",
 			func(c *pool.Config[int]) { c.BackoffBase, c.BackoffMax = 2*time.Second, time.Second },
@@ -28,7 +28,7 @@ func TestNewRefusesWrongFieldsOfPressureAndSight(t *testing.T) {
 		{"BreakAfter is -1: use 0 for the default", func(c *pool.Config[int]) { c.BreakAfter = -1 }},
 		{"LowLag is -64: use 0 for the default", func(c *pool.Config[int]) { c.LowLag = -64 }},
 		{"ShedLate is 3: use one of the constants", func(c *pool.Config[int]) { c.ShedLate = 3 }},
-		{"LeakAfter is -1m0s: use 0 for no limit", func(c *pool.Config[int]) { c.LeakAfter = -time.Minute }},
+		{"LeakAfter is -1m0s: use 0 for no reports", func(c *pool.Config[int]) { c.LeakAfter = -time.Minute }},
 		{
 			"LeakSample is -1: use 0 for the default",
 			func(c *pool.Config[int]) { c.LeakAfter, c.LeakSample = time.Minute, -1 },

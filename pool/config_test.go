@@ -28,7 +28,7 @@ func TestNewRefusesWrongFieldsByNameAndSaysTheRemedy(t *testing.T) {
 		{"Expect alone", func(c *pool.Config[int]) { c.Expect = one }, "pool: Expect is set without Capacity: set Capacity as well"},
 		{"Shared", func(c *pool.Config[int]) { c.Shared = -2 }, "pool: Shared is -2: use 0 or 1 for exclusive resources, more for shareable ones"},
 		{"DialTimeout", func(c *pool.Config[int]) { c.DialTimeout = -1 }, "pool: DialTimeout is -1ns: use 0 for no limit"},
-		{"RedialAfter", func(c *pool.Config[int]) { c.RedialAfter = -1 }, "pool: RedialAfter is -1ns: use 0 for no limit"},
+		{"RedialAfter", func(c *pool.Config[int]) { c.RedialAfter = -1 }, "pool: RedialAfter is -1ns: use 0 for no second dial"},
 		{"WaitTimeout", func(c *pool.Config[int]) { c.WaitTimeout = -time.Second }, "pool: WaitTimeout is -1s: use 0 for no limit"},
 		{"MaxIdleTime", func(c *pool.Config[int]) { c.MaxIdleTime = -1 }, "pool: MaxIdleTime is -1ns: use 0 for no limit"},
 		{"MaxOpen", func(c *pool.Config[int]) { c.MaxOpen = -1 }, "pool: MaxOpen is -1: use 0 for no limit"},
@@ -78,6 +78,8 @@ func TestSetLimitsRefusesWrongFieldsAndChangesNothing(t *testing.T) {
 	for want, l := range map[string]pool.Limits{
 		"pool: MaxOpen is -1: use 0 for no limit":  {MaxOpen: -1, MaxIdle: 1},
 		"pool: MaxDials is -1: use 0 for no limit": {MaxOpen: 9, MaxDials: -1},
+
+		"pool: MinIdle is NoLimit: say how many are to be ready": {MinIdle: pool.NoLimit},
 	} {
 		assert.EqualError(t, p.SetLimits(l), want)
 		assert.Equal(t, before, p.Limits())

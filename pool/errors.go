@@ -153,6 +153,9 @@ func (e *waitLimitError) Error() string {
 	if e.scope != "" {
 		of = e.scope + " MaxWaiters"
 	}
+	if e.limit == 0 {
+		return fmt.Sprintf("%v: %s is below 0, so nobody may wait", ErrWaitLimit, of)
+	}
 	return fmt.Sprintf("%v: %s is %d", ErrWaitLimit, of, e.limit)
 }
 

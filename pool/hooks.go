@@ -20,7 +20,8 @@ type Hooks struct {
 	WaitEnded func(WaitEvent)
 	// Released is called when a lease has ended, however it ended. Where a resource
 	// failed in Check or Take, the caller that had it stands in the queue by then, and
-	// goes on when the hook returns: an Acquire in the hook is behind it.
+	// goes on when the hook returns: an Acquire in the hook is behind it. No Acquired
+	// went before that, so the two do not make a gauge; Stats has Leases.
 	Released func(ReleasedEvent)
 	// Dialed is called when a dial has made a resource.
 	Dialed func(DialEvent)

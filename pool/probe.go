@@ -39,22 +39,23 @@ func (p *Pool[R]) probeLocked(s *slot[R]) {
 		limit = p.cfg.CheckEvery // by then it would be due again
 	}
 	p.setLocked(&s.probe, s, toDoubt, time.Now().Add(limit))
-	go p.runProbe(ctx, s)
+	go p.runProbe(ctx, limit, s)
 }
 
-// doubtLocked ends the ctx of a check that takes too long. Should Check not heed
-// that, callers no longer count on the resource.
+// doubtLocked notes that a check takes too long, of which the ctx has ended. Should Check
+// not heed that, callers no longer count on the resource.
 func (p *Pool[R]) doubtLocked(s *slot[R]) {
 	if p.mu.probes == nil || s != p.mu.probes.of {
 		return
 	}
-	p.mu.probes.end(dialTimeError{})
 	p.mu.probes.doubted = true
 	p.refitLocked(s)
 }
 
-func (p *Pool[R]) runProbe(ctx context.Context, s *slot[R]) {
+func (p *Pool[R]) runProbe(ctx context.Context, limit time.Duration, s *slot[R]) {
 	err := errNoReturn
+	ctx, cancel := context.WithTimeoutCause(ctx, limit, dialTimeError{})
+	defer cancel()
 	defer func() { // also after a panic or runtime.Goexit
 		r := recover()
 		p.probed(s, err)

@@ -344,3 +344,29 @@ func TestResourceThatWasUsedWhileItWaitedForItsCheckIsDueLater(t *testing.T) {
 		assert.Contains(t, p.checked(), used)
 	})
 }
+
+// A Check sets the deadline of its connection from its ctx.
+func TestBackgroundCheckHasADeadline(t *testing.T) {
+	for limit, dialTimeout := range map[time.Duration]time.Duration{time.Minute: 0, time.Second: time.Second} {
+		bubble(t, func(t *testing.T) {
+			var left time.Duration
+			var cause error
+			r := newRig(t, pool.Config[*thing]{
+				CheckEvery: time.Minute, CheckAfter: 1000 * time.Hour, DialTimeout: dialTimeout,
+				Check: func(ctx context.Context, _ *thing) error {
+					d, _ := ctx.Deadline()
+					left = time.Until(d)
+					<-ctx.Done()
+					cause = context.Cause(ctx)
+					return ctx.Err()
+				},
+			})
+			r.acquire().release()
+			pass(time.Minute)
+			assert.Equal(t, limit, left)
+			pass(limit)
+			assert.ErrorContains(t, cause, "DialTimeout passed")
+			assert.EqualValues(t, 1, r.Stats().Closes.Of(pool.ReasonCheck))
+		})
+	}
+}

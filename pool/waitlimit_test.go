@@ -33,7 +33,7 @@ func TestNoWaitersMeansDialOrRefuse(t *testing.T) {
 		r := newManual(t, pool.Config[*thing]{MaxOpen: 1, MaxWaiters: -1})
 		cold := r.acquire()
 		cold.waits() // for the dial, which is not what is limited
-		assert.EqualError(t, r.acquire().failed(), "pool: too many waiters: MaxWaiters is 0")
+		assert.EqualError(t, r.acquire().failed(), "pool: too many waiters: MaxWaiters is below 0, so nobody may wait")
 		r.dial(1).ok()
 		cold.got()
 		assert.ErrorIs(t, r.acquire().failed(), pool.ErrWaitLimit, "it is full")

@@ -3,6 +3,7 @@ package h2
 import (
 	"context"
 	"errors"
+	"fmt"
 	"iter"
 	"net"
 	"net/http"
@@ -34,7 +35,7 @@ type Transport struct {
 // of Config that is wrong.
 func New(cfg Config) (*Transport, error) {
 	if cfg.MaxStreamsPerConn < 0 {
-		return nil, errors.New("h2: Config.MaxStreamsPerConn is below 0: use 0 for no limit")
+		return nil, fmt.Errorf("h2: Config.MaxStreamsPerConn is %d: use 0 for no limit", cfg.MaxStreamsPerConn)
 	}
 	t := &Transport{names: wire.NewNames(), make: cfg.Dial, max: cfg.MaxStreamsPerConn, closed: exchange.NewClosed()}
 	if t.make == nil {
@@ -188,7 +189,9 @@ func (t *Transport) dial(ctx context.Context, h Host) (*Resource, error) {
 	return NewResource(c, Options{MaxStreams: t.max}), nil
 }
 
-// Warm dials until n connections to the host of rawURL are open.
+// Warm dials until n connections to the host of rawURL are open, and returns nil when
+// they are. If ctx ends first, the error wraps ctx's and the dials go on; a dial that
+// fails ends it. An n above the caps is an error.
 func (t *Transport) Warm(ctx context.Context, rawURL string, n int) error {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, rawURL, nil)
 	if err != nil {

@@ -171,6 +171,23 @@ func timedOut(err error) bool {
 	return errors.As(err, &t) && t.Timeout()
 }
 
+// What is canceled before it begins has nothing dialled for it.
+func TestRequestCanceledBeforeItBeginsDialsNothing(t *testing.T) {
+	forEach(t, allKinds, func(t *testing.T, k kind) {
+		s := serve(t, k, proto)
+		c := newClient(t, k, s, httpconn.Config{})
+		canceled := make(chan struct{})
+		close(canceled)
+		for range 20 {
+			req := request(t.Context(), t, http.MethodGet, s.URL, nil)
+			req.Cancel = canceled //nolint:staticcheck // deprecated, and set by http.Client
+			err := within(t, c.start(req), "end of the request").err
+			require.EqualError(t, err, "net/http: request canceled")
+		}
+		require.Zero(t, c.Stats().Dials+c.Stats().DialsCanceled)
+	})
+}
+
 func TestRequestCancelIsHonoured(t *testing.T) {
 	forEach(t, allKinds, func(t *testing.T, k kind) {
 		g := newGate()

@@ -61,6 +61,7 @@ type Config struct {
 	WaitTimeout time.Duration
 	// DialTimeout bounds a dial as a whole: connecting, proxy and TLS. It is in
 	// addition to what Base's dial funcs and TLSHandshakeTimeout do. 0: a minute.
+	// NoLimit: none.
 	DialTimeout time.Duration
 	// RedialAfter is after what time a dial that requests wait for gets another
 	// beside it, one at a time and within the caps: requests share dials, and one that
@@ -75,11 +76,12 @@ type Config struct {
 	// followed although the host is busy. ConnLifetimeJitter shortens it for each
 	// connection by a random part of itself, so that connections which began
 	// together do not end together. ConnOverlap is how long before the end the
-	// successor is dialled, while the caps allow it. 0: never; none; not.
+	// successor is dialled, while the caps allow it. Where they are 0, connections live
+	// on, all for the same time, and have no successor before their end.
 	MaxConnLifetime, ConnLifetimeJitter, ConnOverlap time.Duration
 	// DrainTimeout closes an HTTP/2 connection that takes no more requests (its
 	// server has said goodbye, or its lifetime is over) with those that it still
-	// has. 0: an hour.
+	// has. 0: an hour. NoLimit: none.
 	DrainTimeout time.Duration
 	// KeepAliveMargin is how long before the end of the time that a server gives in
 	// a "Keep-Alive: timeout=" header an idle HTTP/1 connection is closed, or half
@@ -104,7 +106,8 @@ type Config struct {
 
 	// LeakAfter is how long a request may hold its connection, from getting it to
 	// the end of the response's body, before Hooks.Leak hears of it, with the stack
-	// of the RoundTrip. LeakSample n looks at one of n requests. 0: never; at all.
+	// of the RoundTrip; 0: it never does. LeakSample n has one of n requests looked at;
+	// 0: all of them.
 	LeakAfter  time.Duration
 	LeakSample int
 

@@ -21,7 +21,8 @@ func (t *Transport) HostOf(req *http.Request) (Host, error) {
 // Warm dials until n connections that serve requests to rawURL are open, and
 // returns nil when they are; an HTTP/2 connection serves many requests, so one of
 // them may do. Warm takes capacity only while no request waits for it. If ctx
-// ends first, the error wraps ctx's and the dials go on; a dial that fails ends it.
+// ends first, the error wraps ctx's and the dials go on; a dial that fails ends it. An n
+// above the caps, or above how many may be idle (2 unless set), is an error.
 func (t *Transport) Warm(ctx context.Context, rawURL string, n int) error {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, rawURL, nil)
 	if err != nil {

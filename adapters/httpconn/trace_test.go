@@ -58,3 +58,20 @@ func TestTraceTellsHowTheConnectionWasGot(t *testing.T) {
 		}
 	})
 }
+
+// IdleTime is of connections that have been used, as httptrace has it.
+func TestTraceOfAWarmConnectionHasNoIdleTime(t *testing.T) {
+	forEach(t, allKinds, func(t *testing.T, k kind) {
+		s := serve(t, k, proto)
+		c := newClient(t, k, s, httpconn.Config{})
+		require.NoError(t, c.Warm(t.Context(), s.URL, 1))
+		var got httptrace.GotConnInfo
+		ctx := httptrace.WithClientTrace(t.Context(), &httptrace.ClientTrace{
+			GotConn: func(info httptrace.GotConnInfo) { got = info },
+		})
+		require.NoError(t, within(t, c.start(request(ctx, t, http.MethodGet, s.URL, nil)), "response").err)
+		require.False(t, got.Reused)
+		require.False(t, got.WasIdle)
+		require.Zero(t, got.IdleTime)
+	})
+}

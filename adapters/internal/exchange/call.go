@@ -74,7 +74,12 @@ func (c *Call) Begin(req *http.Request) error {
 	}
 	if canceled := req.Cancel; canceled != nil { //nolint:staticcheck // deprecated, but http.Client.Timeout sets it for any RoundTripper that is not net/http's own
 		c.ownContext()
-		go c.awaitCancel(canceled)
+		select {
+		case <-canceled: // before anything is dialled for it
+			c.cancel(errCanceled)
+		default:
+			go c.awaitCancel(canceled)
+		}
 	}
 	return nil
 }

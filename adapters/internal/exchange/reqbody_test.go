@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"reflect"
 	"strings"
 	"syscall"
 	"testing"
@@ -91,4 +92,52 @@ func TestBodyInMemoryIsSentAgainWhileItIsWhole(t *testing.T) {
 	require.NotNil(t, failure)
 	assert.False(t, failure.Retry, "it is spent")
 	assert.Error(t, c.Fail(failure.Err))
+}
+
+// Where nothing but the lack of GetBody is in the way of another attempt, the error says so.
+func TestErrorSaysThatGetBodyIsMissing(t *testing.T) {
+	for _, get := range []bool{true, false} {
+		req := newRequest(t.Context(), t, http.MethodPost, newBody("abc"))
+		if get {
+			req.GetBody = func() (io.ReadCloser, error) { return newBody("abc"), nil }
+		}
+		c := newCall(t, req)
+		_, failure := c.Attempt(connFunc{do: func(req *http.Request) (*http.Response, error) {
+			_, err := io.ReadAll(req.Body)
+			require.NoError(t, err)
+			return nil, refusedError{Code: 7}
+		}}, exchange.Attempt{Used: true, Shared: true, Tidy: true})
+		require.NotNil(t, failure)
+		require.Equal(t, get, failure.Retry)
+		var refused refusedError
+		require.ErrorAs(t, failure.Err, &refused)
+		if get {
+			require.NotContains(t, failure.Err.Error(), "GetBody")
+		} else {
+			require.ErrorContains(t, failure.Err, "GetBody is not set")
+		}
+		_ = c.Fail(failure.Err)
+	}
+}
+
+// refusedError is what a refusal of a stream looks like.
+type refusedError struct {
+	StreamID uint32
+	Code     uint32
+	Cause    error
+}
+
+func (refusedError) Error() string { return "stream error: REFUSED_STREAM" }
+
+func (e refusedError) As(target any) bool {
+	return reflect.ValueOf(target).Elem().Kind() == reflect.Struct && fill(target, e)
+}
+
+func fill(target any, e refusedError) bool {
+	v := reflect.ValueOf(target).Elem().FieldByName("Code")
+	if !v.IsValid() || v.Kind() != reflect.Uint32 {
+		return false
+	}
+	v.SetUint(uint64(e.Code))
+	return true
 }

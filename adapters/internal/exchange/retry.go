@@ -2,6 +2,7 @@ package exchange
 
 import (
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"net/http"
 	"time"
@@ -46,7 +47,13 @@ func (c *Call) judge(conn Conn, how Attempt, err error) *Failure {
 		f.Retry = c.unsent < maxUnsent
 		return f
 	}
-	f.Retry = c.attempts < maxAttempts && c.mayRepeat(conn, how, err) && c.rewindable()
+	f.Retry = c.attempts < maxAttempts && c.mayRepeat(conn, how, err)
+	if f.Retry && !c.rewindable() {
+		f.Retry = false
+		if how.Shared {
+			f.Err = fmt.Errorf("%w (the request could be sent again, but its body was read and GetBody is not set)", f.Err)
+		}
+	}
 	return f
 }
 

@@ -41,10 +41,13 @@ func (t Tracer) GotConn(raw net.Conn, info func() pool.LeaseInfo, alone func() b
 	if i.Reused && alone() {
 		i.IdleFor = max(1, i.IdleFor)
 	}
+	if !i.Reused {
+		i.IdleFor = 0 // net/http's is of connections that were used
+	}
 	t.trace.GotConn(httptrace.GotConnInfo{
 		Conn:     raw,
 		Reused:   i.Reused,
-		WasIdle:  i.Reused && i.IdleFor > 0,
+		WasIdle:  i.IdleFor > 0,
 		IdleTime: i.IdleFor,
 	})
 	traced = true
