@@ -240,22 +240,14 @@ func (r *keyedRig) checkTotals(v *keyedView) {
 }
 
 // checkAwaited checks that nothing that callers do ends what has had no capacity since
-// its dial, while the oldest caller of all waits for it: as little as it would end the dial.
+// its dial, while others of its key wait for it: as little as it would end the dial.
 func (r *keyedRig) checkAwaited(before, now *keyedView) {
 	for k := range now.keys {
 		b, n := &before.keys[k], &now.keys[k]
-		if before.hasOldest(k) && now.hasOldest(k) && b.opening > 0 && n.opening == 0 {
-			r.fail("key %d has nothing left that is about to open, of %d, and its caller is the oldest", k, b.opening)
+		if len(b.waiting) > 0 && len(n.waiting) > 0 && n.opening < b.opening {
+			r.fail("key %d has %d resources that are about to open, of %d, and callers wait", k, n.opening, b.opening)
 		}
 	}
-}
-
-// hasOldest reports whether no caller waits for longer than the first of the key.
-func (v *keyedView) hasOldest(k int) bool {
-	w := v.keys[k].waiting
-	return len(w) > 0 && !slices.ContainsFunc(v.keys[:], func(o keyView) bool {
-		return len(o.waiting) > 0 && o.waiting[0] < w[0]
-	})
 }
 
 // uncovered returns the calls of a key that nothing is on its way to.

@@ -194,20 +194,26 @@ func (p *Pool[R]) trimIdleLocked() {
 	}
 }
 
-// oldestUnawaitedLocked is oldestIdleLocked without the slots that waiters count on to
-// have capacity soon.
+// oldestUnawaitedLocked is oldestIdleLocked without the slots that are waited for to have
+// capacity.
 func (p *Pool[R]) oldestUnawaitedLocked() *slot[R] {
 	s := p.oldestIdleLocked()
-	for s != nil && s.opening && p.waiters.Len() > 0 {
+	for s != nil && s.opening && p.awaitsLocked() {
 		s = p.newerIdle(s.idleLink.Newer())
 	}
 	return s
 }
 
-// awaitedLocked returns how many idle slots only look so: waiters count on them to
-// have capacity soon, or whether they have says whether the peer is back.
+// awaitsLocked reports whether callers, calls of Warm or resources whose time ends wait for
+// what has no capacity yet.
+func (p *Pool[R]) awaitsLocked() bool {
+	return p.waiters.Len() > 0 || p.mu.warmers != nil || p.mu.heirs.Len() > 0
+}
+
+// awaitedLocked returns how many idle slots only look so: they are waited for to have
+// capacity soon, or whether they have says whether the peer is back.
 func (p *Pool[R]) awaitedLocked() int {
-	if p.waiters.Len() == 0 && !p.brokenLocked() {
+	if !p.awaitsLocked() && !p.brokenLocked() {
 		return 0
 	}
 	return int(p.mu.opening)

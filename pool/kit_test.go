@@ -183,6 +183,13 @@ func (r *rig) dialed(ctx context.Context) (*thing, error) {
 	}
 }
 
+// born sets the capacity of the next things, where a timer may bring them and not the test.
+func (r *rig) born(capacity int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.capacity = capacity
+}
+
 func (r *rig) newThing() *thing {
 	r.mu.Lock()
 	defer r.mu.Unlock()

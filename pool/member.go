@@ -269,18 +269,6 @@ func (m *member) older(t Ticket, shared bool, now standing) bool {
 	return b.olderLocked(m, t, shared, now)
 }
 
-// hasOlder reports whether another pool has an older waiter than ticket t that waits for a
-// slot.
-func (m *member) hasOlder(t Ticket) bool {
-	b := m.budget
-	if !b.hungry.Load() {
-		return false
-	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.mu.starving.older(0, m, t, 1) > 0
-}
-
 func (b *Budget) olderLocked(m *member, t Ticket, shared bool, now standing) bool {
 	l := &b.mu.limits
 	if l.MaxOpen == 0 {

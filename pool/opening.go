@@ -21,35 +21,17 @@ func (p *Pool[R]) setOpeningLocked(s *slot[R], opening bool) {
 	}
 }
 
-// reserveOpeningLocked keeps what opens out of the Budget's idle list as far as callers
-// count on it who came before those of other pools that wait for a slot. Else two pools
-// could end each other's without end.
+// reserveOpeningLocked keeps what opens out of the Budget's idle list while callers wait:
+// no more than a dial in flight that they wait for is it to be given up for another pool,
+// whose caller may have come later. Else two pools could end each other's without end.
 func (p *Pool[R]) reserveOpeningLocked() {
-	left, served := p.mu.opening, 0
-	for s := p.mu.idle.Oldest(); s != nil && left > 0; s = s.idleLink.Newer() {
-		if !s.opening {
-			continue
-		}
-		left--
-		place, ok := p.placeForLocked(s, served) // what began earlier is for fewer
-		p.reserveLocked(s, ok && p.member != nil && !p.member.hasOlder(place))
-		if ok {
-			served += s.promises()
+	left, awaited := p.mu.opening, p.waiters.Len() > 0
+	for s := p.mu.idle.Newest(); s != nil && left > 0; s = s.idleLink.Older() {
+		if s.opening {
+			left--
+			p.reserveLocked(s, awaited)
 		}
 	}
-}
-
-// placeForLocked returns the place of the oldest waiter that can use s, but for the first
-// n of those.
-func (p *Pool[R]) placeForLocked(s *slot[R], n int) (place Ticket, ok bool) {
-	p.waiters.Each(func(e waitq.Entry) bool {
-		if s.number >= freshOf(e) {
-			place, ok = Ticket(e.Place), n == 0
-			n--
-		}
-		return !ok
-	})
-	return place, ok
 }
 
 // reserveLocked takes a slot out of the Budget's idle list, or puts it back.
@@ -100,4 +82,22 @@ func (p *Pool[R]) neverOpenedLocked(s *slot[R]) {
 		p.laterLocked(func() { h(e) })
 	}
 	p.failOldestLocked(n, err, func(e waitq.Entry) bool { return s.number >= freshOf(e) })
+}
+
+// probeOpensLocked reports whether a resource that was dialled after the last failure has
+// no capacity yet: it is the probe of the breaker. One that takes longer than the longest
+// backoff may never have any.
+func (p *Pool[R]) probeOpensLocked() bool {
+	_, limit := p.backoffBounds()
+	left := p.mu.opening
+	for s := p.mu.idle.Newest(); s != nil && left > 0; s = s.idleLink.Older() {
+		if !s.opening {
+			continue
+		}
+		left--
+		if s.number > p.mu.setbackDial && p.age(s) < limit {
+			return true
+		}
+	}
+	return false
 }

@@ -133,8 +133,8 @@ func (p *Pool[R]) openLocked() int { return p.mu.slots.in(idle) + p.mu.slots.in(
 // one as a probe while the breaker is open.
 func (p *Pool[R]) spareLocked() int {
 	if p.brokenLocked() {
-		// What opens is the probe, until it has; and a key that nobody asks for is not worth one.
-		return btoi(p.mu.opening == 0 && (p.part == nil || !p.bareLocked()))
+		// A key that nobody asks for is not worth a probe.
+		return btoi((p.part == nil || !p.bareLocked()) && !p.probeOpensLocked())
 	}
 	checking := btoi(p.isCheckingLocked()) // it is about to be idle again
 	n := max(0, p.mu.limits.MinIdle-p.mu.slots.in(idle)-checking)

@@ -20,7 +20,7 @@ func brokenRig(t *testing.T, cfg pool.Config[*thing]) *rig {
 	c := r.acquire()
 	r.dial(1).fail(errDial)
 	assert.Error(t, c.failed())
-	r.capacity = 0
+	r.born(0)
 	return r
 }
 
@@ -34,7 +34,7 @@ func TestBreakerWaitsForItsProbeToOpen(t *testing.T) {
 			r := brokenRig(t, cfg)
 			pass(time.Minute)
 			r.dial(2).ok()
-			pass(time.Hour)
+			pass(9 * time.Second)
 			assert.Equal(t, 2, r.started())
 			assert.Zero(t, r.things[0].closes.Load())
 			c := r.acquire()
@@ -59,7 +59,7 @@ func TestBreakerProbesAgainWhatDidNotOpen(t *testing.T) {
 		r.dial(2).ok()
 		r.things[0].set(pool.Dead)
 		pass(time.Minute)
-		r.capacity = 1
+		r.born(1)
 		r.dial(3).ok()
 		c := r.acquire()
 		c.got()
@@ -73,7 +73,7 @@ func TestWarmWaitsForCapacity(t *testing.T) {
 		for _, well := range []bool{true, false} {
 			cfg := openingIf(atomic.NewBool(well))
 			r := newRig(t, cfg)
-			r.capacity = 0
+			r.born(0)
 			start := time.Now()
 			err := r.Warm(t.Context(), 2)
 			assert.Equal(t, time.Millisecond, time.Since(start))
@@ -97,7 +97,7 @@ func TestSuccessorSucceedsWhenItHasOpened(t *testing.T) {
 		c := r.acquire()
 		c.got()
 		c.release()
-		r.capacity = 0
+		r.born(0)
 		pass(51 * time.Minute)
 		assert.EqualValues(t, 2, r.Stats().Dials)
 		c = r.acquire()
@@ -146,4 +146,72 @@ func TestBackgroundCheckLacksNothingOfMinIdle(t *testing.T) {
 			})
 		})
 	}
+}
+
+// What hangs since before the breaker opened is no probe, nor is for ever what was dialled
+// since.
+func TestBreakerProbesBesideWhatNeverOpens(t *testing.T) {
+	for _, isShareable := range []bool{true, false} {
+		bubble(t, func(t *testing.T) {
+			cfg := shareable()
+			cfg.Shareable = func(*thing) bool { return isShareable }
+			cfg.BreakAfter = 1
+			r := newManual(t, cfg)
+			r.born(0)
+			hung, failing := r.acquire(), r.acquire()
+			r.dial(1).ok()
+			hung.waits()
+			r.dial(2).fail(errDial)
+			for _, c := range []*call{hung, failing} {
+				assert.Error(t, c.failed())
+			}
+			pass(time.Minute)
+			r.dial(3).ok()
+			for range 20 {
+				pass(time.Second)
+				c := r.acquire()
+				c.leave()
+			}
+			r.born(1)
+			r.dial(4).ok()
+			c := r.acquire()
+			assert.Equal(t, 3, c.got().n)
+			c.release()
+		})
+	}
+}
+
+// A successor that opens is kept where none may be idle, and no other is dialled.
+func TestSuccessorThatOpensIsKept(t *testing.T) {
+	for _, maxIdle := range []int{-1, 1} {
+		bubble(t, func(t *testing.T) {
+			cfg := shareable()
+			cfg.MaxLifetime, cfg.Overlap, cfg.MaxIdle, cfg.MaxIdleTime = time.Hour, 10*time.Minute, maxIdle, time.Minute
+			r := newRig(t, cfg)
+			c := r.acquire()
+			c.got()
+			r.born(0)
+			pass(55 * time.Minute)
+			assert.EqualValues(t, 2, r.Stats().Dials)
+			r.things[1].set(1)
+			c.release()
+			assert.EqualValues(t, 2, r.Stats().Dials)
+		})
+	}
+}
+
+// Nor does MaxIdleTime end what Warm waits for.
+func TestWarmKeepsWhatOpens(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		cfg := shareable()
+		cfg.MaxIdleTime = time.Second
+		r := newRig(t, cfg)
+		r.born(0)
+		done := make(chan error, 1)
+		go func() { done <- r.Warm(t.Context(), 1) }()
+		pass(time.Minute)
+		assert.EqualValues(t, 1, r.Stats().Dials)
+		r.things[0].set(1)
+		assert.NoError(t, <-done)
+	})
 }

@@ -208,8 +208,8 @@ func TestMinIdleOfWhatNeverOpensPauses(t *testing.T) {
 	})
 }
 
-// What callers of one pool wait for is not given up for a caller of another who came later.
-// Else the two pools would end each other's without end.
+// What callers of one pool wait for is no more given up for a caller of another than their
+// dial would be. Else the two pools would end each other's without end.
 func TestWhatIsAboutToOpenIsNotGivenUpForAnotherPool(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		b, err := pool.NewBudget(pool.BudgetLimits{MaxOpen: 1})
