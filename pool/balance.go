@@ -186,19 +186,18 @@ func (p *Pool[R]) oldestForLocked(s *slot[R]) (to waitq.Entry, ok bool) {
 func (p *Pool[R]) trimIdleLocked() {
 	limit := p.mu.limits.MaxIdle
 	for limit != 0 && p.mu.slots.in(idle)-p.awaitedLocked() > max(limit, 0) {
-		s := p.oldestIdleLocked()
-		for s.opening && p.awaitedLocked() > 0 {
-			s = p.newerIdle(s.idleLink.Newer())
-		}
-		p.closeLocked(s, ReasonIdleLimit)
+		p.closeLocked(p.oldestButLocked(p.awaitedLocked() > 0), ReasonIdleLimit)
 	}
 }
 
 // oldestUnawaitedLocked is oldestIdleLocked without the slots that are waited for to have
 // capacity.
-func (p *Pool[R]) oldestUnawaitedLocked() *slot[R] {
+func (p *Pool[R]) oldestUnawaitedLocked() *slot[R] { return p.oldestButLocked(p.awaitsLocked()) }
+
+// oldestButLocked is oldestIdleLocked, without what opens if that is to stay.
+func (p *Pool[R]) oldestButLocked(stays bool) *slot[R] {
 	s := p.oldestIdleLocked()
-	for s != nil && s.opening && p.awaitsLocked() {
+	for s != nil && s.opening && stays {
 		s = p.newerIdle(s.idleLink.Newer())
 	}
 	return s

@@ -25,7 +25,7 @@ const NoLimit = math.MaxInt
 type Limits struct {
 	MaxOpen    int // slots: resources dialling, idle, in use and closing. 0: no limit
 	MaxIdle    int // idle resources; the least recently used is closed. 0: no limit beside MaxOpen. <0: keep none
-	MinIdle    int // idle resources kept ready by dials in the background, while nobody waits for a slot: for each that is taken another is dialled, so MaxIdle is better some above it. 0: none
+	MinIdle    int // idle resources kept ready by dials in the background, while nobody waits for a slot: see Config. 0: none
 	MaxWaiters int // waiters beyond those whom the dials in flight will serve. 0: no limit. <0: never wait
 	MaxDials   int // dials in flight. 0: no limit
 }
@@ -105,7 +105,7 @@ type Config[R any] struct {
 
 	MaxOpen    int // see Limits
 	MaxIdle    int // see Limits
-	MinIdle    int // see Limits
+	MinIdle    int // see Limits. For each that is taken another is dialled, so MaxIdle is better some above it
 	MaxWaiters int // see Limits
 	MaxDials   int // see Limits
 

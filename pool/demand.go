@@ -136,7 +136,11 @@ func (p *Pool[R]) promisedSinceLocked(tag uint64) (n int) {
 	for s := range p.mu.shares.All() {
 		add(s)
 	}
-	p.eachOpeningLocked(add)
+	for s := range p.openingLocked() {
+		if !s.shareable { // the others are among the shares
+			add(s)
+		}
+	}
 	return n
 }
 
@@ -170,20 +174,6 @@ func (p *Pool[R]) orphansLocked(unmet int) []*dial[R] {
 		}
 	}
 	return orphans
-}
-
-// eachOpeningLocked calls f for the exclusive slots that have had no capacity since
-// their dial; the shareable ones are among the shares.
-func (p *Pool[R]) eachOpeningLocked(f func(*slot[R])) {
-	left := p.mu.opening
-	for s := p.mu.idle.Newest(); s != nil && left > 0; s = s.idleLink.Older() {
-		if s.opening {
-			left--
-			if !s.shareable {
-				f(s)
-			}
-		}
-	}
 }
 
 // allowedOrphansLocked returns how many dials may go on without a waiter: those

@@ -70,41 +70,32 @@ func (p *Pool[R]) askSuccessorLocked(s *slot[R]) {
 	p.setLocked(&s.life, s, toRetire, s.expires)
 }
 
-// joinLocked makes a resource that has been dialled idle. If it has capacity and nobody
-// waits for it, it is the successor of the resource that has waited longest for one, which
-// retires.
+// joinLocked adds a resource that has been dialled.
 func (p *Pool[R]) joinLocked(s *slot[R]) {
 	if s.share != nil {
 		p.mu.joined++
 		s.joined = p.mu.joined
 		p.mu.shares.Push(&s.shareLink, s)
 	}
-	old := p.predecessorLocked(s)
-	if old != nil && old.state == idle {
-		p.takePlaceLocked(s, old)
+	p.settleInLocked(s)
+}
+
+// settleInLocked makes a resource idle that has just been dialled, or has got capacity
+// since. If it has some and nobody waits for it, it is the successor of the resource that
+// has waited longest for one, which retires.
+func (p *Pool[R]) settleInLocked(s *slot[R]) {
+	old := p.mu.heirs.Oldest()
+	if old == nil || old == s || s.opening || p.waiters.Len() > 0 {
+		p.move(s, idle)
+		return
+	}
+	if old.state == idle {
+		s.tested = s.idleSince
+		s.idleSince = old.idleSince // so that what nobody uses still idles out
+		p.listNextLocked(s, old)
 	}
 	p.move(s, idle)
-	if old != nil {
-		p.retireLocked(old, ReasonLifetime)
-	}
-}
-
-// predecessorLocked returns the resource that s, which has just been dialled or opened,
-// is the successor of, or nil.
-func (p *Pool[R]) predecessorLocked(s *slot[R]) *slot[R] {
-	old := p.mu.heirs.Oldest()
-	if s.opening || p.waiters.Len() > 0 || old == s {
-		return nil
-	}
-	return old
-}
-
-// takePlaceLocked gives s the place of its predecessor among what is idle, so that what
-// nobody uses still idles out.
-func (p *Pool[R]) takePlaceLocked(s, old *slot[R]) {
-	s.tested = s.idleSince
-	s.idleSince = old.idleSince
-	p.listNextLocked(s, old)
+	p.retireLocked(old, ReasonLifetime)
 }
 
 // abandonLocked frees the slot of a resource whose Close func does not return.

@@ -1,6 +1,8 @@
 package pool
 
 import (
+	"iter"
+
 	"github.com/berth-go/berth/internal/part"
 	"github.com/berth-go/berth/waitq"
 )
@@ -21,16 +23,32 @@ func (p *Pool[R]) setOpeningLocked(s *slot[R], opening bool) {
 	}
 }
 
+// openingLocked returns the slots that have had no capacity since their dial. They must
+// keep their places meanwhile.
+func (p *Pool[R]) openingLocked() iter.Seq[*slot[R]] {
+	return func(yield func(*slot[R]) bool) {
+		left := p.mu.opening
+		for s := p.mu.idle.Newest(); s != nil && left > 0; s = s.idleLink.Older() {
+			if !s.opening {
+				continue
+			}
+			if left--; !yield(s) {
+				return
+			}
+		}
+	}
+}
+
 // reserveOpeningLocked keeps what opens out of the Budget's idle list while callers wait:
 // no more than a dial in flight that they wait for is it to be given up for another pool,
 // whose caller may have come later. Else two pools could end each other's without end.
 func (p *Pool[R]) reserveOpeningLocked() {
-	left, awaited := p.mu.opening, p.waiters.Len() > 0
-	for s := p.mu.idle.Newest(); s != nil && left > 0; s = s.idleLink.Older() {
-		if s.opening {
-			left--
-			p.reserveLocked(s, awaited)
-		}
+	if p.mu.opening == 0 {
+		return
+	}
+	awaited := p.waiters.Len() > 0
+	for s := range p.openingLocked() {
+		p.reserveLocked(s, awaited)
 	}
 }
 
@@ -59,15 +77,7 @@ func (p *Pool[R]) noteOpenedLocked(s *slot[R]) {
 	}
 	p.unlistLocked(s)
 	s.idleSince = p.nowLocked()
-	old := p.predecessorLocked(s)
-	if old == nil || old.state != idle {
-		p.listLocked(s)
-	} else {
-		p.takePlaceLocked(s, old)
-	}
-	if old != nil {
-		p.retireLocked(old, ReasonLifetime)
-	}
+	p.settleInLocked(s)
 }
 
 // neverOpenedLocked makes the end of a resource without any capacity so far a failed
@@ -89,12 +99,7 @@ func (p *Pool[R]) neverOpenedLocked(s *slot[R]) {
 // backoff may never have any.
 func (p *Pool[R]) probeOpensLocked() bool {
 	_, limit := p.backoffBounds()
-	left := p.mu.opening
-	for s := p.mu.idle.Newest(); s != nil && left > 0; s = s.idleLink.Older() {
-		if !s.opening {
-			continue
-		}
-		left--
+	for s := range p.openingLocked() {
 		if s.number > p.mu.setbackDial && p.age(s) < limit {
 			return true
 		}

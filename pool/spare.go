@@ -26,9 +26,9 @@ func (p *Pool[R]) keepWarmersLocked(keep func(*warmer) bool) {
 }
 
 // Warm dials until n resources are open, and returns nil when they are and have had
-// capacity. It takes slots only while nobody waits for one, and closes nothing to get one. ctx ends
-// the wait, with an error that matches ctx.Err(); the dials go on, within MaxIdle.
-// A dial that fails meanwhile ends it with that [*DialError]. An n that MaxOpen or
+// capacity. It takes slots only while nobody waits for one, and closes nothing to get
+// one. ctx ends the wait, with an error that matches ctx.Err(); the dials go on, within
+// MaxIdle. A dial that fails meanwhile ends it with that [*DialError]. An n that MaxOpen or
 // MaxIdle does not allow, the pool's or its Budget's, now or after SetLimits, is an
 // error.
 func (p *Pool[R]) Warm(ctx context.Context, n int) error {

@@ -31,6 +31,16 @@ func openingIf(well *atomic.Bool) pool.Config[*thing] {
 	return cfg
 }
 
+// twoOf makes two pools of a Budget.
+func twoOf(t *testing.T, l pool.BudgetLimits) (b *pool.Budget, p, q *rig) {
+	t.Helper()
+	b, err := pool.NewBudget(l)
+	require.NoError(t, err)
+	cfg := shareable()
+	cfg.Budget = b
+	return b, newRig(t, cfg), newRig(t, cfg)
+}
+
 // A peer whose resources never open and then end is a peer that is down: the caller
 // hears of it, and is no reason to dial without end.
 func TestResourceThatNeverOpensFailsItsDial(t *testing.T) {
@@ -212,11 +222,7 @@ func TestMinIdleOfWhatNeverOpensPauses(t *testing.T) {
 // dial would be. Else the two pools would end each other's without end.
 func TestWhatIsAboutToOpenIsNotGivenUpForAnotherPool(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		b, err := pool.NewBudget(pool.BudgetLimits{MaxOpen: 1})
-		require.NoError(t, err)
-		cfg := shareable()
-		cfg.Budget = b
-		p, q := newRig(t, cfg), newRig(t, cfg)
+		b, p, q := twoOf(t, pool.BudgetLimits{MaxOpen: 1})
 		p.capacity, q.capacity = 0, 0
 		first, second := p.acquire(), q.acquire()
 		first.waits()
@@ -249,11 +255,7 @@ func TestWhatIsAboutToOpenIsNotGivenUpForAnotherPool(t *testing.T) {
 // idle like any other.
 func TestWhatIsAboutToOpenIsReservedByWhoComesForIt(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		b, err := pool.NewBudget(pool.BudgetLimits{MaxOpen: 1, MaxIdle: 1})
-		require.NoError(t, err)
-		cfg := shareable()
-		cfg.Budget = b
-		p, q := newRig(t, cfg), newRig(t, cfg)
+		b, p, q := twoOf(t, pool.BudgetLimits{MaxOpen: 1, MaxIdle: 1})
 		p.capacity = 0
 		c := p.acquire()
 		c.leave()
@@ -277,11 +279,7 @@ func TestWhatIsAboutToOpenIsReservedByWhoComesForIt(t *testing.T) {
 // What is idle beside it goes first.
 func TestWhatIsAboutToOpenIsNotGivenUpInPlaceOfWhatIsIdle(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		b, err := pool.NewBudget(pool.BudgetLimits{MaxOpen: 2})
-		require.NoError(t, err)
-		cfg := shareable()
-		cfg.Budget = b
-		p, q := newRig(t, cfg), newRig(t, cfg)
+		_, p, q := twoOf(t, pool.BudgetLimits{MaxOpen: 2})
 		first := p.acquire()
 		first.got()
 		p.capacity = 0
@@ -304,11 +302,7 @@ func TestWhatIsAboutToOpenIsNotGivenUpInPlaceOfWhatIsIdle(t *testing.T) {
 // Where those who still wait cannot use what has opened, another pool may have it.
 func TestWhatHasOpenedForNobodyCanBeGivenUp(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		b, err := pool.NewBudget(pool.BudgetLimits{MaxOpen: 2})
-		require.NoError(t, err)
-		cfg := shareable()
-		cfg.Budget = b
-		p, q := newRig(t, cfg), newRig(t, cfg)
+		b, p, q := twoOf(t, pool.BudgetLimits{MaxOpen: 2})
 		p.capacity = 0
 		plain := p.acquire()
 		plain.waits()
