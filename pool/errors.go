@@ -58,7 +58,7 @@ func (e *WaitError) Error() string {
 	}
 	fmt.Fprintf(&b, "%d in use, %d dialing, %d closing, %d still waiting", e.InUse, e.Dialing, e.Closing, e.Waiting)
 	if n := e.Budget.MaxOpen; n > 0 && e.Budget.Open >= n {
-		fmt.Fprintf(&b, ", all %d slots of the Budget are taken", n)
+		fmt.Fprintf(&b, ", all %d slots of the total are taken", n)
 	}
 	if e.OldestLease > 0 {
 		fmt.Fprintf(&b, ", oldest lease out for %v", e.OldestLease.Round(time.Microsecond))

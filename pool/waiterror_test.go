@@ -107,7 +107,7 @@ func TestWaitErrorReadAloudTellsOfABudgetThatIsUsedUp(t *testing.T) {
 		pass(time.Second)
 		e := c.waitErr()
 		assert.EqualError(t, e, "pool: gave up after waiting 1s at place 1, 0 open, 0 in use, 0 dialing, 0 closing, "+
-			"0 still waiting, all 3 slots of the Budget are taken: context deadline exceeded")
+			"0 still waiting, all 3 slots of the total are taken: context deadline exceeded")
 		assert.Equal(t, 3, e.Budget.Open)
 	})
 }

@@ -32,9 +32,10 @@ type Config struct {
 	Dial func(ctx context.Context, h Host) (Conn, error)
 
 	// Base has the settings for the Dial of nil: TLS, dial funcs, timeouts, HTTP2.
-	// It is copied, by its Clone, which sets up HTTP/2 in it, and never used to send
-	// anything; its Proxy, Protocols, limits and DisableKeepAlives do not count. nil:
-	// those of a new http.Transport.
+	// It is never used to send anything, but copied by its Clone, in which net/http
+	// settles whether it speaks HTTP/2, as it does at a first request. Its Proxy,
+	// Protocols, limits and DisableKeepAlives do not count. nil: those of a new
+	// http.Transport.
 	Base *http.Transport
 
 	MaxConnsPerHost    int    // connections to a host: dialling, idle, in use and closing. 0: no limit
@@ -49,20 +50,35 @@ type Config struct {
 	IdleConnTimeout    time.Duration // closes idle connections after it. 0: never
 	MaxConnLifetime    time.Duration // after which a connection gets no more requests. 0: no limit
 	ConnLifetimeJitter time.Duration // shortens it for each connection by a random part of itself
-	DrainTimeout       time.Duration // closes a connection that gets no more requests, with those it has. 0: an hour
+	DrainTimeout       time.Duration // closes a connection that gets no more requests, with those it has. 0: an hour. pool.NoLimit: never
 
 	Reuse pool.Reuse  // which connection gets the next request. 0: the oldest with room
 	Hooks *pool.Hooks // the Key of their events is a Host. nil: none
 }
 
+// validate checks what the pool would not, or in words that are not true here: 0 is no
+// limit to it, and has been replaced.
+func (c *Config) validate() error {
+	if c.MaxStreamsPerConn < 0 {
+		return fmt.Errorf("h2: Config.MaxStreamsPerConn is %d: use 0 for no limit", c.MaxStreamsPerConn)
+	}
+	for _, f := range []struct {
+		name string
+		v    time.Duration
+	}{
+		{"DialTimeout", c.DialTimeout},
+		{"RedialAfter", c.RedialAfter},
+		{"DrainTimeout", c.DrainTimeout},
+	} {
+		if f.v < 0 {
+			return fmt.Errorf("h2: Config.%s is %v: use 0 for the default, pool.NoLimit for none", f.name, f.v)
+		}
+	}
+	return nil
+}
+
 // poolConfig returns the pool that t runs on.
 func (c *Config) poolConfig(t *Transport) keyed.Config[Host, *Resource] {
-	drain := c.DrainTimeout
-	if drain == 0 {
-		drain = defaultDrainTimeout
-	}
-	dial := orDefault(c.DialTimeout, wire.DialTimeout)
-	redial := orDefault(c.RedialAfter, wire.RedialAfter)
 	streams := InitialStreams
 	if c.MaxStreamsPerConn > 0 {
 		streams = min(streams, c.MaxStreamsPerConn)
@@ -82,12 +98,12 @@ func (c *Config) poolConfig(t *Transport) keyed.Config[Host, *Resource] {
 		MaxUses:          c.MaxRequestsPerConn,
 
 		WaitTimeout:    c.WaitTimeout,
-		DialTimeout:    dial,
-		RedialAfter:    redial,
+		DialTimeout:    orDefault(c.DialTimeout, wire.DialTimeout),
+		RedialAfter:    orDefault(c.RedialAfter, wire.RedialAfter),
 		MaxIdleTime:    c.IdleConnTimeout,
 		MaxLifetime:    c.MaxConnLifetime,
 		LifetimeJitter: c.ConnLifetimeJitter,
-		DrainTimeout:   drain,
+		DrainTimeout:   orDefault(c.DrainTimeout, defaultDrainTimeout),
 		Reuse:          c.Reuse,
 		Hooks:          c.Hooks,
 	}

@@ -3,7 +3,6 @@ package h2
 import (
 	"context"
 	"errors"
-	"fmt"
 	"iter"
 	"net"
 	"net/http"
@@ -34,8 +33,8 @@ type Transport struct {
 // New returns a Transport that has no connections yet. The error names the field
 // of Config that is wrong.
 func New(cfg Config) (*Transport, error) {
-	if cfg.MaxStreamsPerConn < 0 {
-		return nil, fmt.Errorf("h2: Config.MaxStreamsPerConn is %d: use 0 for no limit", cfg.MaxStreamsPerConn)
+	if err := cfg.validate(); err != nil {
+		return nil, err
 	}
 	t := &Transport{names: wire.NewNames(), make: cfg.Dial, max: cfg.MaxStreamsPerConn, closed: exchange.NewClosed()}
 	if t.make == nil {

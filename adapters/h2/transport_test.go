@@ -216,6 +216,12 @@ func TestNewNamesTheWrongField(t *testing.T) {
 		require.ErrorContains(t, err, "h2: Config."+field+" ", field)
 		assert.Nil(t, tr)
 	}
+	for _, cfg := range []h2.Config{{DialTimeout: -1}, {RedialAfter: -1}, {DrainTimeout: -1}} {
+		_, err := h2.New(cfg)
+		require.ErrorContains(t, err, "is -1ns: use 0 for the default, pool.NoLimit for none")
+	}
+	_, err := h2.New(h2.Config{DialTimeout: pool.NoLimit, RedialAfter: pool.NoLimit, DrainTimeout: pool.NoLimit})
+	require.NoError(t, err)
 }
 
 func TestClosedTransportAnswersErrClosed(t *testing.T) {

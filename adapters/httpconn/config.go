@@ -15,13 +15,12 @@ const NoLimit = pool.NoLimit
 type Config struct {
 	// Base has the settings for the wire: Proxy, TLS, dial funcs, timeouts,
 	// header and buffer sizes, Protocols, HTTP2. It also gives the default of each
-	// limit below that it has itself. It is copied, by its Clone, which sets up
-	// HTTP/2 in it, and never used to send anything. HTTP/2 is spoken where Base
-	// would speak it: note that net/http turns it off for a Base with
-	// TLSClientConfig or dial funcs of its own, unless Protocols or
-	// ForceAttemptHTTP2 is set. Protocols registered with Base and HTTP/2
-	// implementations installed in it are not taken over. nil:
-	// http.DefaultTransport.
+	// limit below that it has itself. It is never used to send anything, but copied
+	// by its Clone, in which net/http settles whether it speaks HTTP/2, as it does at
+	// a first request. HTTP/2 is spoken where Base would speak it: note that net/http
+	// turns it off for a Base with TLSClientConfig or dial funcs of its own, unless
+	// Protocols or ForceAttemptHTTP2 is set. Protocols registered with Base and HTTP/2
+	// implementations installed in it are not taken over. nil: http.DefaultTransport.
 	Base *http.Transport
 
 	// MaxConnsPerHost is the cap on connections to a [Host]: dialling, idle, in

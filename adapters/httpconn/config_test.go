@@ -44,6 +44,7 @@ func TestNewNamesTheWrongField(t *testing.T) {
 		})
 	}
 	for want, cfg := range map[string]httpconn.Config{
+		"DrainTimeout is -1ns: use 0 for the default, NoLimit for none": {DrainTimeout: -1},
 		"Config.ConnLifetimeJitter is 2s, not below MaxConnLifetime 1s": {MaxConnLifetime: time.Second, ConnLifetimeJitter: 2 * time.Second},
 		"Config.ConnOverlap is 2s":                                      {MaxConnLifetime: time.Second, ConnOverlap: 2 * time.Second},
 		"Config.Reuse is 9":                                             {Reuse: 9},

@@ -52,6 +52,7 @@ func (c *Config) limits(base *http.Transport) (limits, error) {
 		{"DialTimeout", c.DialTimeout},
 		{"RedialAfter", c.RedialAfter},
 		{"IdleConnTimeout", c.IdleConnTimeout},
+		{"DrainTimeout", c.DrainTimeout},
 		{"PingInterval", c.PingInterval},
 	} {
 		if f.v < 0 {
