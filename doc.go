@@ -25,15 +25,17 @@
 // A resource goes from hand to hand, from the one who releases it to the one who
 // waits, and is never left lying for whoever happens to run first.
 //
-// Caps: the number of open resources never exceeds its cap, not even for a moment.
-// A slot that is being dialled or closed counts.
+// Caps: the number of open resources does not exceed its cap, not even for a moment.
+// A slot that is being dialled or closed counts. After a cap was lowered the number
+// only falls; a Close func that is given up (CloseTimeout) is the one exception.
 //
 // Cancellation: the end of a context ends a wait at once, and costs nobody else
 // anything. A resource that was on its way to a caller who has left goes to the
 // next one.
 //
 // Sharing: a resource that several can use at once, such as an HTTP/2 connection,
-// stays in the pool while it is used, so a burst of callers dials once.
+// stays in the pool while it is used. Where the pool is told how many callers one
+// serves (Config.Shared), a burst of them dials once.
 //
 // The file docs/invariants.md has these promises in their exact form, with the code
 // that keeps each and the test that breaks without it. Beside it, docs/design.md

@@ -98,8 +98,9 @@ func (a *attempt[R]) run() (Lease[R], error) {
 
 // TryAcquire returns a lease if a resource is idle, or shareable with room, and
 // nobody waits for it. It never waits, never dials and never overtakes a waiter.
-// It passes over resources whose Check is due. The second result is false if it
-// has no lease, also when the pool is closed.
+// It passes over resources whose Check is due. Take runs in it, and if that fails
+// Capacity and Expect. The second result is false if it has no lease, also when the
+// pool is closed.
 func (p *Pool[R]) TryAcquire() (Lease[R], bool) {
 	if !p.takes {
 		if l, ok := p.takeFast(); ok {

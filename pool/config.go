@@ -18,7 +18,8 @@ const (
 )
 
 // NoLimit says that there is no limit where the zero value means something
-// else, as in the overrides of package keyed.
+// else, as in the overrides of package keyed. In Config and Limits, where 0 is no limit,
+// it is a large number.
 const NoLimit = math.MaxInt
 
 // Limits are the limits of a pool that may change while it runs.
@@ -36,7 +37,9 @@ type Limits struct {
 // The funcs are called without any lock held, so they may block and may call the
 // pool, except for a method that waits for the very call they are in. A panic in
 // Take, Check or Recycle reaches the caller of Acquire or Release, with the
-// resource closed and the slot free; a panic in Dial becomes a [*DialError].
+// resource closed and the slot free; one in Dial, DialRate, Shareable, Watch,
+// or the first Capacity or Expect after the dial, becomes a [*DialError]. Hooks.Panic
+// gets those of what runs later in a goroutine of the pool.
 type Config[R any] struct {
 	// Dial makes a resource. It is required. The pool owns the call, not the
 	// caller who waits for it: ctx carries the values of the oldest waiter at the
@@ -105,19 +108,19 @@ type Config[R any] struct {
 
 	MaxOpen    int // see Limits
 	MaxIdle    int // see Limits
-	MinIdle    int // see Limits. For each that is taken another is dialled, so MaxIdle is better some above it
+	MinIdle    int // see Limits. Each one that is taken is replaced by a dial, so let MaxIdle be some above it; at most MaxIdle and MaxOpen
 	MaxWaiters int // see Limits
 	MaxDials   int // see Limits
 
 	DialTimeout time.Duration // ends the ctx of a dial, and of a Check in the background. 0: no limit
 	WaitTimeout time.Duration // bounds the whole of Acquire, dials and Check included. 0: no limit beside ctx
 	CheckAfter  time.Duration // idle time, since a check in the background if there was one, after which Check is due. 0: 1 s. <0: always
-	CheckEvery  time.Duration // idle resources are checked in the background each time it has passed, one at a time; DialTimeout, or else CheckEvery, ends the ctx. 0: not
+	CheckEvery  time.Duration // idle resources are checked in the background each time it has passed, one at a time; DialTimeout, or else CheckEvery, ends the ctx. 0: never. Needs Check
 
 	MaxIdleTime    time.Duration // idle resources are closed after it, down to MinIdle. 0: no limit
 	MaxLifetime    time.Duration // resources are closed after it, when their leases end. 0: no limit
-	LifetimeJitter time.Duration // the lifetime is drawn in [MaxLifetime-LifetimeJitter, MaxLifetime], once for each resource
-	Overlap        time.Duration // the successor of a resource is dialled so long before its lifetime ends, while a slot is free. 0: none is
+	LifetimeJitter time.Duration // the lifetime is drawn in [MaxLifetime-LifetimeJitter, MaxLifetime], once for each resource. Below MaxLifetime. 0: none
+	Overlap        time.Duration // the successor of a resource is dialled so long before its lifetime ends, while a slot is free; below MaxLifetime-LifetimeJitter. 0: no successor
 	MaxUses        uint64        // leases that a resource may have in its life. 0: no limit
 	DrainTimeout   time.Duration // a shareable resource that drains is closed after it, whatever leases are out. 0: no limit
 	CloseTimeout   time.Duration // the slot of a resource is freed after it, though Close has not returned. 0: no limit
@@ -154,8 +157,9 @@ type Config[R any] struct {
 	// caller waits for it. 0: never.
 	BreakAfter int
 
-	// ShedLate says what becomes of a caller whose ctx has a deadline that is
-	// nearer than the wait to be expected, judged by recent leases and the queue.
+	// ShedLate says what becomes of a caller whose deadline, its ctx's or that of
+	// WaitTimeout, is nearer than the wait to be expected, judged by recent leases and
+	// the queue. A caller without a deadline is let in. 0: ShedOff.
 	ShedLate Shed
 
 	// LowLag is how many places behind its turn a caller with Request.Low stands:
@@ -165,7 +169,8 @@ type Config[R any] struct {
 	// LeakAfter is the time after which a lease is reported to Hooks.Leak, once.
 	// With it set, leases whose every copy was dropped are found as well: their
 	// resource is closed, unless it is shareable, and the slot is free again. One
-	// of LeakSample leases is watched, which costs the stack of its Acquire. The
+	// of LeakSample leases is watched, which costs the stack of its Acquire, and none
+	// of the others has the fast path either (docs/fastpath.md). The
 	// garbage collector knows nothing of testing/synctest: in a bubble no watched
 	// lease must be dropped. 0: none is watched. LeakSample 0: all are.
 	LeakAfter  time.Duration

@@ -52,7 +52,7 @@
 // [Draining] it gets no new leases and is closed after its last one, and when it
 // returns [Dead] it is closed at once. A resource whose Check runs in the
 // background counts as Dialing. CloseTimeout frees the slot of one whose Close func
-// does not return, the one way in which more than MaxOpen may exist.
+// does not return: beside Hijack the one way in which more than MaxOpen may exist.
 //
 // A pool is open, then draining, then closed. [Pool.Close] and [Pool.Shutdown]
 // both refuse new callers at once; Shutdown also waits for what is left.
@@ -108,6 +108,11 @@
 // Use [errors.Is] and [errors.As]. A wrong Config or Limits gives an error that
 // names the field. The misuse of a lease does nothing, except where it would do
 // harm: Value and Hijack panic after the end of the lease.
+//
+// # Tests with testing/synctest
+//
+// A pool belongs to the bubble in which it is used first, since it keeps the channels
+// of its waiters for later ones. Make one for each test.
 //
 // # Example
 //

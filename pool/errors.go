@@ -9,8 +9,8 @@ import (
 )
 
 var (
-	// ErrClosed is returned by calls of a pool that has been closed or is
-	// shutting down, and to the waiters that it had.
+	// ErrClosed is returned by Acquire, Warm and their like of a pool that has been
+	// closed or is shutting down, and to the waiters that it had.
 	ErrClosed = errors.New("pool: closed")
 
 	// ErrWaitLimit is matched by the error of a call that would have had to wait
@@ -40,7 +40,7 @@ type WaitError struct {
 	Waiting                       int // waiters left in the queue
 
 	Budget      BudgetStats   // of the pool's Budget, or over all keys; zero without one
-	OldestLease time.Duration // how long the oldest lease has been out; 0: none is
+	OldestLease time.Duration // how long the oldest lease has been out; 0: no lease is out
 	LastDial    error         // the error of the last dial, if it failed
 }
 

@@ -95,7 +95,7 @@ func (p *Pool[R]) neverOpenedLocked(s *slot[R]) {
 }
 
 // probeOpensLocked reports whether a resource that was dialled after the last failure has
-// no capacity yet: it is the probe of the breaker. One that takes longer than the longest
+// no capacity yet: it is what the breaker's prober has dialled. One that takes longer than the longest
 // backoff may never have any.
 func (p *Pool[R]) probeOpensLocked() bool {
 	_, limit := p.backoffBounds()

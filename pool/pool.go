@@ -96,7 +96,7 @@ func (p *Pool[R]) Limits() Limits {
 // canceled, surplus shareable resources drained (newest first), and exclusive
 // ones closed at their release; waiters keep their places, also beyond a smaller
 // MaxWaiters. The error names the field that is wrong, and then nothing has
-// changed.
+// changed. Of a closed pool the limits have no effect any more.
 func (p *Pool[R]) SetLimits(l Limits) error {
 	if err := l.validate(); err != nil {
 		return err

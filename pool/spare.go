@@ -30,7 +30,8 @@ func (p *Pool[R]) keepWarmersLocked(keep func(*warmer) bool) {
 // one. ctx ends the wait, with an error that matches ctx.Err(); the dials go on, within
 // MaxIdle. A dial that fails meanwhile ends it with that [*DialError]. An n that MaxOpen or
 // MaxIdle does not allow, the pool's or its Budget's, now or after SetLimits, is an
-// error.
+// error, and so is a closed pool ([ErrClosed]). WaitTimeout does not bound it. An n of 0
+// is nothing to do.
 func (p *Pool[R]) Warm(ctx context.Context, n int) error {
 	if err := waitq.ContextError(ctx); err != nil {
 		return err
@@ -130,10 +131,10 @@ func (p *Pool[R]) openLocked() int { return p.mu.slots.in(idle) + p.mu.slots.in(
 
 // spareLocked returns how many resources the pool wants in the background, beyond
 // what waiters need and what is open: for MinIdle, for Warm and as successors, or
-// one as a probe while the breaker is open.
+// one of the prober while the breaker is open.
 func (p *Pool[R]) spareLocked() int {
 	if p.brokenLocked() {
-		// A key that nobody asks for is not worth a probe.
+		// A key that nobody asks for is not worth it.
 		return btoi((p.part == nil || !p.bareLocked()) && !p.probeOpensLocked())
 	}
 	checking := btoi(p.isCheckingLocked()) // it is about to be idle again

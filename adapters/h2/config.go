@@ -34,8 +34,9 @@ type Config struct {
 	// Base has the settings for the Dial of nil: TLS, dial funcs, timeouts, HTTP2.
 	// It is never used to send anything, but copied by its Clone, in which net/http
 	// settles whether it speaks HTTP/2, as it does at a first request. Its Proxy,
-	// Protocols, limits and DisableKeepAlives do not count. nil: those of a new
-	// http.Transport.
+	// Protocols, DisableKeepAlives, IdleConnTimeout and the fields that begin with Max,
+	// but for MaxResponseHeaderBytes, do not count. A connection is pinged after
+	// HTTP2.SendPingTimeout of silence, or else 30 s. nil: those of a new http.Transport.
 	Base *http.Transport
 
 	MaxConnsPerHost    int    // connections to a host: dialling, idle, in use and closing. 0: no limit
@@ -49,7 +50,7 @@ type Config struct {
 	RedialAfter        time.Duration // a dial that requests wait for for longer gets another beside it, one at a time. 0: five seconds. pool.NoLimit: none
 	IdleConnTimeout    time.Duration // closes idle connections after it. 0: never
 	MaxConnLifetime    time.Duration // after which a connection gets no more requests. 0: no limit
-	ConnLifetimeJitter time.Duration // shortens it for each connection by a random part of itself
+	ConnLifetimeJitter time.Duration // shortens it for each connection by a random part of itself; below MaxConnLifetime. 0: not shortened
 	DrainTimeout       time.Duration // closes a connection that gets no more requests, with those it has. 0: an hour. pool.NoLimit: never
 
 	Reuse pool.Reuse  // which connection gets the next request. 0: the oldest with room

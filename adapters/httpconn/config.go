@@ -67,19 +67,20 @@ type Config struct {
 	// hangs must not hold all of them up. 0: five seconds. NoLimit: none.
 	RedialAfter time.Duration
 	// IdleConnTimeout closes connections that have been idle for so long. 0:
-	// Base's, where 0 is never.
+	// Base's, where 0 is never. NoLimit: never.
 	IdleConnTimeout time.Duration
 
 	// MaxConnLifetime is after what time a connection gets no more requests; it is
 	// closed when those that it has end. So addresses that have changed are
 	// followed although the host is busy. ConnLifetimeJitter shortens it for each
 	// connection by a random part of itself, so that connections which began
-	// together do not end together. ConnOverlap is how long before the end the
-	// successor is dialled, while the caps allow it. Where they are 0, connections live
-	// on, all for the same time, and have no successor before their end.
+	// together do not end together; it must be below MaxConnLifetime. ConnOverlap is how
+	// long before the end the successor is dialled, while the caps allow it; it must be
+	// below the shortest lifetime. 0: no limit, no jitter, no successor. The last two
+	// are errors without MaxConnLifetime.
 	MaxConnLifetime, ConnLifetimeJitter, ConnOverlap time.Duration
 	// DrainTimeout closes an HTTP/2 connection that takes no more requests (its
-	// server has said goodbye, or its lifetime is over) with those that it still
+	// server has said goodbye by GOAWAY, or its lifetime is over) with those that it still
 	// has. 0: an hour. NoLimit: none.
 	DrainTimeout time.Duration
 	// KeepAliveMargin is how long before the end of the time that a server gives in
@@ -89,7 +90,7 @@ type Config struct {
 	KeepAliveMargin time.Duration
 	// PingInterval is after what silence an HTTP/2 connection is pinged; one that
 	// does not answer in time (Base.HTTP2.PingTimeout, or else 15 s) is closed. 0:
-	// Base.HTTP2.SendPingTimeout, or else 30 s. NoLimit: none is.
+	// Base.HTTP2.SendPingTimeout, or else 30 s. NoLimit: no pings.
 	PingInterval time.Duration
 
 	// BackoffBase is the time for which a failed dial to a Host holds up the next,
@@ -115,6 +116,8 @@ type Config struct {
 	Hooks *pool.Hooks
 
 	// PerHost returns limits for one Host: a field that is not zero replaces the
-	// limit per host above, and NoLimit stands for none.
+	// limit per host above, and NoLimit stands for none. It is asked when a Host is
+	// used that has no connection and no request; limits that are wrong are the error of
+	// the request that asked. nil: all have the same.
 	PerHost func(Host) pool.Limits
 }

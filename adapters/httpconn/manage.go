@@ -37,7 +37,8 @@ func (t *Transport) Warm(ctx context.Context, rawURL string, n int) error {
 
 // SetLimits overrides the limits of one Host while the transport lives: a field
 // that is not zero replaces that of Config and PerHost, NoLimit stands for none,
-// and the zero Limits takes the override back.
+// and the zero Limits takes the override back. The error names the field that is
+// wrong, and then nothing has changed.
 func (t *Transport) SetLimits(h Host, l pool.Limits) error { return t.pool.SetLimits(h, l) }
 
 // ResetHost replaces the connections to h: idle ones are closed, those in use when

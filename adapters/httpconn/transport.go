@@ -86,7 +86,8 @@ func New(cfg Config) (*Transport, error) {
 // If the connection proves to be stale, the request is sent again on another one,
 // provided that the server cannot have acted on it, or that acting twice is
 // harmless: GET, HEAD, OPTIONS, TRACE, or an Idempotency-Key or X-Idempotency-Key
-// header, and a body that is empty or has GetBody.
+// header, and a body that is empty or has GetBody. It is sent seven times at most, and
+// four where each new connection says goodbye (GOAWAY).
 //
 // The end of the request's context ends the request wherever it is, also while
 // the response's body is being read.

@@ -114,10 +114,14 @@ func aboutOrder(rows []row) string {
 		sent[r.transport] += r.sent
 	}
 	var told []string
+	busy := ""
 	for _, name := range names {
+		if overtook[name] > 0 {
+			busy = " On a busy machine a request may only look overtaken: its goroutine is stopped before it reaches the queue."
+		}
 		told = append(told, fmt.Sprintf("%d of %d through %s", overtook[name], sent[name], name))
 	}
-	return fmt.Sprintf("Order: requests that overtook one which had already waited %v: %s.", grace, strings.Join(told, ", "))
+	return fmt.Sprintf("Order: requests that overtook one which had already waited %v: %s.%s", grace, strings.Join(told, ", "), busy)
 }
 
 // plural counts a noun that takes an s.
