@@ -50,7 +50,7 @@ func (p *Pool[K, R]) Retire(f func(key K, r R) bool) {
 // ends first, the error says what is left; the key stays closed until that is
 // gone, and ShutdownKey may be called again.
 func (p *Pool[K, R]) ShutdownKey(ctx context.Context, key K) error {
-	e := p.enterEvenClosed(key)
+	e := p.enterKnown(key)
 	if e == nil {
 		return nil
 	}

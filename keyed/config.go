@@ -89,30 +89,8 @@ func (c *Config[K, R]) validate() error {
 	if c.Dial == nil {
 		return fieldError("Dial", "is nil", "set the func that makes a resource")
 	}
-	if c.Watch != nil && c.Capacity == nil {
-		return fieldError("Watch", "is set without Capacity", "set Capacity, which is what Watch tells of")
-	}
-	if c.Expect != nil && c.Capacity == nil {
-		return fieldError("Expect", "is set without Capacity", "set Capacity as well")
-	}
-	for _, f := range []struct {
-		name string
-		v    int
-	}{{"MaxOpenPerKey", c.MaxOpenPerKey}, {"MaxDialsPerKey", c.MaxDialsPerKey}} {
-		if f.v < 0 {
-			return fieldError(f.name, fmt.Sprintf("is %d", f.v), "use 0 for no limit")
-		}
-	}
 	if c.Affinity < 0 {
 		return fieldError("Affinity", fmt.Sprintf("is %d", c.Affinity), "use 0 for strict order")
-	}
-	for _, d := range []struct {
-		name string
-		v    time.Duration
-	}{{"DialTimeout", c.DialTimeout}, {"WaitTimeout", c.WaitTimeout}, {"MaxIdleTime", c.MaxIdleTime}} {
-		if d.v < 0 {
-			return fieldError(d.name, fmt.Sprintf("is %v", d.v), "use 0 for no limit")
-		}
 	}
 	if c.Budget != nil {
 		for _, f := range []struct {
@@ -141,7 +119,7 @@ func inKeyedWords(err error) error {
 		return nil
 	}
 	text := strings.TrimPrefix(err.Error(), "pool: ")
-	for _, name := range []string{"MaxOpen", "MaxIdle", "MinIdle"} {
+	for _, name := range []string{"MaxOpen", "MaxIdle", "MinIdle", "MaxDials"} {
 		text = regexp.MustCompile(`\b`+name+`\b`).ReplaceAllString(text, name+"PerKey")
 	}
 	return errors.New("keyed: " + text)

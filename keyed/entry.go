@@ -92,17 +92,6 @@ func (p *Pool[K, R]) baseLimits(key K) (pool.Limits, error) {
 	return override(p.terms.base, l), nil
 }
 
-// enterEvenClosed is enterKnown for a call that may come after Close.
-func (p *Pool[K, R]) enterEvenClosed(key K) *entry[K, R] {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	e := p.keys.Get(key)
-	if e != nil {
-		e.door.Enter()
-	}
-	return e
-}
-
 func (p *Pool[K, R]) isClosed() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -39,17 +39,11 @@ func (p *Pool[K, R]) everyPool() (pool.Stats, []*pool.Pool[R]) {
 
 // StatsFor returns the numbers of one key, or false if the key is not in use.
 func (p *Pool[K, R]) StatsFor(key K) (pool.Stats, bool) {
-	e := p.entryOf(key)
+	e := p.keys.Get(key)
 	if e == nil {
 		return pool.Stats{}, false
 	}
 	return e.pool.Stats(), true
-}
-
-func (p *Pool[K, R]) entryOf(key K) *entry[K, R] {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.keys.Get(key)
 }
 
 // All returns the keys in use and their numbers, in no particular order. The loop

@@ -21,11 +21,11 @@ func (p *Pool[R]) Acquire(ctx context.Context) (Lease[R], error) {
 	if ctx.Err() != nil {
 		return p.acquire(ctx, Request{}, 0)
 	}
-	if p.takes {
-		return p.acquireAndTake(ctx)
-	}
 	// The common case is in one piece: calls would be a good part of its cost.
 	if ln := p.open.Load(); ln != nil {
+		if p.takes {
+			return p.acquireAndTake(ctx)
+		}
 		if s, t := ln.Take(); s != nil {
 			return Lease[R]{cell: cellOf[R](s), turn: t, ticket: p.lastTicket()}, nil
 		}

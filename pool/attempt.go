@@ -17,7 +17,6 @@ type attempt[R any] struct {
 	place  Ticket             // 0: none yet
 	fresh  bool
 	low    bool
-	number uint64 // with fresh: the first dial that will do
 
 	newcomer   bool   // has not been let in yet: MaxWaiters and ShedLate are for those at the door
 	counted    bool   // as a hit or a wait
@@ -133,9 +132,6 @@ func (a *attempt[R]) now() (bool, error) {
 	if p.mu.closed {
 		return false, ErrClosed
 	}
-	if a.fresh && a.number == 0 {
-		a.number = a.firstDial
-	}
 	if p.waiters.Len() > 0 || (settled && p.ordered()) {
 		return false, a.queueAtOnceLocked() // of what the Budget has decided it must hear as a waiter
 	}
@@ -185,7 +181,7 @@ func (a *attempt[R]) prepare() {
 
 // suits reports whether the slot can serve the caller.
 func (a *attempt[R]) suits(s *slot[R]) bool {
-	return s.room() && s.number >= a.number
+	return s.room() && (!a.fresh || s.number >= a.firstDial)
 }
 
 func (a *attempt[R]) count(n *uint64) {
@@ -243,7 +239,7 @@ func (a *attempt[R]) enqueueLocked() error {
 	}
 	p.giveUpLaneLocked()
 	a.ahead, a.deliveries = p.waiters.Len(), p.mu.deliveries
-	if a.number != 0 {
+	if a.fresh {
 		p.mu.fresh++
 	}
 	p.mu.overTotal = false
@@ -291,7 +287,7 @@ func failedByPool(err error) bool {
 // that one waiter is gone: dials for it may be surplus now (I8).
 func (a *attempt[R]) waited(err error, gaveUp bool) {
 	p := a.p
-	if err == nil && a.number == 0 && p.cfg.Hooks.WaitEnded == nil {
+	if err == nil && !a.fresh && p.cfg.Hooks.WaitEnded == nil {
 		return // deliverLocked has left the pool as it must be without this waiter
 	}
 	p.lock()
@@ -302,7 +298,7 @@ func (a *attempt[R]) waited(err error, gaveUp bool) {
 func (a *attempt[R]) waitedLocked(err error, gaveUp bool) {
 	p := a.p
 	a.leaveLocked()
-	if err != nil || a.number != 0 {
+	if err != nil || a.fresh {
 		p.mu.count.add(waitTimes, time.Duration(p.momentLocked()-a.queued))
 	}
 	switch {
@@ -315,7 +311,7 @@ func (a *attempt[R]) waitedLocked(err error, gaveUp bool) {
 }
 
 func (a *attempt[R]) leaveLocked() {
-	if a.number != 0 {
+	if a.fresh {
 		a.p.mu.fresh--
 	}
 }

@@ -153,7 +153,7 @@ func (p *Pool[R]) runClose(s *slot[R]) {
 	defer func() { // also after a panic or runtime.Goexit
 		defer p.closed(s) // last, so that Shutdown waits for the hook as well
 		if r := recover(); r != nil {
-			p.raise(&panicError{where: "Close", value: r})
+			p.raise(&panicError{value: r})
 		}
 	}()
 	if p.cfg.CloseTimeout > 0 {

@@ -208,7 +208,7 @@ func (p *Pool[R]) reportLocked(pl plan[R]) bool {
 		p.ticketsLocked(&r)
 	}
 	lends := p.member.lends
-	o, wake := p.member.report(r, nil)
+	o, wake := p.member.report(r)
 	recalled := lends && !p.member.lends
 	if recalled {
 		p.reclaimAllLocked() // what is in use must not count as idle
@@ -246,7 +246,7 @@ func (p *Pool[R]) reportLocked(pl plan[R]) bool {
 		}
 		return true
 	}
-	p.countUncoveredLocked(o.coming)
+	p.countUncoveredLocked(p.comingLocked())
 	return p.mu.starved && !starved && p.mu.fresh > 0 // makeWayLocked has more to go by now
 }
 
@@ -265,7 +265,7 @@ func (p *Pool[R]) giveUpIdleLocked(n int, why Reason) {
 		}
 		if s != nil {
 			p.closeLocked(s, why)
-		} else if pr := p.mu.probes; pr != nil && (why != ReasonIdleLimit || pr.of.mark.m == nil) {
+		} else if pr := p.mu.probes; pr != nil && (why != ReasonIdleLimit || p.member.hasPicked(&pr.of.mark)) {
 			p.retireLocked(pr.of, why)
 		}
 	}

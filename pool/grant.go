@@ -184,26 +184,6 @@ func (p *Pool[R]) staleLocked(s *slot[R]) (Reason, bool) {
 	return 0, false
 }
 
-// release ends a lease whose resource is well, as far as its holder knows.
-func (p *Pool[R]) release(c *cell[R]) {
-	s := c.slot
-	if p.cfg.Recycle != nil {
-		done := false
-		defer func() {
-			if !done { // a panic goes on to the caller, with the counts right
-				p.discard(c, ReasonRecycle, EndRelease, nil)
-			}
-		}()
-		err := p.cfg.Recycle(s.value)
-		done = true
-		if err != nil {
-			p.discard(c, ReasonRecycle, EndRelease, err)
-			return
-		}
-	}
-	p.endLease(c)
-}
-
 // endLease ends a lease whose resource is well, after a look at its capacity if that
 // must be.
 func (p *Pool[R]) endLease(c *cell[R]) {
@@ -265,7 +245,7 @@ func (p *Pool[R]) hijack(l Lease[R]) R {
 	defer func() {
 		if free && !returned && p.cfg.Close != nil {
 			p.crew.Go(func() {
-				if err := catch("Close", func() { _ = p.cfg.Close(v) }); err != nil {
+				if err := catch(func() { _ = p.cfg.Close(v) }); err != nil {
 					p.raise(err)
 				}
 			})

@@ -16,7 +16,7 @@ type Histogram struct {
 
 // Bound returns the upper bound of bucket i, exclusive; the last has none and
 // returns the largest Duration.
-func (h *Histogram) Bound(i int) time.Duration {
+func (h Histogram) Bound(i int) time.Duration {
 	if i >= histogramBuckets-1 {
 		return 1<<63 - 1
 	}
@@ -24,7 +24,7 @@ func (h *Histogram) Bound(i int) time.Duration {
 }
 
 // Count returns how many durations were counted.
-func (h *Histogram) Count() uint64 {
+func (h Histogram) Count() uint64 {
 	var n uint64
 	for _, c := range h.Counts {
 		n += c
@@ -33,7 +33,7 @@ func (h *Histogram) Count() uint64 {
 }
 
 // Mean returns the mean duration, 0 if there is none.
-func (h *Histogram) Mean() time.Duration {
+func (h Histogram) Mean() time.Duration {
 	if n := h.Count(); n > 0 {
 		return h.Sum / time.Duration(n) //nolint:gosec // a count of events
 	}
@@ -44,7 +44,7 @@ func (h *Histogram) Mean() time.Duration {
 // from 0 to 1. That is at most twice the true value, except for what is below a
 // microsecond, which gives 1 µs, and for what is in the last bucket, which gives
 // the largest Duration. It returns 0 if nothing was counted.
-func (h *Histogram) Quantile(q float64) time.Duration {
+func (h Histogram) Quantile(q float64) time.Duration {
 	n := h.Count()
 	if n == 0 {
 		return 0

@@ -134,3 +134,12 @@ func (p *Pool[R]) givenUpLocked() *slot[R] {
 	}
 	return nil
 }
+
+// hasPicked reports whether the Budget has picked the slot, which was in its list, to be
+// given up.
+func (m *member) hasPicked(k *idleMark) bool {
+	b := m.budget
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return k.m == nil
+}

@@ -59,7 +59,7 @@ func (l Lease[R]) Number(part.Access) uint64 { return l.turn.Number() }
 // releaseSlow is Release where the lane could not end the lease.
 func (p *Pool[R]) releaseSlow(c *cell[R], t turn.Turn) {
 	if c.end(t) {
-		p.release(c)
+		p.endLease(c)
 	}
 }
 
@@ -74,8 +74,8 @@ func (p *Pool[R]) lookAgain() {
 // lets the resource rest.
 func (p *Pool[R]) releaseRecycling(c *cell[R], t turn.Turn) {
 	ln := p.open.Load()
-	if ln == nil || !ln.Settle(&c.Seat, t) {
-		p.releaseSlow(c, t)
+	settles := ln != nil && ln.Settle(&c.Seat, t)
+	if !settles && !c.end(t) {
 		return
 	}
 	done := false
@@ -89,7 +89,7 @@ func (p *Pool[R]) releaseRecycling(c *cell[R], t turn.Turn) {
 	switch {
 	case err != nil:
 		p.discardSettling(c, err)
-	case !ln.Settled(&c.Seat, t):
+	case !settles || !ln.Settled(&c.Seat, t):
 		c.Turn.Reclaim() // it was reclaimed, or marked
 		p.endLease(c)
 	case p.open.Load() == nil: // the second half of I4

@@ -80,7 +80,6 @@ type orders struct {
 	idleOut int // idle resources to close because of MaxIdle
 	cancel  int // dials without a waiter to cancel
 	surplus int // dials to cancel because MaxOpen was lowered
-	coming  int // not an order: slots on their way to this pool
 
 	cancelKept int // dials that were kept
 }
@@ -168,15 +167,16 @@ func (m *member) stopLending() {
 
 // report tells the Budget where the pool stands and returns its orders. The
 // caller holds the pool's lock. Pools with new orders are appended to wake.
-func (m *member) report(r report, wake []*member) (orders, []*member) {
+func (m *member) report(r report) (o orders, wake []*member) {
 	if !m.changed && !m.ordered.Load() && r.standing == m.last.standing && r.wants == *m.sent {
-		return orders{coming: int(m.coming)}, wake
+		return orders{}, nil
 	}
 	b := m.budget
 	m.sent = m.sent.noted(b, &r.wants)
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	o, done := m.orders.copied(), m.handed.copied()
+	o = m.orders.copied()
+	done := m.handed.copied()
 	b.mu.open += int(r.used-m.last.used) - done.grants
 	b.mu.dials += int(r.dialing-m.last.dialing) - done.grants
 	b.mu.ending += int(r.ending - m.last.ending)
@@ -207,15 +207,14 @@ func (m *member) report(r report, wake []*member) (orders, []*member) {
 	}
 	b.queueLocked(m)
 	b.listLocked(m)
-	wake = b.settleLocked(m, wake)
+	wake = b.settleLocked(m, nil)
 
 	m.orders, m.handed = nil, m.orders // settleLocked may have given some
 	o = m.handed.copied()
 	m.ordered.Store(false)
 	m.lends = m.in[lenders] > 0
-	m.changed = o.any() || m.recalled // then the pool acts on it, and the next report settles the account
-	o.coming = b.comingLocked(m)
-	m.coming = int32(o.coming) //nolint:gosec // no pool has billions of slots
+	m.changed = o.any() || m.recalled   // then the pool acts on it, and the next report settles the account
+	m.coming = int32(b.comingLocked(m)) //nolint:gosec // no pool has billions of slots
 	return o, wake
 }
 

@@ -52,7 +52,7 @@ func TestSurplusDialsAreOrderedOnce(t *testing.T) {
 			for i := range pools {
 				m := &pools[i]
 				m.join(b, nil)
-				m.report(report{standing: standing{used: 2, dialing: 2}}, nil)
+				m.report(report{standing: standing{used: 2, dialing: 2}})
 			}
 			total := func() (n int) {
 				for i := range pools {
@@ -86,12 +86,12 @@ func TestReportSettlesItsOrdersFirst(t *testing.T) {
 	require.NoError(t, err)
 	var m member
 	m.join(b, nil)
-	m.report(report{standing: standing{used: 4, dialing: 4}}, nil)
+	m.report(report{standing: standing{used: 4, dialing: 4}})
 	b.mu.limits.MaxOpen = 2
 	m.changed = true
-	o, _ := m.report(report{standing: standing{used: 4, dialing: 4}}, nil)
+	o, _ := m.report(report{standing: standing{used: 4, dialing: 4}})
 	require.Equal(t, 2, o.surplus)
-	o, _ = m.report(report{standing: standing{used: 4, dialing: 3, canceled: 1, ending: 1}}, nil) // one has become a resource
+	o, _ = m.report(report{standing: standing{used: 4, dialing: 3, canceled: 1, ending: 1}}) // one has become a resource
 	assert.Equal(t, 1, o.surplus)
 }
 
@@ -105,8 +105,8 @@ func TestDialBesideALateOneComesAfterAllWaiters(t *testing.T) {
 	late.join(b, nil)
 	w := wants{want: 2, known: 1} // it has not told where the second stands
 	w.tickets[0] = 5
-	starving.report(report{standing: standing{used: 2}, wants: w}, nil)
-	late.report(report{wants: wants{redial: 1}}, nil)
+	starving.report(report{standing: standing{used: 2}, wants: w})
+	late.report(report{wants: wants{redial: 1}})
 
 	b.mu.Lock()
 	b.mu.limits.MaxOpen = 5
@@ -115,10 +115,10 @@ func TestDialBesideALateOneComesAfterAllWaiters(t *testing.T) {
 	assert.Equal(t, 1, starving.orders.copied().grants)
 	assert.Zero(t, late.orders.copied().grants)
 
-	o, _ := starving.report(report{standing: standing{used: 2}, wants: w}, nil)
+	o, _ := starving.report(report{standing: standing{used: 2}, wants: w})
 	assert.Equal(t, 1, o.grants)
 	w.want, w.tickets[0] = 1, 6
-	o, _ = starving.report(report{standing: standing{used: 3, dialing: 1}, wants: w}, nil)
+	o, _ = starving.report(report{standing: standing{used: 3, dialing: 1}, wants: w})
 	assert.Equal(t, 1, o.grants)
 	assert.Equal(t, 1, late.orders.copied().grants, "now that nobody starves")
 }
@@ -141,26 +141,26 @@ func TestWhatAPoolHasDoneCountsOnceWhenItAsks(t *testing.T) {
 	}
 	t.Run("grant", func(t *testing.T) {
 		_, m, other := join(t, 2)
-		o, _ := m.report(report{wants: wanting(3)}, nil)
+		o, _ := m.report(report{wants: wanting(3)})
 		require.Equal(t, 1, o.grants)
-		other.report(report{standing: standing{used: 1, ending: 1}, wants: wanting(5)}, nil)
+		other.report(report{standing: standing{used: 1, ending: 1}, wants: wanting(5)})
 		assert.False(t, m.older(9, false, standing{used: 1, dialing: 1}), "what is ending is enough for the older one")
 	})
 	t.Run("permit", func(t *testing.T) {
 		b, m, other := join(t, 1)
 		b.mu.limits.MaxDials = 2
-		o, _ := m.report(report{wants: wanting(3)}, nil)
+		o, _ := m.report(report{wants: wanting(3)})
 		require.Equal(t, 1, o.grants)
-		other.report(report{wants: wanting(5)}, nil)
+		other.report(report{wants: wanting(5)})
 		assert.True(t, m.older(9, false, standing{used: 1, dialing: 1}), "one more may dial")
 	})
 	t.Run("evict", func(t *testing.T) {
 		b, m, other := join(t, 3)
 		var mark idleMark
 		m.idle(&mark, b.start, nil)
-		m.report(report{standing: standing{used: 3}}, nil)
-		other.report(report{wants: wanting(5, 6)}, nil)
-		o, _ := m.report(report{standing: standing{used: 3}}, nil)
+		m.report(report{standing: standing{used: 3}})
+		other.report(report{wants: wanting(5, 6)})
+		o, _ := m.report(report{standing: standing{used: 3}})
 		require.Equal(t, 1, o.evict)
 		assert.True(t, m.older(9, false, standing{used: 3, ending: 1}), "one of two older ones has a slot coming")
 		assert.False(t, m.older(6, false, standing{used: 3, ending: 1}), "and is the only one older than this")
@@ -168,9 +168,9 @@ func TestWhatAPoolHasDoneCountsOnceWhenItAsks(t *testing.T) {
 	t.Run("cancel", func(t *testing.T) {
 		_, m, other := join(t, 3)
 		dials := standing{used: 3, dialing: 1}
-		m.report(report{standing: dials, wants: wants{orphans: 1}}, nil)
-		other.report(report{wants: wanting(5, 6)}, nil)
-		o, _ := m.report(report{standing: dials, wants: wants{orphans: 1}}, nil)
+		m.report(report{standing: dials, wants: wants{orphans: 1}})
+		other.report(report{wants: wanting(5, 6)})
+		o, _ := m.report(report{standing: dials, wants: wants{orphans: 1}})
 		require.Equal(t, 1, o.cancel)
 		assert.True(t, m.older(9, false, standing{used: 3, dialing: 1, canceled: 1, ending: 1}), "one of two older ones has a slot coming")
 	})

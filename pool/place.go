@@ -42,10 +42,10 @@ func (b *Budget) Draw(part.Access) Ticket { return Ticket(b.tickets.Add(1)) }
 //	bits 2-63  the first dial that will do, if it wants that; else when it queued
 func (a *attempt[R]) tagOf() uint64 {
 	what := uint64(a.queued) //nolint:gosec // not negative
-	if a.number != 0 {
-		what = a.number
+	if a.fresh {
+		what = a.firstDial
 	}
-	return what<<2 | uint64(btoi(a.number != 0))<<1 | uint64(btoi(a.low)) //nolint:gosec // 0 or 1
+	return what<<2 | uint64(btoi(a.fresh))<<1 | uint64(btoi(a.low)) //nolint:gosec // 0 or 1
 }
 
 // freshOf returns the first dial that will do for a waiter, 0 if any will.

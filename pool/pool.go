@@ -211,7 +211,7 @@ func callAll(events []func()) (err *panicError) {
 		}
 	}()
 	for _, e := range events {
-		if failed := catch("a hook", e); err == nil {
+		if failed := catch(e); err == nil {
 			err = failed
 		}
 		returned++
@@ -261,10 +261,10 @@ func (p *Pool[R]) laterLocked(f func()) {
 }
 
 // catch calls f and returns its panic.
-func catch(where string, f func()) (err *panicError) {
+func catch(f func()) (err *panicError) {
 	defer func() {
 		if r := recover(); r != nil {
-			err = &panicError{where: where, value: r}
+			err = &panicError{value: r}
 		}
 	}()
 	f()

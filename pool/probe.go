@@ -60,7 +60,7 @@ func (p *Pool[R]) runProbe(ctx context.Context, limit time.Duration, s *slot[R])
 		r := recover()
 		p.probed(s, err)
 		if r != nil {
-			p.raise(&panicError{where: "Check", value: r})
+			p.raise(&panicError{value: r})
 		}
 	}()
 	err = p.cfg.Check(ctx, s.value)

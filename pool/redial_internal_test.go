@@ -21,29 +21,29 @@ func TestBudgetCancelsWhatIsKeptLast(t *testing.T) {
 	}
 	hung := report{standing: standing{used: 2, dialing: 2}, wants: wants{kept: 1}}
 	orphaned := report{standing: standing{used: 2, dialing: 2}, wants: wants{orphans: 2}}
-	one.report(hung, nil)
-	o, _ := two.report(orphaned, nil)
+	one.report(hung)
+	o, _ := two.report(orphaned)
 	assert.Equal(t, 1, o.cancel, "MaxIdle")
-	two.report(report{standing: standing{used: 2, dialing: 2, canceled: 1, ending: 1}, wants: wants{orphans: 1}}, nil)
+	two.report(report{standing: standing{used: 2, dialing: 2, canceled: 1, ending: 1}, wants: wants{orphans: 1}})
 	assert.Zero(t, one.orders.copied().cancels())
 
 	for n, want := range []struct{ orphans, kept int }{1: {0, 0}, 2: {1, 0}, 3: {1, 1}, 4: {1, 1}} {
-		three.report(report{wants: wants{want: n, known: n, tickets: [maxTickets]Ticket{7, 8, 9, 10}}}, nil)
+		three.report(report{wants: wants{want: n, known: n, tickets: [maxTickets]Ticket{7, 8, 9, 10}}})
 		assert.Equal(t, want.orphans, two.orders.copied().cancel, "%d wanted", n)
 		assert.Equal(t, want.kept, one.orders.copied().cancelKept, "%d wanted", n)
 		assert.Equal(t, want.orphans+want.kept, b.mu.cancels)
 	}
-	two.report(report{standing: standing{used: 2, dialing: 2, canceled: 1, ending: 1}, wants: wants{orphans: 1}}, nil)
-	o, _ = one.report(hung, nil) // it did not know of its orders yet
+	two.report(report{standing: standing{used: 2, dialing: 2, canceled: 1, ending: 1}, wants: wants{orphans: 1}})
+	o, _ = one.report(hung) // it did not know of its orders yet
 	assert.Equal(t, 1, o.cancelKept)
 	assert.Empty(t, b.mu.lists[keeping])
 	assert.Equal(t, 1, one.dialsLeftLocked())
-	one.report(report{standing: standing{used: 2, dialing: 2, canceled: 1, ending: 1}}, nil)
-	two.report(report{standing: standing{used: 2, dialing: 2, canceled: 2, ending: 2}}, nil)
+	one.report(report{standing: standing{used: 2, dialing: 2, canceled: 1, ending: 1}})
+	two.report(report{standing: standing{used: 2, dialing: 2, canceled: 2, ending: 2}})
 	assert.Zero(t, b.mu.norphans)
 	assert.Zero(t, b.mu.cancels)
-	one.report(report{standing: standing{used: 1, dialing: 1}}, nil)
-	two.report(report{}, nil)
+	one.report(report{standing: standing{used: 1, dialing: 1}})
+	two.report(report{})
 	assert.Equal(t, 3, three.orders.copied().grants)
 	assert.Equal(t, 4, b.mu.open)
 }
@@ -98,16 +98,16 @@ func TestRedialIsGrantedOnce(t *testing.T) {
 	other.join(b, nil)
 	wanting := report{standing: standing{used: 1, dialing: 1}, wants: wants{redial: 1}}
 	full := report{standing: standing{used: 4}}
-	other.report(full, nil)
-	o, _ := one.report(wanting, nil)
+	other.report(full)
+	o, _ := one.report(wanting)
 	assert.Zero(t, o.grants, "no slot is free")
-	other.report(report{standing: standing{used: 2}}, nil)
+	other.report(report{standing: standing{used: 2}})
 	assert.Equal(t, 1, one.orders.copied().grants)
-	o, _ = one.report(wanting, nil)
+	o, _ = one.report(wanting)
 	assert.Equal(t, 1, o.grants)
 	assert.Equal(t, 4, b.mu.open)
 	assert.Empty(t, b.mu.lists[overdue])
-	one.report(report{standing: standing{used: 2, dialing: 2}, wants: wants{kept: 1}}, nil)
+	one.report(report{standing: standing{used: 2, dialing: 2}, wants: wants{kept: 1}})
 	assert.Equal(t, 4, b.mu.open)
 	assert.Equal(t, 2, b.mu.dials)
 }

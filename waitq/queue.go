@@ -157,7 +157,7 @@ func (q *Queue[T]) FailTo(err error, accept func(Entry) bool) bool {
 func (q *Queue[T]) FailAll(err error) int {
 	mustBeError(err)
 	var zero T
-	first, count := q.claimAll(failed)
+	first, count := q.failAll()
 	for n := first; n != nil; {
 		next := n.next // to be read before n is the waiter's
 		n.next = nil
@@ -218,14 +218,14 @@ func (q *Queue[T]) claimOldest(to state, accept func(Entry) bool) *node[T] {
 	return nil
 }
 
-// claimAll is like claimOldest for every live waiter. The nodes are chained by
+// failAll is like claimOldest for every live waiter. The nodes are chained by
 // next, oldest first.
-func (q *Queue[T]) claimAll(to state) (first *node[T], count int) {
+func (q *Queue[T]) failAll() (first *node[T], count int) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	end := &first
 	for n := q.liveFromLocked(q.mu.head); n != nil; n = q.liveFromLocked(q.mu.head) {
-		if q.claimLocked(n, to) {
+		if q.claimLocked(n, failed) {
 			*end, end = n, &n.next
 			count++
 		}

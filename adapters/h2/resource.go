@@ -61,7 +61,7 @@ type Options struct {
 // request after all.
 type Resource struct {
 	conn  Conn
-	isStd bool // conn is net/http's, and nothing around it
+	isStd bool // conn is net/http's, with nothing around it that changes RoundTrip
 	max   int
 
 	// ours counts the streams that requests of ours hold: from before Reserve
@@ -107,7 +107,10 @@ type Resource struct {
 // as a resource.
 func NewResource(conn Conn, o Options) *Resource {
 	r := &Resource{conn: conn, max: o.MaxStreams}
-	_, r.isStd = conn.(*http.ClientConn)
+	switch conn.(type) {
+	case *http.ClientConn, *wired:
+		r.isStd = true
+	}
 	r.told.Store(unknown)
 	r.ramping.Store(true)
 	r.timer = time.AfterFunc(rampTime, r.rampOver)
