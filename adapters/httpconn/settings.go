@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"strings"
 
 	"github.com/berth-go/berth/adapters/internal/wire"
 )
@@ -16,7 +17,7 @@ type settings struct {
 	http1 *http.Transport // HTTP/1 whatever the server could do
 
 	proxy      func(*http.Request) (*url.URL, error) // nil: no proxies
-	tlsHTTP2   bool                                  // HTTP/2 is offered to https hosts
+	tlsHTTP2   bool                                  // HTTP/2 is offered to https hosts, or spoken
 	plainHTTP2 bool                                  // and spoken to http hosts, without asking
 
 	closeSerial bool // one request per HTTP/1 connection
@@ -27,10 +28,11 @@ func newSettings(base *http.Transport, l limits) *settings {
 	// protocols then reads.
 	auto, http1 := base.Clone(), base.Clone()
 	p := protocols(base)
+	prior := p.UnencryptedHTTP2() && !p.HTTP1() // where there is no TLS that net/http sees
 	w := &settings{
 		auto: auto, http1: http1, proxy: base.Proxy,
-		tlsHTTP2:   p.HTTP2(),
-		plainHTTP2: p.UnencryptedHTTP2() && !p.HTTP1(),
+		tlsHTTP2:   p.HTTP2() || prior && ownTLS(base),
+		plainHTTP2: prior,
 
 		closeSerial: l.closeSerial,
 	}
@@ -85,9 +87,15 @@ func protocols(base *http.Transport) http.Protocols {
 	return p
 }
 
+// ownTLS reports whether the TLS of base is that of its user.
+func ownTLS(base *http.Transport) bool {
+	return base.DialTLSContext != nil || base.DialTLS != nil //nolint:staticcheck // deprecated, and still counts
+}
+
 // maybeHTTP2 reports whether a connection to h could turn out to be HTTP/2.
 func (w *settings) maybeHTTP2(h Host) bool {
-	return !h.OnlyHTTP1 && w.mayShare(h.Scheme) && (h.Scheme == "https" || h.Addr != "")
+	toPlain := h.Addr != "" || strings.HasPrefix(h.Proxy, "http://") // without an Addr it is the proxy that is spoken to
+	return !h.OnlyHTTP1 && w.mayShare(h.Scheme) && (h.Scheme == "https" || toPlain)
 }
 
 // mayShare reports whether some connection for URLs of the scheme could be HTTP/2.

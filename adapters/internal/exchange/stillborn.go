@@ -13,15 +13,11 @@ import (
 // replaced, and the next dial may find another; it is of no use to go on for ever.
 const maxStillborn = 3
 
-// Acquire waits for a lease by acquire, again if what was dialled for it has been
-// useless from the beginning: nothing was sent, so any request may have another.
+// Acquire waits for a lease of p, again if what was dialled for it has been useless from
+// the beginning: nothing was sent, so any request may have another.
 func Acquire[K comparable, C Conn](ctx context.Context, p Pool[K, C], key K, r pool.Request) (pool.Lease[C], error) {
-	for n := 1; ; n++ {
-		lease, err := p.AcquireWith(ctx, key, r)
-		if err == nil || n == maxStillborn || !isStillborn(err) {
-			return lease, err
-		}
-	}
+	lease, err := p.AcquireWith(ctx, key, r)
+	return acquireAgain(ctx, p, key, r, lease, err)
 }
 
 // AcquireInstead is Acquire at the place of a lease whose connection has failed, with
@@ -29,10 +25,15 @@ func Acquire[K comparable, C Conn](ctx context.Context, p Pool[K, C], key K, r p
 func AcquireInstead[K comparable, C Conn](ctx context.Context, p Pool[K, C], key K, failed pool.Lease[C], err error, r pool.Request) (pool.Lease[C], error) {
 	r.Place = failed.Ticket()
 	lease, err := p.AcquireInstead(ctx, key, failed, err, r)
-	if err == nil || !isStillborn(err) {
-		return lease, err
+	return acquireAgain(ctx, p, key, r, lease, err)
+}
+
+// acquireAgain goes on after the first try, which gave lease and err.
+func acquireAgain[K comparable, C Conn](ctx context.Context, p Pool[K, C], key K, r pool.Request, lease pool.Lease[C], err error) (pool.Lease[C], error) {
+	for n := 1; n < maxStillborn && isStillborn(err); n++ {
+		lease, err = p.AcquireWith(ctx, key, r)
 	}
-	return Acquire(ctx, p, key, r)
+	return lease, err
 }
 
 // Pool is what Acquire needs of a pool.

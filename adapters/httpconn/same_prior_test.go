@@ -1,0 +1,68 @@
+package httpconn_test
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// With HTTP/1 off and UnencryptedHTTP2 on, HTTP/2 is spoken to whoever net/http sees no TLS
+// of: a host, one behind TLS of the user's own, and an HTTP proxy.
+func TestSameByPriorKnowledge(t *testing.T) {
+	ownTLS := func(wrapped bool) dialFunc {
+		return func(ctx context.Context, network, addr string) (net.Conn, error) {
+			d := tls.Dialer{Config: &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"h2"}}} //nolint:gosec // a test server's
+			c, err := d.DialContext(ctx, network, addr)
+			if err == nil && wrapped {
+				c = struct{ net.Conn }{c} // net/http knows nothing of it
+			}
+			return c, err
+		}
+	}
+	says := func(w http.ResponseWriter, r *http.Request) {
+		_, _ = fmt.Fprint(w, r.Proto, " ", r.Host, " ", r.URL.Path)
+	}
+	proxy := serve(t, plain2, says)
+	u, err := url.Parse(proxy.URL)
+	require.NoError(t, err)
+	byProxy := func(tr *http.Transport) { tr.Proxy = http.ProxyURL(u) }
+	only := func(protocols ...func(*http.Protocols, bool)) func(*http.Transport) {
+		return func(tr *http.Transport) {
+			tr.Protocols = new(http.Protocols)
+			for _, set := range protocols {
+				set(tr.Protocols, true)
+			}
+		}
+	}
+	prior := (*http.Protocols).SetUnencryptedHTTP2
+	both := func(f, g func(*http.Transport)) func(*http.Transport) {
+		return func(tr *http.Transport) { f(tr); g(tr) }
+	}
+	get := func(s *session) {
+		for range 2 {
+			s.do(s.request("GET", "/path", nil))
+		}
+	}
+	all := scenarios{
+		{name: "host", kinds: []kind{plain2}, tune: only(prior)},
+		{name: "own TLS", kinds: []kind{tls2}, tune: both(only(prior), func(tr *http.Transport) { tr.DialTLSContext = ownTLS(true) })},
+		{name: "own TLS that agrees", kinds: []kind{tls2}, tune: both(only(prior), func(tr *http.Transport) { tr.DialTLSContext = ownTLS(false) })},
+		{name: "own TLS, without a context", kinds: []kind{tls2}, tune: both(only(prior), func(tr *http.Transport) {
+			tr.DialTLS = func(network, addr string) (net.Conn, error) { //nolint:staticcheck // deprecated, and still counts
+				return ownTLS(true)(context.Background(), network, addr)
+			}
+		})},
+		{name: "own TLS and HTTP/1", kinds: []kind{tls1}, tune: both(only(prior, (*http.Protocols).SetHTTP1), func(tr *http.Transport) {
+			tr.DialTLSContext = ownTLS(true)
+		})},
+		{name: "proxy", kinds: []kind{plain2}, tune: both(only(prior), byProxy)},
+		{name: "proxy, and HTTP/2 with TLS", kinds: []kind{plain2}, tune: both(only(prior, (*http.Protocols).SetHTTP2), byProxy)},
+	}
+	runSame(t, all.with(nil, says).untraced().running(get))
+}
