@@ -117,8 +117,8 @@ func (b *Budget) SetLimits(l BudgetLimits) error {
 		}
 	}
 	b.mu.Unlock()
-	for _, m := range wake {
-		m.of.rebalance()
+	if err := (&chores{wake: wake}).do(); err != nil {
+		panic(err.value)
 	}
 	return nil
 }

@@ -41,27 +41,42 @@ func (p *Pool[R]) dispatch() {
 			go p.dispatch()
 		}
 	}()
-	for s := p.nextDirty(); s != nil; s = p.nextDirty() {
-		if err := p.sample(s); err != nil {
-			p.raise(err)
+	for more := true; more; more = !p.endLooks() {
+		for s := p.nextDirty(); s != nil; s = p.nextDirty() {
+			if err := p.sample(s); err != nil {
+				p.raise(err)
+			}
 		}
 	}
 	done = true
 }
 
+// nextDirty returns the next slot to look at, or nil. It does not end as other changes of
+// the pool do: no hook may run, and end the goroutine, while the slot is in no list.
 func (p *Pool[R]) nextDirty() *slot[R] {
-	p.lock()
-	defer p.unlockQuietly()
-	due := p.mu.looks.due
-	if len(due) == 0 {
-		p.mu.looks = nil
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.mu.looks == nil || len(p.mu.looks.due) == 0 {
 		return nil
 	}
+	due := p.mu.looks.due
 	s := due[0]
 	due[0] = nil // so the GC can free it
 	p.mu.looks.due = due[1:]
 	s.queued = false
 	return s
+}
+
+// endLooks reports whether no slot is left to look at, and then notes that no goroutine is
+// at it.
+func (p *Pool[R]) endLooks() bool {
+	p.lock()
+	defer p.unlockQuietly()
+	if p.mu.looks != nil && len(p.mu.looks.due) > 0 {
+		return false
+	}
+	p.mu.looks = nil
+	return true
 }
 
 // mustSampleLocked reports whether Capacity of s is to be read when a lease ends:

@@ -156,12 +156,12 @@ func (p *Pool[R]) runClose(s *slot[R]) {
 			p.raise(&panicError{value: r})
 		}
 	}()
+	defer func() { _ = p.cfg.Close(s.value) }() // nobody is left to act on the error
 	if p.cfg.CloseTimeout > 0 {
 		p.lock()
 		p.setLocked(&s.life, s, toAbandon, time.Now().Add(p.cfg.CloseTimeout))
-		p.unlockQuietly()
+		p.unlockQuietly() // a hook may end the goroutine: Close runs all the same
 	}
-	_ = p.cfg.Close(s.value) // nobody is left to act on the error
 }
 
 // closed frees the slot of a resource whose Close func has returned.

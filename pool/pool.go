@@ -186,37 +186,13 @@ func (p *Pool[R]) finish(own bool, next *handOff[R]) (err *panicError) {
 	p.mu.Unlock()
 
 	next.give()
-	for _, m := range c.wake {
-		m.of.rebalance()
-	}
-	if quiet {
-		p.part.Quiet()
-	}
 	if own {
 		defer p.told()
 	}
-	if len(c.events) == 0 {
-		return nil
+	if quiet {
+		c.quiet = p.part
 	}
-	return callAll(c.events)
-}
-
-// callAll calls the hooks, every one of them, and returns the first panic. A hook
-// that calls runtime.Goexit ends its goroutine, but only after the others.
-func callAll(events []func()) (err *panicError) {
-	returned := 0
-	defer func() {
-		if returned < len(events) {
-			_ = callAll(events[returned+1:]) // nobody is left to tell of a panic as well
-		}
-	}()
-	for _, e := range events {
-		if failed := catch(e); err == nil {
-			err = failed
-		}
-		returned++
-	}
-	return err
+	return c.do()
 }
 
 // told notes that the hooks of a finish have returned.
@@ -236,39 +212,6 @@ func (p *Pool[R]) endLocked() {
 			close(p.mu.done)
 		}
 	}
-}
-
-// chores are what is to be done when the lock is free.
-type chores struct {
-	wake   []*member
-	events []func() // hooks to call
-	few    [2]func()
-}
-
-func (p *Pool[R]) choresLocked() *chores {
-	if p.mu.chores == nil {
-		c := &chores{}
-		c.events = c.few[:0] // mostly it is one or two
-		p.mu.chores = c
-	}
-	return p.mu.chores
-}
-
-// laterLocked has f called when the lock is free: f calls a hook.
-func (p *Pool[R]) laterLocked(f func()) {
-	c := p.choresLocked()
-	c.events = append(c.events, f)
-}
-
-// catch calls f and returns its panic.
-func catch(f func()) (err *panicError) {
-	defer func() {
-		if r := recover(); r != nil {
-			err = &panicError{value: r}
-		}
-	}()
-	f()
-	return nil
 }
 
 // rebalance looks again at what the pool could do, after its Budget changed.

@@ -1,0 +1,85 @@
+package pool_test
+
+import (
+	"runtime"
+	"testing"
+	"testing/synctest"
+
+	"github.com/berth-go/berth/pool"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// lastBreath runs f in a goroutine of its own and returns what it panicked with.
+func lastBreath(f func()) (value any) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		defer func() { value = recover() }()
+		f()
+	}()
+	<-done
+	return value
+}
+
+// A change of one pool may wake others, and they call their hooks in the goroutine that
+// wakes them. What becomes of those must cost nobody a wake-up.
+func TestHookOfAPoolThatIsWokenCostsTheNextNothing(t *testing.T) {
+	for name, trap := range map[string]func(){"panic": func() { panic("hook") }, "Goexit": runtime.Goexit} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				b := newBudget(t, pool.BudgetLimits{MaxOpen: 3})
+				evicted := 0
+				cfg := under(b)
+				cfg.Hooks = &pool.Hooks{Evicted: func(pool.EvictedEvent) { evicted++; trap() }}
+				first, second, third := newRig(t, cfg), newRig(t, cfg), newRig(t, under(b))
+				for _, r := range []*rig{first, second, third} {
+					r.acquire().release()
+				}
+				value := lastBreath(func() { assert.NoError(t, b.SetLimits(pool.BudgetLimits{MaxOpen: 1})) })
+				if name == "panic" {
+					assert.Equal(t, "hook", value)
+				}
+				synctest.Wait()
+				assert.Equal(t, 2, evicted)
+				assert.Equal(t, 1, b.Stats().Open)
+				assert.Equal(t, 1, third.Stats().Idle)
+			})
+		})
+	}
+}
+
+// The same where a goroutine of a pool wakes another: it calls its own hooks all the same,
+// and Shutdown waits for no more than these.
+func TestHookOfAPoolThatIsWokenCostsTheOneThatWakesItNothing(t *testing.T) {
+	for name, trap := range map[string]func(){"panic": func() { panic("hook") }, "Goexit": runtime.Goexit} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				b := newBudget(t, pool.BudgetLimits{MaxOpen: 2, MaxDials: 1})
+				other := under(b)
+				other.Hooks = &pool.Hooks{Evicted: func(pool.EvictedEvent) { trap() }}
+				idler := newRig(t, other)
+				idler.acquire().release()
+
+				dialed, panicked := 0, 0
+				cfg := under(b)
+				cfg.Hooks = &pool.Hooks{
+					Dialed: func(pool.DialEvent) { dialed++ },
+					Panic:  func(any) { panicked++ },
+				}
+				r := newManual(t, cfg)
+				one, two := r.acquire(), r.acquire()
+				r.dial(1).ok() // now the second may be dialled, for which the idle one goes
+				one.got()
+				assert.Equal(t, 1, dialed)
+				assert.Equal(t, map[string]int{"panic": 1}[name], panicked)
+				assert.Zero(t, idler.Stats().Open)
+				r.dial(2).ok()
+				two.got()
+				one.release()
+				two.release()
+				require.NoError(t, r.Shutdown(t.Context()))
+			})
+		})
+	}
+}
