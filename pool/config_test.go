@@ -14,6 +14,13 @@ func dialOne(context.Context) (int, error) { return 1, nil }
 
 func one(int) int { return 1 }
 
+func TestZeroPoolSaysWhatItIs(t *testing.T) {
+	const text = "pool: this is the zero Pool: make it with New"
+	var p pool.Pool[int]
+	assert.PanicsWithValue(t, text, func() { _, _ = p.Acquire(t.Context()) })
+	assert.PanicsWithValue(t, text, func() { _ = p.Close() })
+}
+
 func TestNewRefusesWrongFieldsByNameAndSaysTheRemedy(t *testing.T) {
 	for _, tt := range []struct {
 		name  string

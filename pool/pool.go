@@ -117,6 +117,9 @@ func (p *Pool[R]) lock() {
 // lockBeside takes the lock and leaves the lane open: nothing but the lane's times and
 // accounts may be changed before closeLaneLocked.
 func (p *Pool[R]) lockBeside() {
+	if p.common == nil {
+		panic("pool: this is the zero Pool: make it with New")
+	}
 	if !p.mu.TryLock() {
 		p.await()
 	}

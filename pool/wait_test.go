@@ -324,3 +324,27 @@ func TestFreshWaiterAtTheCapHasItsTurn(t *testing.T) {
 		assert.Equal(t, 2, last.got().n)
 	})
 }
+
+// halfDone is a context whose author has thought of Done and not of Err.
+type halfDone struct {
+	context.Context
+
+	done chan struct{}
+}
+
+func (c *halfDone) Done() <-chan struct{} { return c.done }
+
+func TestContextWithoutErrEndsAWaitAllTheSame(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		r := newRig(t, pool.Config[*thing]{MaxOpen: 1})
+		holder := r.acquire()
+		holder.got()
+		ctx := &halfDone{context.Background(), make(chan struct{})}
+		call := r.acquireAs(ctx)
+		call.waits()
+		close(ctx.done)
+		require.ErrorIs(t, call.failed(), context.Canceled)
+		require.ErrorIs(t, r.Shutdown(ctx), context.Canceled)
+		holder.release()
+	})
+}
