@@ -69,6 +69,7 @@ func (p *Pool[R]) AcquireSlow(ctx context.Context, r Request, drawn Ticket, _ pa
 
 // acquire is Acquire under the lock. drawn is as in AcquireSlow.
 func (p *Pool[R]) acquire(ctx context.Context, r Request, drawn Ticket) (Lease[R], error) {
+	p.mustBeMade()
 	var a attempt[R] // filled in where it is: a literal would be made beside it and copied
 	a.p, a.ctx, a.user, a.place, a.fresh, a.low = p, ctx, ctx, r.Place, r.Fresh, r.Low
 	a.newcomer, a.depth = r.Place == 0, 1

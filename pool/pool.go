@@ -117,13 +117,18 @@ func (p *Pool[R]) lock() {
 // lockBeside takes the lock and leaves the lane open: nothing but the lane's times and
 // accounts may be changed before closeLaneLocked.
 func (p *Pool[R]) lockBeside() {
-	if p.common == nil {
-		panic("pool: this is the zero Pool: make it with New")
-	}
+	p.mustBeMade()
 	if !p.mu.TryLock() {
 		p.await()
 	}
 	p.forgetClockLocked()
+}
+
+// mustBeMade panics in the zero Pool, before it does something half.
+func (p *Pool[R]) mustBeMade() {
+	if p.common == nil {
+		panic("pool: this is the zero Pool: make it with New")
+	}
 }
 
 func (p *Pool[R]) closeLaneLocked() {
