@@ -1,6 +1,7 @@
 package pool
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -49,7 +50,7 @@ func (p *Pool[R]) Shutdown(ctx context.Context) error {
 	case <-ctx.Done():
 		s := p.Stats()
 		return fmt.Errorf("pool: shutdown: %d resources in use, %d dialing and %d closing are left: %w",
-			s.InUse, s.Dialing, s.Closing, waitq.ContextError(ctx))
+			s.InUse, s.Dialing, s.Closing, cmp.Or(waitq.ContextError(ctx), context.Canceled))
 	}
 }
 

@@ -1,6 +1,7 @@
 package pool
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
@@ -49,7 +50,7 @@ func (p *Pool[R]) Warm(ctx context.Context, n int) error {
 		case err := <-w.ended:
 			return err
 		default:
-			return waitq.ContextError(ctx)
+			return cmp.Or(waitq.ContextError(ctx), context.Canceled) // as in waitq
 		}
 	}
 }

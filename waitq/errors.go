@@ -7,17 +7,11 @@ import (
 
 // ContextError returns the error of a done context: one for which [errors.Is]
 // reports both ctx.Err() and context.Cause(ctx). It returns nil if ctx is not
-// done. That of a context whose Done is closed and whose Err is nil all the same, as
-// one may be that is not from package context, is [context.Canceled].
+// done.
 func ContextError(ctx context.Context) error {
 	err := ctx.Err()
 	if err == nil {
-		select {
-		case <-ctx.Done():
-			return context.Canceled
-		default:
-			return nil
-		}
+		return nil
 	}
 	// Without a cause of its own the context's error says it all. errors.Is, not
 	// ==, as a cause may be of a type that cannot be compared.

@@ -1,5 +1,10 @@
 package waitq
 
+import (
+	"cmp"
+	"context"
+)
+
 // A Waiter is one waiting caller: a small value made by [Queue.Enqueue]. It is
 // spent by one call of [Waiter.Wait], or by a [Waiter.Cancel] that reports true.
 // Copies are the same Waiter, and only one goroutine at a time may use it.
@@ -42,7 +47,7 @@ func (w Waiter[T]) Wait() (T, error) {
 	}
 	v, err := n.value, n.err
 	if n.load().state() == canceled {
-		err = ContextError(n.Ctx)
+		err = cmp.Or(ContextError(n.Ctx), context.Canceled) // a context of somebody's own may be done and have no Err
 	}
 	w.q.recycle(n, w.turn)
 	return v, err
