@@ -303,7 +303,7 @@ func TestNewNamesTheNewFieldsThatAreWrong(t *testing.T) {
 	}{
 		{"BackoffBase", func(c *config) { c.BackoffBase = -1 }, "keyed: BackoffBase is -1ns: use 0 for no backoff"},
 		{"BackoffMax", func(c *config) { c.BackoffBase, c.BackoffMax = 2, 1 }, "keyed: BackoffMax is 1ns, below BackoffBase 2ns: set it above BackoffBase, or 0"},
-		{"BreakAfter", func(c *config) { c.BreakAfter = -3 }, "keyed: BreakAfter is -3: use 0 for the default"},
+		{"BreakAfter", func(c *config) { c.BreakAfter = -3 }, "keyed: BreakAfter is -3: use 0 for no breaker"},
 		{"ShedLate", func(c *config) { c.ShedLate = 9 }, "keyed: ShedLate is 9: use one of the constants"},
 		{"LowLag", func(c *config) { c.LowLag = -1 }, "keyed: LowLag is -1: use 0 for the default"},
 		{"LeakAfter", func(c *config) { c.LeakAfter = -1 }, "keyed: LeakAfter is -1ns: use 0 for no reports"},

@@ -145,10 +145,13 @@ func (p *Pool[K, R]) makeEntry(key K, t *terms, over pool.Limits) (*entry[K, R],
 		limits = &own
 	}
 	if err := p.makePool(&e.pool, e, limits); err != nil {
-		return nil, fmt.Errorf("keyed: limits of key %v: %w", key, err)
+		return nil, errLimits(key, err)
 	}
 	return e, nil
 }
+
+// errLimits says of which key the limits do not go together.
+func errLimits(key any, err error) error { return fmt.Errorf("keyed: limits of key %v: %w", key, err) }
 
 // addEntry puts the entry into the map, made with the override over, and counts a
 // call in it. It returns the entry that is there if another call was faster, and

@@ -233,8 +233,10 @@ func (p *Pool[K, R]) tryLimits(key K, l pool.Limits) error {
 	if err != nil {
 		return err
 	}
-	_, err = pool.New(p.cfg.poolConfig(override(base, l)))
-	return err
+	if _, err = pool.New(p.cfg.poolConfig(override(base, l))); err != nil {
+		return errLimits(key, err)
+	}
+	return nil
 }
 
 // knownBase returns the limits of a key without its override.

@@ -58,15 +58,6 @@ func (p *Pool[R]) AcquireWith(ctx context.Context, r Request) (Lease[R], error) 
 	return p.acquire(ctx, r, 0)
 }
 
-// AcquireSlow is AcquireWith for package keyed, which has called TakeFast. drawn is
-// the caller's place if it has one from Budget.Draw, else 0.
-func (p *Pool[R]) AcquireSlow(ctx context.Context, r Request, drawn Ticket, _ part.Access) (Lease[R], error) {
-	if p.takes && r == (Request{}) && drawn == 0 {
-		return p.Acquire(ctx)
-	}
-	return p.acquire(ctx, r, drawn)
-}
-
 // acquire is Acquire under the lock. drawn is as in AcquireSlow.
 func (p *Pool[R]) acquire(ctx context.Context, r Request, drawn Ticket) (Lease[R], error) {
 	p.mustBeMade()
@@ -157,19 +148,4 @@ func (p *Pool[R]) Do(ctx context.Context, f func(Lease[R]) error) error {
 		return err
 	}
 	return l.Use(f, part.Access{})
-}
-
-// Use is Do with the lease. It is for package keyed.
-func (l Lease[R]) Use(f func(Lease[R]) error, _ part.Access) error {
-	returned := false
-	defer func() {
-		if returned {
-			l.Release()
-		} else {
-			l.Discard(nil)
-		}
-	}()
-	err := f(l)
-	returned = true
-	return err
 }

@@ -111,8 +111,8 @@ func (b *Budget) SetLimits(l BudgetLimits) error {
 	b.mu.limits = l
 	b.affine.Store(l.Affinity > 0)
 	wake := b.settleLocked(nil, nil)
-	for _, l := range [...]int{hopeful, dialers} { // a call of Warm may hope in vain
-		for _, m := range b.mu.lists[l] {
+	for _, which := range [...]int{hopeful, dialers} { // a call of Warm may hope in vain
+		for _, m := range b.mu.lists[which] {
 			wake = m.order(nil, wake)
 		}
 	}
@@ -147,10 +147,9 @@ func (b *Budget) Stats() BudgetStats {
 // gets free slots, and what must be given up for those who need one. It appends
 // the pools with new orders to wake, except self, which fetches its own.
 func (b *Budget) settleLocked(self *member, wake []*member) []*member {
-	l := &b.mu.limits
 	// A pool that has been granted all it told of may have older waiters than the
 	// next in line. It has its orders to fetch, and tells more then.
-	for b.mu.blind == 0 && len(b.mu.starving) > 0 && room(l.MaxOpen, b.mu.open) > 0 && room(l.MaxDials, b.mu.dials) > 0 {
+	for b.mu.blind == 0 && len(b.mu.starving) > 0 && b.mayGrantLocked() {
 		m := b.mu.starving[0] // with the oldest waiter (I3)
 		b.grantLocked(m)
 		wake = m.order(self, wake)
@@ -256,13 +255,10 @@ func (b *Budget) recallLocked(self *member, wake []*member) []*member {
 // without a dial and for what is free only. To make room for that would be to end a dial of
 // another pool that may be late as well, which would then do the same.
 func (b *Budget) grantRedialsLocked(self *member, wake []*member) []*member {
-	l := &b.mu.limits
-	for b.mu.want == 0 && len(b.mu.lists[overdue]) > 0 && room(l.MaxOpen, b.mu.open) > 0 && room(l.MaxDials, b.mu.dials) > 0 {
+	for b.mu.want == 0 && len(b.mu.lists[overdue]) > 0 && b.mayGrantLocked() {
 		m := b.mu.lists[overdue][0]
-		b.mu.open++
-		b.mu.dials++
+		b.countGrantLocked(m)
 		m.last.redial--
-		m.toOrders().grants++
 		b.listLocked(m)
 		wake = m.order(self, wake)
 	}
@@ -272,19 +268,15 @@ func (b *Budget) grantRedialsLocked(self *member, wake []*member) []*member {
 // grantSpareLocked gives what is left to pools that would dial in the background,
 // while no pool has waiters for it.
 func (b *Budget) grantSpareLocked(self *member, wake []*member) []*member {
-	l := &b.mu.limits
 	// What MaxIdle would not keep is not dialled, else it would be canceled and
 	// wanted again without end.
 	idle := b.idleToComeLocked()
-	for b.mu.want == 0 && len(b.mu.lists[hopeful]) > 0 &&
-		room(l.MaxOpen, b.mu.open) > 0 && room(l.MaxDials, b.mu.dials) > 0 && room(l.MaxIdle, idle) > 0 {
+	for b.mu.want == 0 && len(b.mu.lists[hopeful]) > 0 && b.mayGrantLocked() && room(b.mu.limits.MaxIdle, idle) > 0 {
 		idle++
 		m := b.mu.lists[hopeful][0]
-		b.mu.open++
-		b.mu.dials++
+		b.countGrantLocked(m)
 		b.mu.spares++
 		m.last.spare--
-		m.toOrders().grants++
 		m.toOrders().spares++
 		b.listLocked(m)
 		wake = m.order(self, wake)
@@ -348,13 +340,24 @@ func (b *Budget) cancelKeptLocked(n int, self *member, wake []*member) []*member
 	return wake
 }
 
-// grantLocked gives a slot and a dial permit to m. They count from now on.
-func (b *Budget) grantLocked(m *member) {
+// mayGrantLocked reports whether there is a slot and a dial permit to give.
+func (b *Budget) mayGrantLocked() bool {
+	l := &b.mu.limits
+	return room(l.MaxOpen, b.mu.open) > 0 && room(l.MaxDials, b.mu.dials) > 0
+}
+
+// countGrantLocked gives a slot and a dial permit to m. They count from now on.
+func (b *Budget) countGrantLocked(m *member) {
 	b.mu.open++
 	b.mu.dials++
+	m.toOrders().grants++
+}
+
+// grantLocked does so for a waiter of m.
+func (b *Budget) grantLocked(m *member) {
+	b.countGrantLocked(m)
 	b.mu.want--
 	m.last.want--
-	m.toOrders().grants++
 	m.last.forgetTicket()
 	b.queueLocked(m)
 }

@@ -68,40 +68,6 @@ func newCommon[R any](cfg Config[R]) (*common[R], error) {
 	return c, nil
 }
 
-// New returns a pool that is ready for use and starts nothing yet. The error
-// names the field that is wrong.
-func New[R any](cfg Config[R]) (*Pool[R], error) {
-	c, err := newCommon(cfg)
-	if err != nil {
-		return nil, err
-	}
-	c.crew, c.clock = crew.New(maxClosers), alarm.New()
-	p := &Pool[R]{}
-	l := c.cfg.limits()
-	p.init(c, nil, &l)
-	return p, nil
-}
-
-// NewParts returns the func that makes the pools of the keys of one keyed pool,
-// each in the zero Pool that it is given, with limits that nobody changes any more.
-// They share cfg, in which Dial, DialRate and the limits are those of the Part. It is
-// for package keyed: its second parameter cannot be made outside this module.
-func NewParts[R any](cfg Config[R], total *part.Total) (func(*Pool[R], part.Part[R], *Limits) error, error) {
-	c, err := newCommon(cfg)
-	if err != nil {
-		return nil, err
-	}
-	c.crew, c.clock, c.total = total.Crew, total.Clock, total
-	return func(p *Pool[R], pt part.Part[R], l *Limits) error {
-		if err := l.validate(); err != nil {
-			return err
-		}
-		p.waiters.Share(&c.spares)
-		p.init(c, pt, l)
-		return nil
-	}, nil
-}
-
 func (p *Pool[R]) init(c *common[R], pt part.Part[R], l *Limits) {
 	p.common, p.part = c, pt
 	p.mu.limits = l
@@ -147,14 +113,4 @@ func (p *Pool[R]) key() any {
 		return nil
 	}
 	return p.part.Key()
-}
-
-// Bare reports whether nothing of the pool is left. If something is, the key will be
-// called by Quiet when it has gone, even if it came without a change of state, as what
-// MinIdle asks for. It is for package keyed.
-func (p *Pool[R]) Bare(part.Access) bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.mu.wasQuiet = p.bareLocked()
-	return p.mu.wasQuiet
 }

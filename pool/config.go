@@ -272,9 +272,10 @@ func (c *Config[R]) validate() error {
 	for _, n := range []struct {
 		name string
 		v    int
-	}{{"BreakAfter", c.BreakAfter}, {"LowLag", c.LowLag}, {"LeakSample", c.LeakSample}} {
+		zero string
+	}{{"BreakAfter", c.BreakAfter, "no breaker"}, {"LowLag", c.LowLag, "the default"}, {"LeakSample", c.LeakSample, "all leases"}} {
 		if n.v < 0 {
-			return fieldError(n.name, fmt.Sprintf("is %d", n.v), "use 0 for the default")
+			return fieldError(n.name, fmt.Sprintf("is %d", n.v), "use 0 for "+n.zero)
 		}
 	}
 	if err := c.validateTogether(); err != nil {

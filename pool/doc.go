@@ -90,8 +90,9 @@
 //
 // # Errors
 //
-//   - [*WaitError]: the context or WaitTimeout ended the wait. It says for how
-//     long, at which place, and what the pool looked like.
+//   - [*WaitError]: the context or WaitTimeout ended the wait, in the second case it
+//     matches [ErrWaitTimeout]. It says for how long the wait was, at which place, and
+//     what the pool looked like.
 //   - [*DialError]: the dial that this caller waited for failed. Later waiters
 //     cause the next dial. With FailFast set, the breaker is open, and none was
 //     made for this caller.

@@ -4,7 +4,6 @@ import (
 	"unsafe"
 
 	"github.com/berth-go/berth/internal/lane"
-	"github.com/berth-go/berth/internal/part"
 	"github.com/berth-go/berth/internal/turn"
 )
 
@@ -42,19 +41,6 @@ func (p *Pool[R]) takeFast() (Lease[R], bool) {
 	}
 	return Lease[R]{cell: cellOf[R](s), turn: t, ticket: p.lastTicket()}, true
 }
-
-// TakeFast is takeFast for package keyed: nobody else can call it, as its parameter
-// cannot be made outside this module. It never takes anything where Take has to run.
-func (p *Pool[R]) TakeFast(part.Access) (Lease[R], bool) {
-	if p.takes {
-		return Lease[R]{}, false
-	}
-	return p.takeFast()
-}
-
-// Number returns how many leases the lease's place in the lane has had before it. It
-// is for package keyed, as TakeFast is.
-func (l Lease[R]) Number(part.Access) uint64 { return l.turn.Number() }
 
 // releaseSlow is Release where the lane could not end the lease.
 func (p *Pool[R]) releaseSlow(c *cell[R], t turn.Turn) {

@@ -193,7 +193,7 @@ func (p *Pool[R]) startTickLocked() {
 	n.openedAt = now
 }
 
-// lendLocked lends up to max idle resources, those used last.
+// lendLocked lends up to limit idle resources, those used last.
 func (p *Pool[R]) lendLocked(limit int) {
 	var those [lane.Max]*slot[R]
 	found := 0

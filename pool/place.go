@@ -1,9 +1,6 @@
 package pool
 
-import (
-	"github.com/berth-go/berth/internal/part"
-	"github.com/berth-go/berth/waitq"
-)
+import "github.com/berth-go/berth/waitq"
 
 // draw gives the caller its place in the queue, once.
 func (a *attempt[R]) draw() {
@@ -30,10 +27,6 @@ func (a *attempt[R]) lock() {
 	p.forgetClockLocked()
 	p.closeLaneLocked()
 }
-
-// Draw is for package keyed, of whose keys nobody knows yet: the place of a caller for
-// whom a pool has to be made first.
-func (b *Budget) Draw(part.Access) Ticket { return Ticket(b.tickets.Add(1)) }
 
 // tagOf makes the tag of a waiter, of which whoever serves it must know:
 //

@@ -6,6 +6,7 @@ import (
 
 	"github.com/berth-go/berth/internal/alarm"
 	"github.com/berth-go/berth/internal/chain"
+	"github.com/berth-go/berth/internal/crew"
 	"github.com/berth-go/berth/internal/lane"
 	"github.com/berth-go/berth/internal/part"
 	"github.com/berth-go/berth/waitq"
@@ -32,7 +33,7 @@ type Pool[R any] struct {
 	// mu guards what follows and everything in a slot that is not fixed. It is
 	// taken with lock and given back with unlock, which first restores what the
 	// pool promises; nothing of the user's runs under it (I13). Lock order: mu,
-	// then the waiters' own lock or the Budget's; never two pools' locks.
+	// then that of the waiters, the Budget, the crew or the clock; never two pools' locks.
 	mu struct {
 		sync.Mutex
 		limits *Limits // never changed in place: many keys have the same
@@ -82,6 +83,20 @@ type Pool[R any] struct {
 	waiters waitq.Queue[Lease[R]]
 	as      member
 	part    part.Part[R] // nil: the pool stands alone
+}
+
+// New returns a pool that is ready for use and starts nothing yet. The error
+// names the field that is wrong.
+func New[R any](cfg Config[R]) (*Pool[R], error) {
+	c, err := newCommon(cfg)
+	if err != nil {
+		return nil, err
+	}
+	c.crew, c.clock = crew.New(maxClosers), alarm.New()
+	p := &Pool[R]{}
+	l := c.cfg.limits()
+	p.init(c, nil, &l)
+	return p, nil
 }
 
 // Limits returns the limits in force.

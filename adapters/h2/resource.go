@@ -26,7 +26,7 @@ const (
 	settleTime = time.Millisecond
 	settleMost = 128 * time.Millisecond
 
-	// pollTime is the same for a Conn that cannot tell of changes.
+	// pollTime is how often the capacity of a Conn is read that cannot tell of changes.
 	pollTime = 50 * time.Millisecond
 
 	// maxRefused is how many streams in a row a server may refuse before the connection is

@@ -41,7 +41,7 @@ func (c *Config) limits(base *http.Transport) (limits, error) {
 		{"MaxDials", c.MaxDials},
 	} {
 		if f.v < 0 {
-			return limits{}, fieldError(f.name, f.v, "use 0 for the default, NoLimit for none")
+			return limits{}, fieldError(f.name, f.v)
 		}
 	}
 	for _, f := range []struct {
@@ -56,7 +56,7 @@ func (c *Config) limits(base *http.Transport) (limits, error) {
 		{"PingInterval", c.PingInterval},
 	} {
 		if f.v < 0 {
-			return limits{}, fieldError(f.name, f.v, "use 0 for the default, NoLimit for none")
+			return limits{}, fieldError(f.name, f.v)
 		}
 	}
 	l := limits{
@@ -122,8 +122,8 @@ func noLimitIsZero(d time.Duration) time.Duration {
 	return d
 }
 
-func fieldError(field string, v any, remedy string) error {
-	return fmt.Errorf("httpconn: Config.%s is %v: %s", field, v, remedy)
+func fieldError(field string, v any) error {
+	return fmt.Errorf("httpconn: Config.%s is %v: use 0 for the default, NoLimit for none", field, v)
 }
 
 // poolConfig returns the pool that t runs on.
@@ -184,9 +184,9 @@ func ownWords(err error) error {
 	return errors.New("httpconn: Config." + text)
 }
 
-// perHost returns of, which may be nil, so that where connections are not kept, or those of
-// HTTP/1 are not and a host speaks nothing else, it has none that its request does not want
-// any more either.
+// perHost returns of, which may be nil. Where connections are not kept, or those of HTTP/1
+// are not and a host speaks nothing else, the MaxIdle of that host is -1, unless of sets its
+// MaxIdle or MinIdle: what was dialled and is not needed any more is not kept either.
 func (t *Transport) perHost(of func(Host) pool.Limits) func(Host) pool.Limits {
 	if !t.closeSerial && !t.single {
 		return of

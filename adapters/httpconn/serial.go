@@ -89,9 +89,7 @@ func (s *serial) take() error {
 func (s *serial) drop() {
 	s.conn.Release()
 	s.leased.Store(false)
-	if s.kept.isOver() || s.conn.Available() == 0 {
-		s.tell() // its timer may have come while the lease was out, or its end
-	}
+	s.rest()
 }
 
 // rest is called after end, before the lease of a connection ends that can carry more

@@ -72,18 +72,22 @@ func (l *List[T]) Remove(k *Link[T]) {
 // All yields the things, oldest first. The one it has yielded last may be taken
 // out meanwhile, and no other.
 func (l *List[T]) All() iter.Seq[*T] {
-	return walk(func() *Link[T] { return l.oldest }, (*Link[T]).next)
+	return func(yield func(*T) bool) {
+		for k := l.oldest; k != nil; {
+			v, then := k.of, k.newer
+			if !yield(v) {
+				return
+			}
+			k = then
+		}
+	}
 }
 
 // Backward yields the things, newest first, as [List.All] does.
 func (l *List[T]) Backward() iter.Seq[*T] {
-	return walk(func() *Link[T] { return l.newest }, (*Link[T]).prev)
-}
-
-func walk[T any](start func() *Link[T], step func(*Link[T]) *Link[T]) iter.Seq[*T] {
 	return func(yield func(*T) bool) {
-		for k := start(); k != nil; {
-			v, then := k.of, step(k)
+		for k := l.newest; k != nil; {
+			v, then := k.of, k.older
 			if !yield(v) {
 				return
 			}
@@ -100,9 +104,6 @@ func (k *Link[T]) Newer() *T { return k.newer.thing() }
 
 // Older returns the next older thing, or nil if this is the oldest.
 func (k *Link[T]) Older() *T { return k.older.thing() }
-
-func (k *Link[T]) next() *Link[T] { return k.newer }
-func (k *Link[T]) prev() *Link[T] { return k.older }
 
 func (k *Link[T]) thing() *T {
 	if k == nil {

@@ -220,9 +220,6 @@ func (c *Call) send(conn Conn, how Attempt, stop func() bool) (*http.Response, e
 	return resp, nil
 }
 
-// Rewind prepares for another attempt after a failure with Retry set.
-func (c *Call) Rewind() error { return c.rewind() }
-
 // watchBody closes the request's body when the context ends, until the returned
 // func is called: an HTTP/1 connection does not come back from RoundTrip while a
 // Read of the body blocks.

@@ -27,7 +27,7 @@ func (c *Call) Divert(req *http.Request, rt http.RoundTripper) (call bool, resp 
 		return true, nil, nil
 	}
 	c.body = body // which knows what rt has read
-	if err := c.rewind(); err != nil {
+	if err := c.Rewind(); err != nil {
 		return false, nil, c.Fail(err)
 	}
 	return true, nil, nil

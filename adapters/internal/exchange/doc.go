@@ -9,7 +9,7 @@
 // knows which failures may be tried again elsewhere, and tells when the response
 // has been read and the connection is free. A [Call] does this once for all
 // adapters. It knows no pool: the adapter brings a connection to each
-// [Call.Attempt] and hears through a func when it is no longer needed.
+// [Call.Attempt] and hears by its [Ender] when that is no longer needed.
 //
 // # When not to use it
 //

@@ -14,10 +14,10 @@ var (
 	// net/http's.
 	errCanceled = errors.New("net/http: request canceled")
 	// errDone is the cause when nothing went wrong. Nobody should ever see it.
-	errDone = errors.New("exchange: call has ended")
+	errDone = errors.New("berth: call has ended")
 	// errNoReturn is for a connection whose RoundTrip did not return.
-	errNoReturn   = errors.New("exchange: RoundTrip of the connection panicked")
-	errNoResponse = errors.New("exchange: RoundTrip of the connection returned neither a response nor an error")
+	errNoReturn   = errors.New("berth: RoundTrip of the connection panicked")
+	errNoResponse = errors.New("berth: RoundTrip of the connection returned neither a response nor an error")
 )
 
 // ErrNoStream is the error of a [Conn] that had no room for the request after all.

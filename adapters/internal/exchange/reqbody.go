@@ -161,7 +161,7 @@ func (b *requestBody) fresh() bool {
 	return !b.mu.closed && !b.read.Load() && (b.memory == nil || b.memory.Len() == b.size)
 }
 
-// rewindable reports whether rewind could work.
+// rewindable reports whether Rewind could work.
 func (c *Call) rewindable() bool {
 	return c.body == nil || c.body.fresh() || c.req.GetBody != nil
 }
@@ -170,8 +170,9 @@ func (c *Call) rewindable() bool {
 // GetBody, which may take its time, and need a connection itself.
 func (c *Call) Rewinds() bool { return c.body != nil && !c.body.fresh() }
 
-// rewind makes the request's body ready for another attempt.
-func (c *Call) rewind() error {
+// Rewind makes the request's body ready for another attempt, after a failure with Retry
+// set.
+func (c *Call) Rewind() error {
 	if c.body == nil || c.body.fresh() {
 		return nil
 	}

@@ -11,7 +11,7 @@ import (
 
 // ErrBodyClosed is the Err of an [Ending] whose response body was closed before
 // its end.
-var ErrBodyClosed = errors.New("exchange: response body closed before its end")
+var ErrBodyClosed = errors.New("berth: response body closed before its end")
 
 // An Ending says how an exchange ended.
 type Ending struct {
