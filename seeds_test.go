@@ -67,7 +67,7 @@ func poolSeeds() [][]byte {
 		// The end of a lifetime meets idle, leased and shared ones.
 		seed([configBytes]byte{modeMixed, 3, 3, 4, 0, 1, 1, 1}, op{opAcquire, 0}, op{opAcquire, 0}, op{opAcquire, 0}, op{opDialOK, 0}, op{opDialOK, 4},
 			op{opRelease, 0}, op{opAcquire, 0}, op{opAdvance, 9}, op{opTryAcquire, 0}, op{opAdvance, 0}, op{opRelease, 0}, op{opRelease, 0}, op{opDialOK, 0}),
-		// The low lane: two later callers go first, and no third.
+		// A low caller: two later callers go first, and no third.
 		seed([configBytes]byte{modeExclusive, 1, 1, 1, 0, 1, 0, 0, 32}, op{opAcquire, 0}, op{opDialOK, 0}, op{opAcquireLow, 0}, op{opAcquire, 0}, op{opAcquire, 0},
 			op{opAcquire, 0}, op{opRelease, 0}, op{opRelease, 0}, op{opRelease, 0}, op{opRelease, 0}),
 		// MinIdle beside MaxIdleTime: what is kept ready grows old, and goes when there is more.

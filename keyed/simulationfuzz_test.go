@@ -138,7 +138,7 @@ func (k *turner) sight(cfg *unitConfig) {
 	k.next(40, func(v int) { cfg.WaitTimeout = time.Duration(v) * time.Second })
 }
 
-// lanes sets the paces of the dials, the low lane, and how often an operator
+// lanes sets the paces of the dials, low callers, and how often an operator
 // meddles.
 func (k *turner) lanes(cfg *unitConfig, w *pooltest.World) {
 	k.next(16, func(v int) { // 0: no DialRate

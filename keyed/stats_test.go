@@ -112,7 +112,7 @@ func TestWaitErrorTellsOfTheTotalThatIsUsedUp(t *testing.T) {
 	})
 }
 
-// The low lane holds across keys: a low caller lets later ones of other keys
+// Request.Low holds across keys: a low caller lets later ones of other keys
 // have the next slot, and is not starved by them.
 func TestLowLaneHoldsAcrossKeys(t *testing.T) {
 	bubble(t, func(t *testing.T) {

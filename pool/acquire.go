@@ -134,7 +134,7 @@ func (a *attempt[R]) tryOnce() bool {
 	}, false)
 	if ok {
 		a.lease, a.tried = l, false
-		p.warmLocked()
+		p.noteHitLocked()
 	}
 	return ok
 }

@@ -119,7 +119,7 @@ func (a *attempt[R]) now() (bool, error) {
 	if a.firstDial == 0 {
 		a.firstDial = p.mu.dialNumber + 1
 	}
-	if a.standLocked() {
+	if a.queueSteadyLocked() {
 		p.mu.Unlock()
 		return false, nil
 	}
@@ -150,7 +150,7 @@ func (a *attempt[R]) takeLocked(l Lease[R]) {
 	}
 	a.lease, a.tried = l, false
 	a.count(&a.p.mu.count.Hits)
-	a.p.warmLocked()
+	a.p.noteHitLocked()
 	a.newcomer = false
 }
 

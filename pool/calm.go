@@ -25,7 +25,7 @@ func (a *attempt[R]) takeCalmLocked() bool {
 		return false // a shareable one that has room is among the roomy, and Check may have this one in hand
 	}
 	if p.cfg.MaxLifetime > 0 || p.cfg.MaxIdleTime > 0 {
-		if _, over := p.overdue(s, p.nowLocked()); over {
+		if _, over := p.expired(s, p.nowLocked()); over {
 			return false
 		}
 	}
@@ -65,7 +65,7 @@ func (p *Pool[R]) restCalmLocked(c *cell[R]) bool {
 // worth opening, there is more to do.
 func (p *Pool[R]) unlockCalm() {
 	n := &p.mu.lending
-	if n.warmth >= max(n.need, warm) || (p.member != nil && (p.member.changed || p.ordered())) {
+	if n.streak >= max(n.need, minStreak) || (p.member != nil && (p.member.changed || p.ordered())) {
 		p.unlock()
 		return
 	}

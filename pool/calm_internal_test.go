@@ -159,7 +159,7 @@ func TestCalmPoolReportsWhatItsBudgetNeeds(t *testing.T) {
 
 	l = mustAcquire(t, p)
 	p.lock()
-	p.mu.warmth = 0 // no lane is to be opened
+	p.mu.streak = 0 // no lane is to be opened
 	p.member.ordered.Store(true)
 	p.unlockCalm()
 	assert.False(t, p.member.ordered.Load())

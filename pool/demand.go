@@ -198,7 +198,7 @@ func (p *Pool[R]) reportLocked(pl plan[R]) bool {
 		return false
 	}
 	p.markHandedLocked()
-	p.reserveOpeningLocked()
+	p.withholdOpeningLocked()
 	r := report{
 		standing: p.standingLocked(),
 		wants:    wants{want: pl.want, redial: pl.redial, orphans: len(pl.orphans), kept: len(pl.kept), spare: pl.spare},

@@ -219,7 +219,7 @@ func (p *Pool[R]) failWaitersLocked(d *dial[R], err error) {
 	p.noteFailureLocked(d.slot, err)
 	p.dialEventLocked(p.cfg.Hooks.DialFailed, d, err)
 	anyone := d.expected == 1 && !p.lateLocked(d)
-	p.failOldestLocked(d.expected, err, func(e waitq.Entry) bool { return anyone || p.came(e) <= d.newest })
+	p.failOldestLocked(d.expected, err, func(e waitq.Entry) bool { return anyone || p.arrivalOf(e) <= d.newest })
 }
 
 // failOldestLocked gives err to the n oldest of the waiters whom accept is true for, and

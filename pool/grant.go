@@ -30,7 +30,7 @@ func (p *Pool[R]) pickLocked(suits func(*slot[R]) bool) *slot[R] {
 		if s == nil || !timed {
 			return s
 		}
-		why, over := p.overdue(s, time.Now())
+		why, over := p.expired(s, time.Now())
 		if !over {
 			return s
 		}

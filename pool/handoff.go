@@ -32,7 +32,7 @@ func (p *Pool[R]) handOffLocked(s *slot[R], next *handOff[R]) bool {
 		return false
 	}
 	if p.cfg.MaxLifetime > 0 {
-		if _, over := p.overdue(s, p.nowLocked()); over {
+		if _, over := p.expired(s, p.nowLocked()); over {
 			return false
 		}
 	}

@@ -128,7 +128,7 @@ func (p *Pool[R]) givenUpLocked() *slot[R] {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for s := p.oldestIdleLocked(); s != nil; s = p.newerIdle(s.idleLink.Newer()) {
-		if s.mark.m == nil && !s.reserved {
+		if s.mark.m == nil && !s.withheld {
 			return s
 		}
 	}

@@ -66,12 +66,12 @@ func TestBudgetWithMaxIdleHasLanesWhileAllMayBeIdle(t *testing.T) {
 		l := mustAcquire(t, r) // one more than may be idle
 		assert.Nil(t, p.open.Load())
 		assert.Nil(t, q.open.Load())
-		for range 2 * warm {
+		for range 2 * minStreak {
 			mustAcquire(t, p).Release()
 			assert.Nil(t, p.open.Load())
 		}
 		l.Discard(nil)
-		for range 2 * warm {
+		for range 2 * minStreak {
 			mustAcquire(t, p).Release()
 		}
 		assert.NotNil(t, p.open.Load(), "four again")
@@ -196,7 +196,7 @@ func TestBudgetWithMaxIdleLeavesLanesOpenWhileAResourceIsClosed(t *testing.T) {
 		require.NoError(t, err)
 		mustAcquire(t, r).Discard(nil)
 		require.Equal(t, 3, b.Stats().Open)
-		for range 2 * warm {
+		for range 2 * minStreak {
 			mustAcquire(t, p).Release()
 		}
 		assert.NotNil(t, p.open.Load())

@@ -59,7 +59,7 @@ func (p *Pool[R]) resting() (n int) {
 
 // reopen uses the pool until its lane is open.
 func reopen(t *testing.T, p *Pool[*int]) {
-	for range coldest {
+	for range maxStreak {
 		mustAcquire(t, p).Release()
 		if p.resting() > 0 {
 			return
@@ -171,7 +171,7 @@ func TestLaneThatBringsLittleOpensSeldom(t *testing.T) {
 			p.mu.Lock()
 			need := p.mu.need
 			p.mu.Unlock()
-			if need == coldest {
+			if need == maxStreak {
 				break
 			}
 		}
@@ -183,7 +183,7 @@ func TestLaneThatBringsLittleOpensSeldom(t *testing.T) {
 		}
 		time.Sleep(3 * laneTick)
 		require.Nil(t, p.open.Load())
-		for range warm {
+		for range minStreak {
 			mustAcquire(t, p).Release()
 		}
 		assert.NotNil(t, p.open.Load())

@@ -127,7 +127,7 @@ func TestMaxOpenDrainsTheResourceOfTheLane(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ws := newWires(t, 2, nil)
 		a, b, c := ws.locked(), ws.locked(), ws.locked()
-		for range coldest {
+		for range maxStreak {
 			if ws.take().Release(); ws.resting() > 0 {
 				break
 			}
@@ -174,7 +174,7 @@ func TestLaneThatGoesToAnotherResourceForgetsNoneOfTheFirst(t *testing.T) {
 		a, b := ws.fromLane(), ws.fromLane() // all of the first
 		c := ws.take()
 		require.Len(t, ws.all, 2)
-		for range coldest {
+		for range maxStreak {
 			if ws.take().Release(); ws.resting() > 0 {
 				break
 			}
@@ -226,7 +226,7 @@ func TestTryAcquireOpensTheSharedLane(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ws := newWires(t, 4, nil)
 		require.NoError(t, ws.Warm(t.Context(), 1))
-		for range warm {
+		for range minStreak {
 			l, ok := ws.TryAcquire()
 			require.True(t, ok)
 			l.Release()

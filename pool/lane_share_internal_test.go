@@ -75,7 +75,7 @@ func newWires(t *testing.T, capacity int, change func(*Config[*wire])) *wires {
 // warm uses the pool until its lane is open.
 func (ws *wires) warm() *wires {
 	ws.t.Helper()
-	for range coldest {
+	for range maxStreak {
 		ws.take().Release()
 		if ws.resting() > 0 {
 			return ws
@@ -193,7 +193,7 @@ func TestSharedLeaseBesideAnotherWasNeverIdle(t *testing.T) {
 		time.Sleep(time.Hour)
 		a := ws.locked()
 		assert.Equal(t, time.Hour, a.Info().IdleFor)
-		for range warm {
+		for range minStreak {
 			ws.locked().Release()
 		}
 		b := ws.fromLane()
@@ -380,7 +380,7 @@ func TestWhatComesToRestInTheSharedLaneKeepsToMaxIdle(t *testing.T) {
 		ws := newWires(t, 2, func(c *Config[*wire]) { c.MaxIdle = 1 })
 		a, b, c := ws.locked(), ws.locked(), ws.locked()
 		require.Len(t, ws.all, 2)
-		for range coldest {
+		for range maxStreak {
 			if ws.take().Release(); ws.resting() > 0 {
 				break
 			}

@@ -26,9 +26,9 @@ func TestNothingRestsBesideAClosedLane(t *testing.T) {
 	var done atomic.Bool
 	var shut, seen atomic.Int64 // how often the lane has been closed, and how often that was looked at
 	var wg sync.WaitGroup
-	warmth := func(n int32) {
+	streak := func(n int32) {
 		p.lock()
-		p.mu.warmth, p.mu.need = n, warm
+		p.mu.streak, p.mu.need = n, minStreak
 		p.unlock()
 	}
 	wg.Go(func() {
@@ -36,11 +36,11 @@ func TestNothingRestsBesideAClosedLane(t *testing.T) {
 			for range shut.Load() % 64 {
 				_ = done.Load() // somewhere in a lease
 			}
-			warmth(0)
+			streak(0)
 			for n := shut.Add(1); seen.Load() < n && !done.Load(); {
 				runtime.Gosched()
 			}
-			warmth(warm)
+			streak(minStreak)
 		}
 	})
 	for end := time.Now().Add(time.Second); time.Now().Before(end); {

@@ -11,8 +11,8 @@ import (
 type lending[R any] struct {
 	lane   *lane.Lane // nil: not open, and was not for long
 	lent   int        // cells in it
-	warmth int32      // hits under the lock, each soon after the one before
-	need   int32      // how many of them open the lane; at least warm
+	streak int32      // hits under the lock, each soon after the one before
+	need   int32      // how many of them open the lane; at least minStreak
 	hit    moment
 	*times[R]
 }
@@ -34,13 +34,13 @@ const (
 	// laneTick is how exact the times of the lane are.
 	laneTick = 10 * time.Millisecond
 
-	// warm is how many hits, each within a tick of the one before, open the lane.
-	warm = 2
+	// minStreak is how many hits, each within a tick of the one before, open the lane.
+	minStreak = 2
 
 	// worthHits is how many hits an opening must bring; after one that brings less
-	// the pool is slower to open it again, up to coldest.
+	// the pool is slower to open it again, up to maxStreak.
 	worthHits = 64
-	coldest   = 1024
+	maxStreak = 1024
 )
 
 // lends says of what a lane may be. Whatever has to be called or to be read from a
@@ -59,26 +59,26 @@ func (c *Config[R]) lends() lends {
 	}
 }
 
-// warmLocked notes a hit under the lock. A pool that is used now and then does not
+// noteHitLocked notes a hit under the lock. A pool that is used now and then does not
 // open its lane.
-func (p *Pool[R]) warmLocked() {
+func (p *Pool[R]) noteHitLocked() {
 	n := &p.mu.lending
 	if p.lends == (lends{}) || n.lent > 0 {
 		return
 	}
 	now := p.momentLocked()
 	if now-n.hit > moment(laneTick) {
-		n.warmth = 0
+		n.streak = 0
 	}
 	n.hit = now
-	n.warmth++
+	n.streak++
 }
 
 // openLaneLocked lends what can be handed out, if nothing has to be decided. It is
 // the last thing in a change of the pool's state.
 func (p *Pool[R]) openLaneLocked() {
 	n := &p.mu.lending
-	if n.warmth < max(n.need, warm) || p.mu.closed || p.waiters.Len() > 0 {
+	if n.streak < max(n.need, minStreak) || p.mu.closed || p.waiters.Len() > 0 {
 		return
 	}
 	l := p.mu.limits
@@ -310,15 +310,15 @@ func (p *Pool[R]) laneHitsLocked() uint64 {
 // opening.
 func (p *Pool[R]) giveUpLaneLocked() {
 	n := &p.mu.lending
-	if n.warmth < max(n.need, warm) {
-		n.warmth = 0
+	if n.streak < max(n.need, minStreak) {
+		n.streak = 0
 		return // it was not open
 	}
-	n.warmth = 0
+	n.streak = 0
 	if n.times == nil || n.hits-n.opened < worthHits {
-		n.need = min(2*max(n.need, warm), coldest)
+		n.need = min(2*max(n.need, minStreak), maxStreak)
 	} else {
-		n.need = warm
+		n.need = minStreak
 	}
 	if n.times != nil {
 		n.opened = n.hits

@@ -35,9 +35,9 @@ func (p *Pool[R]) beBornLocked(s *slot[R]) {
 	}
 }
 
-// overdue returns why a slot must not be handed out any more although its timer
+// expired returns why a slot must not be handed out any more although its timer
 // has not rung: on waking from sleep a laptop's callers may come before it does.
-func (p *Pool[R]) overdue(s *slot[R], now time.Time) (Reason, bool) {
+func (p *Pool[R]) expired(s *slot[R], now time.Time) (Reason, bool) {
 	if p.cfg.MaxLifetime > 0 && now.Round(0).After(s.expires.Round(0)) {
 		return ReasonLifetime, true
 	}

@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// low starts an Acquire in the low lane.
+// low starts an Acquire with Request.Low.
 func (r *rig) low() *call { return r.acquireWith(r.t.Context(), pool.Request{Low: true}) }
 
 // serveAll lets one resource go through the queue, and returns in which order
@@ -125,7 +125,7 @@ func TestFailedDialFailsLowCallersToo(t *testing.T) {
 }
 
 // A failed dial fails those who were queued when it began, as many as it was for. A
-// caller in the low lane stands further behind than it came.
+// low caller stands further behind than it came.
 func TestFailedDialSparesThoseWhoCameAfterItBeganBesideALowCaller(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		cfg := shareable()

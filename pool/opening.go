@@ -18,7 +18,7 @@ func (p *Pool[R]) setOpeningLocked(s *slot[R], opening bool) {
 	if s.opening != opening {
 		s.opening = opening
 		p.mu.opening += int32(2*btoi(opening) - 1) //nolint:gosec // 1 or -1
-		p.reserveLocked(s, s.reserved && opening)
+		p.withholdLocked(s, s.withheld && opening)
 		p.refitLocked(s)
 	}
 }
@@ -39,26 +39,26 @@ func (p *Pool[R]) openingLocked() iter.Seq[*slot[R]] {
 	}
 }
 
-// reserveOpeningLocked keeps what opens out of the Budget's idle list while callers wait:
+// withholdOpeningLocked keeps what opens out of the Budget's idle list while callers wait:
 // no more than a dial in flight that they wait for is it to be given up for another pool,
 // whose caller may have come later. Else two pools could end each other's without end.
-func (p *Pool[R]) reserveOpeningLocked() {
+func (p *Pool[R]) withholdOpeningLocked() {
 	if p.mu.opening == 0 {
 		return
 	}
 	awaited := p.waiters.Len() > 0
 	for s := range p.openingLocked() {
-		p.reserveLocked(s, awaited)
+		p.withholdLocked(s, awaited)
 	}
 }
 
-// reserveLocked takes a slot out of the Budget's idle list, or puts it back.
-func (p *Pool[R]) reserveLocked(s *slot[R], reserved bool) {
-	if p.member == nil || s.reserved == reserved {
+// withholdLocked takes a slot out of the Budget's idle list, or puts it back.
+func (p *Pool[R]) withholdLocked(s *slot[R], withheld bool) {
+	if p.member == nil || s.withheld == withheld {
 		return
 	}
-	switch s.reserved = reserved; {
-	case reserved:
+	switch s.withheld = withheld; {
+	case withheld:
 		p.member.unidle(&s.mark)
 	case !s.gone:
 		p.member.idle(&s.mark, s.idleSince, nil)

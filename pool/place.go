@@ -30,7 +30,7 @@ func (a *attempt[R]) lock() {
 
 // tagOf makes the tag of a waiter, of which whoever serves it must know:
 //
-//	bit  0     it stands in the low lane
+//	bit  0     it asked for Request.Low
 //	bit  1     it wants a fresh resource
 //	bits 2-63  the first dial that will do, if it wants that; else when it queued
 func (a *attempt[R]) tagOf() uint64 {
@@ -52,8 +52,8 @@ func freshOf(e waitq.Entry) uint64 {
 // queuedOf returns when a waiter queued that does not want a fresh resource.
 func queuedOf(e waitq.Entry) moment { return moment(e.Tag >> 2) } //nolint:gosec // as it was
 
-// came returns when a waiter came, as the last ticket then.
-func (p *Pool[R]) came(e waitq.Entry) Ticket {
+// arrivalOf returns when a waiter came, as the last ticket then.
+func (p *Pool[R]) arrivalOf(e waitq.Entry) Ticket {
 	lag := uint64(p.cfg.LowLag) //nolint:gosec // not negative
 	if e.Tag&1 == 0 || e.Place < lag {
 		return Ticket(e.Place)

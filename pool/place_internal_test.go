@@ -43,7 +43,7 @@ func TestWhoWaitsForTheLockHasItsPlace(t *testing.T) {
 	require.NoError(t, p.Shutdown(t.Context()))
 }
 
-// A caller of the low lane who is served at once has no place behind those who come
+// A low caller who is served at once has no place behind those who come
 // later, whether it had to wait for the lock or not.
 func TestLowCallerServedAtOnceDoesNotLag(t *testing.T) {
 	p, err := New(Config[int]{MaxOpen: 1, LowLag: 100, Dial: func(context.Context) (int, error) { return 1, nil }})

@@ -315,7 +315,7 @@ func TestLaneThatIsMostlyEmptyIsGivenUp(t *testing.T) {
 			}
 			p.mu.Lock()
 			defer p.mu.Unlock()
-			assert.Equal(t, open, p.mu.need < 2*warm)
+			assert.Equal(t, open, p.mu.need < 2*minStreak)
 		})
 	}
 }

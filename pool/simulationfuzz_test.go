@@ -15,7 +15,7 @@ func FuzzSimulation(f *testing.F) {
 	f.Add(uint64(2), []byte{3, 2, 1, 2, 5, 20, 10, 3, 4, 1, 1, 1, 200, 3, 2, 1})
 	f.Add(uint64(3), []byte{1, 1, 0, 1, 1, 4, 0, 0, 0, 0, 1, 0, 0, 0, 0, 2})
 	f.Add(uint64(4), []byte{9, 4, 3, 0, 9, 60, 30, 9, 0, 2, 0, 2, 7, 0, 1, 0})
-	// Checks before hand-out and in the background, at a pace; a busy low lane.
+	// Checks before hand-out and in the background, at a pace; many low callers.
 	f.Add(uint64(5), []byte{4, 3, 2, 2, 9, 60, 30, 40, 9, 1, 0, 3, 50, 2, 1, 1, 6, 9, 2, 0, 0, 5, 3, 20, 9, 4, 3, 5})
 	// Shareable resources that drain in a hurry, and leases that are reported.
 	f.Add(uint64(6), []byte{2, 2, 1, 1, 20, 30, 20, 30, 5, 2, 2, 4, 20, 1, 1, 1, 0, 0, 0, 3, 9, 7, 1, 25, 0, 6, 8, 2})
@@ -127,7 +127,7 @@ func (k *turner) sight(cfg *pool.Config[*pooltest.Unit]) {
 	k.next(40, func(v int) { cfg.WaitTimeout = time.Duration(v) * time.Second })
 }
 
-// lanes sets the pace of the dials, the low lane, and how often an operator
+// lanes sets the pace of the dials, low callers, and how often an operator
 // meddles.
 func (k *turner) lanes(cfg *pool.Config[*pooltest.Unit], w *pooltest.World) {
 	k.next(16, func(v int) { // 0: no DialRate

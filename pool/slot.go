@@ -58,7 +58,7 @@ type slot[R any] struct {
 	queued   bool // waits for the dispatcher
 	refused  bool // Take failed though Capacity said room: read again at the next release
 
-	reserved bool // opening, and not in the Budget's idle list since callers wait: see reserveOpeningLocked
+	withheld bool // opening, and not in the Budget's idle list since callers wait: see withholdOpeningLocked
 	probed   bool // is being checked in the background, and keeps its place in the idle lists
 	probeDue bool // waits for its turn to be
 

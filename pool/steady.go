@@ -8,9 +8,9 @@ import "time"
 // does just that. It is in one piece: what a caller runs here has mostly left the
 // processor's caches since the last one, and costs by its length.
 
-// standLocked queues a caller in a steady pool, and reports whether it could. It does what
+// queueSteadyLocked queues a caller in a steady pool, and reports whether it could. It does what
 // enqueueLocked does where nobody has to hear of it.
-func (a *attempt[R]) standLocked() bool {
+func (a *attempt[R]) queueSteadyLocked() bool {
 	p := a.p
 	if p.mu.form != steady || a.fresh || a.bad.cell != nil || !a.prepared() || p.mu.outage != nil ||
 		p.cfg.ShedLate != ShedOff || p.cfg.Hooks.WaitStarted != nil || p.countsWaitersLocked() || p.ordered() {
@@ -46,7 +46,7 @@ func (p *Pool[R]) passSteadyLocked(c *cell[R], now moment, next *handOff[R]) boo
 		return false
 	}
 	if p.cfg.MaxLifetime > 0 {
-		if _, over := p.overdue(s, p.nowLocked()); over {
+		if _, over := p.expired(s, p.nowLocked()); over {
 			return false
 		}
 	}

@@ -18,7 +18,7 @@ func TestSteadyPoolReadsTheClockForThoseWhoHaveNot(t *testing.T) {
 		time.Sleep(time.Second)
 		second := attempt[int]{p: p, user: t.Context(), ctx: t.Context()}
 		p.lockBeside()
-		require.True(t, second.standLocked())
+		require.True(t, second.queueSteadyLocked())
 		p.mu.Unlock()
 		time.Sleep(time.Second)
 

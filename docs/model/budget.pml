@@ -32,7 +32,7 @@ bool hungry;                                /* Budget.hungry */
 bool mu[P];                                 /* the pool's lock, and under it: */
 mtype slots[P] = empty_;
 bool lent[P];
-bool warm[P] = true;                        /* warmth >= need */
+bool warm[P] = true;                        /* streak >= need */
 chan waiters[P] = [N] of { byte };
 bool sentUsed[P]; byte sentWant[P];         /* member.sent */
 bool changed[P];                            /* member.changed */

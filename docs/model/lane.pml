@@ -32,7 +32,7 @@ bool mu;                            /* the pool's lock, and under it: */
 mtype slots[C] = inUse;
 bool lent[C] = true; byte nlent = C;
 bool old[C];                        /* its generation is not the pool's */
-bool warm = true;                   /* warmth >= need */
+bool warm = true;                   /* streak >= need */
 byte maxOpen = C;
 chan waiters = [N] of { byte };
 

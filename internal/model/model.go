@@ -179,7 +179,7 @@ func (m *Pool[R]) arrive(ctx context.Context, r pool.Request) (*Lease[R], *waite
 	return nil, w, nil
 }
 
-// lag is how far behind its turn a caller in the low lane stands.
+// lag is how far behind its turn a low caller stands.
 func (m *Pool[R]) lag() pool.Ticket {
 	if m.cfg.LowLag > 0 {
 		return pool.Ticket(m.cfg.LowLag)

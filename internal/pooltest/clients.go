@@ -25,7 +25,7 @@ type simCall struct {
 	start, end time.Time
 	served     bool
 	steady     bool // nobody of its key who came later may have been served before it
-	low        bool // it stood in the low lane
+	low        bool // it asked for Request.Low
 	lagging    bool // by itself, and for any resource: no more than LowLag may pass it
 	polite     bool // it may not have been served before one who came earlier
 }
@@ -58,7 +58,7 @@ type client struct {
 	keys  int
 	place pool.Ticket // of a lease that it lost, and means to get again
 	key   int         // for that
-	late  bool        // that place was one in the low lane
+	late  bool        // that place was that of a low caller
 }
 
 // call makes one call, uses what it gets and gives it back.
@@ -205,7 +205,7 @@ func (w *World) checkOrderLocked() {
 	}
 }
 
-// checkLowLocked looks for callers in the low lane who were let down: more than
+// checkLowLocked looks for low callers who were let down: more than
 // LowLag of those who came later were served before them. Whoever has failed a
 // Check or a Take waits again, so those are not counted. It needs the calls in the
 // order in which they came.
@@ -227,7 +227,7 @@ func (w *World) checkLowLocked() {
 			}
 		}
 		if passed > w.LowLag {
-			w.wrongLocked("key %d: %d later calls passed one in the low lane, of %d", a.key, passed, w.LowLag)
+			w.wrongLocked("key %d: %d later calls passed a low one, of %d", a.key, passed, w.LowLag)
 		}
 	}
 }

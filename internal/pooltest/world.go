@@ -52,7 +52,7 @@ type World struct {
 	CloseTimeout                   time.Duration // as in the Config
 	MaxLifetime                    time.Duration // as in the Config
 	MaxUses                        int           // as in the Config
-	LowLag                         int           // as in the Config; 0: the order of the low lane is not checked
+	LowLag                         int           // as in the Config; 0: the order of low callers is not checked
 	Chores                         int           // one look in so many is followed by a chore
 	Quiet                          bool          // no hook is called for each lease, so that the pool may lend resources without its lock
 	t                              testing.TB
