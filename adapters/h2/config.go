@@ -11,10 +11,6 @@ import (
 	"github.com/berth-go/berth/pool"
 )
 
-// defaultDrainTimeout ends a connection that should end and does not, for its
-// slot is needed.
-const defaultDrainTimeout = time.Hour
-
 // A Host is what connections are pooled by.
 type Host struct {
 	Scheme string // http or https
@@ -104,7 +100,7 @@ func (c *Config) poolConfig(t *Transport) keyed.Config[Host, *Resource] {
 		MaxIdleTime:    c.IdleConnTimeout,
 		MaxLifetime:    c.MaxConnLifetime,
 		LifetimeJitter: c.ConnLifetimeJitter,
-		DrainTimeout:   orDefault(c.DrainTimeout, defaultDrainTimeout),
+		DrainTimeout:   orDefault(c.DrainTimeout, wire.DrainTimeout),
 		Reuse:          c.Reuse,
 		Hooks:          c.Hooks,
 	}

@@ -13,11 +13,6 @@ import (
 	"github.com/berth-go/berth/pool"
 )
 
-// defaultDrainTimeout ends an HTTP/2 connection that should end and does not, for
-// its slot is needed. No response should be cut short by it that is not a stream
-// without an end.
-const defaultDrainTimeout = time.Hour
-
 // limits are a Config's numbers with Base's in place, 0 for no limit.
 type limits struct {
 	conns, idlePerHost, totalConns, idle int
@@ -76,7 +71,7 @@ func (c *Config) limits(base *http.Transport) (limits, error) {
 		l.redialTime = wire.RedialAfter
 	}
 	if c.DrainTimeout == 0 {
-		l.drainTime = defaultDrainTimeout
+		l.drainTime = wire.DrainTimeout
 	}
 	if c.IdleConnTimeout == 0 {
 		l.idleTime = max(0, base.IdleConnTimeout)

@@ -29,6 +29,11 @@ const DialTimeout = time.Minute
 // sent again after a second, and the second after two more (RFC 6298).
 const RedialAfter = 5 * time.Second
 
+// DrainTimeout is the default time after which a connection is closed that should end and
+// does not, for its slot is needed. No response should be cut short by it that is not a
+// stream without an end.
+const DrainTimeout = time.Hour
+
 // Prepare makes tr, a copy of a user's, fit to dial for a pool: it speaks p, shows
 // its connections to [Dial], and has no limits of its own. (A limit on
 // connections would even crash the program: net/http does not count a ClientConn
