@@ -66,7 +66,7 @@ func TestListStaysSorted(t *testing.T) {
 		rng := rand.New(rand.NewPCG(seed, 1)) //nolint:gosec // the same numbers each time
 		var s sorted
 		streams := []uint64{1000, 2000, 3000, 4000}
-		for range 1500 {
+		for range 700 {
 			switch {
 			case len(s.nodes) > 0 && rng.IntN(5) == 0:
 				s.unlink(0)
