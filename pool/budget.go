@@ -189,6 +189,13 @@ func (b *Budget) overLocked() int {
 	return b.mu.open - b.mu.ending - b.mu.evictions - b.mu.cancels - l.MaxOpen
 }
 
+// isOver reports whether more must go because MaxOpen was lowered.
+func (b *Budget) isOver() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.overLocked() > 0
+}
+
 // cancelSurplusLocked has dials canceled that MaxOpen, after a decrease, does not allow,
 // whoever waits for them.
 func (b *Budget) cancelSurplusLocked(self *member, wake []*member) []*member {

@@ -42,11 +42,13 @@ func (p *Pool[R]) openingLocked() iter.Seq[*slot[R]] {
 // withholdOpeningLocked keeps what opens out of the Budget's idle list while callers wait:
 // no more than a dial in flight that they wait for is it to be given up for another pool,
 // whose caller may have come later. Else two pools could end each other's without end.
+// Where the Budget has shrunk they are to go all the same, as dials are.
 func (p *Pool[R]) withholdOpeningLocked() {
+	p.member.withholds = p.mu.opening > 0 && p.waiters.Len() > 0
 	if p.mu.opening == 0 {
 		return
 	}
-	awaited := p.waiters.Len() > 0
+	awaited := p.member.withholds && !p.member.budget.isOver()
 	for s := range p.openingLocked() {
 		p.withholdLocked(s, awaited)
 	}

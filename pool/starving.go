@@ -26,7 +26,7 @@ const (
 	overdue         // that would dial beside late dials
 	hopeful         // that would dial in the background
 	lenders         // that may have an open lane
-	dialers         // with dials in flight that are not canceled
+	dialers         // with dials in flight that are not canceled, or resources that open and are awaited
 	numLists
 )
 
@@ -39,7 +39,7 @@ func (b *Budget) listLocked(m *member) {
 	b.putLocked(m, keeping, m.last.kept > 0)
 	b.putLocked(m, overdue, m.last.redial > 0)
 	b.putLocked(m, hopeful, m.last.spare > 0)
-	b.putLocked(m, dialers, m.last.dialing > m.last.canceled)
+	b.putLocked(m, dialers, m.withholds || m.last.dialing > m.last.canceled)
 }
 
 func (b *Budget) putLocked(m *member, which int, in bool) {

@@ -58,3 +58,29 @@ func TestExclusiveResourceThatOpensIsForOneCaller(t *testing.T) {
 		second.release()
 	})
 }
+
+// A Budget that shrinks ends what opens, although callers wait for it: as it cancels dials.
+// They wait on, for what is left.
+func TestSmallerBudgetEndsWhatOpens(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		b := newBudget(t, pool.BudgetLimits{MaxOpen: 4})
+		one, two := newRig(t, sharing(b)), newRig(t, sharing(b))
+		one.capacity, two.capacity = 0, 0
+		calls := []*call{one.acquire(), two.acquire(), two.acquire(), one.acquire()}
+		assert.Equal(t, 4, b.Stats().Open)
+		assert.NoError(t, b.SetLimits(pool.BudgetLimits{MaxOpen: 2}))
+		pass(0)
+		assert.Equal(t, 2, b.Stats().Open)
+		assert.EqualValues(t, 2, one.Stats().Closes.Of(pool.ReasonLimits)+two.Stats().Closes.Of(pool.ReasonLimits))
+		for _, r := range []*rig{one, two} {
+			r.born(2)
+			for _, x := range r.things {
+				x.set(2)
+			}
+		}
+		for _, c := range []*call{calls[1], calls[2], calls[0], calls[3]} {
+			c.got()
+			c.release()
+		}
+	})
+}
