@@ -10,13 +10,12 @@ type member struct {
 
 	// Under the pool's lock, but for the two that say something else: where they stand
 	// they take no room of their own, and there are many keys.
-	changed   bool   // the next report matters even if it is the same
-	lends     bool   // it was among the lenders, at the last report
-	withholds bool   // callers wait for what opens: see withholdOpeningLocked
-	recalled  bool   // under the Budget's lock: it is to close its lane, and has not said yet that nothing is in it
-	blind     bool   // under the Budget's lock: it wants more than the places it has told
-	coming    int32  // slots on their way to this pool, at the last report
-	sent      *wants // those of the last report, whose standing is last's
+	changed  bool   // the next report matters even if it is the same
+	lends    bool   // it was among the lenders, at the last report
+	recalled bool   // under the Budget's lock: it is to close its lane, and has not said yet that nothing is in it
+	blind    bool   // under the Budget's lock: it wants more than the places it has told
+	coming   int32  // slots on their way to this pool, at the last report
+	sent     *wants // those of the last report, whose standing is last's
 
 	// Under the Budget's lock, but for what never changes.
 	last   account         // the report as it stands, less what has been granted since; the standing is changed under both locks
@@ -45,6 +44,7 @@ type standing struct {
 	canceled      int32 // of dialing: dials that the pool has canceled and that have not returned
 	ending        int32 // of used: slots that will be free soon
 	draining      int32 // of used: slots that will be free when their leases end
+	withholds     bool  // callers wait for what opens: see withholdOpeningLocked
 }
 
 // report says where a pool stands and what it wants.

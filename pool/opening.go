@@ -44,15 +44,17 @@ func (p *Pool[R]) openingLocked() iter.Seq[*slot[R]] {
 // whose caller may have come later. Else two pools could end each other's without end.
 // Where the Budget has shrunk they are to go all the same, as dials are.
 func (p *Pool[R]) withholdOpeningLocked() {
-	p.member.withholds = p.mu.opening > 0 && p.waiters.Len() > 0
 	if p.mu.opening == 0 {
 		return
 	}
-	awaited := p.member.withholds && !p.member.budget.isOver()
+	awaited := p.withholdsLocked() && !p.member.budget.isOver()
 	for s := range p.openingLocked() {
 		p.withholdLocked(s, awaited)
 	}
 }
+
+// withholdsLocked reports whether callers wait for what opens.
+func (p *Pool[R]) withholdsLocked() bool { return p.mu.opening > 0 && p.waiters.Len() > 0 }
 
 // withholdLocked takes a slot out of the Budget's idle list, or puts it back.
 func (p *Pool[R]) withholdLocked(s *slot[R], withheld bool) {

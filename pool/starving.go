@@ -39,7 +39,7 @@ func (b *Budget) listLocked(m *member) {
 	b.putLocked(m, keeping, m.last.kept > 0)
 	b.putLocked(m, overdue, m.last.redial > 0)
 	b.putLocked(m, hopeful, m.last.spare > 0)
-	b.putLocked(m, dialers, m.withholds || m.last.dialing > m.last.canceled)
+	b.putLocked(m, dialers, m.last.withholds || m.last.dialing > m.last.canceled)
 }
 
 func (b *Budget) putLocked(m *member, which int, in bool) {
