@@ -219,27 +219,7 @@ func (p *Pool[R]) reportLocked(pl plan[R]) bool {
 	}
 	starved := p.mu.starved
 	p.mu.starved = pl.want > o.grants
-	for range o.grants {
-		switch {
-		case p.mu.closed:
-			continue
-		case pl.want > 0:
-			pl.want--
-		case pl.redial > 0:
-			pl.redial--
-		case pl.spare > 0:
-			pl.spare--
-		default:
-			continue // the next report gives it back
-		}
-		p.startDialLocked()
-	}
-	p.giveUpIdleLocked(o.evict, ReasonEvict)
-	p.giveUpIdleLocked(o.shrink, ReasonLimits)
-	p.giveUpIdleLocked(o.idleOut, ReasonIdleLimit)
-	p.cancelAllLocked(pl.orphans[:min(o.cancel, len(pl.orphans))]) // the others have found a waiter
-	p.cancelAllLocked(pl.kept[:min(o.cancelKept, len(pl.kept))])
-	p.cancelNewestLocked(o.surplus)
+	p.carryOutLocked(o, pl)
 	if o.any() || recalled {
 		if p.mu.closed {
 			return p.reportLocked(plan[R]{}) // there is no loop around this one
@@ -248,6 +228,22 @@ func (p *Pool[R]) reportLocked(pl plan[R]) bool {
 	}
 	p.countUncoveredLocked(p.comingLocked())
 	return p.mu.starved && !starved && p.mu.fresh > 0 // makeWayLocked has more to go by now
+}
+
+// carryOutLocked does what the Budget has told a pool with such a plan. What cannot be
+// done any more, the next report gives back.
+func (p *Pool[R]) carryOutLocked(o orders, pl plan[R]) {
+	if !p.mu.closed {
+		for range min(o.grants, pl.want+pl.redial+pl.spare) {
+			p.startDialLocked()
+		}
+	}
+	p.giveUpIdleLocked(o.evict, ReasonEvict)
+	p.giveUpIdleLocked(o.shrink, ReasonLimits)
+	p.giveUpIdleLocked(o.idleOut, ReasonIdleLimit)
+	p.cancelAllLocked(pl.orphans[:min(o.cancel, len(pl.orphans))]) // the others have found a waiter
+	p.cancelAllLocked(pl.kept[:min(o.cancelKept, len(pl.kept))])
+	p.cancelNewestLocked(o.surplus)
 }
 
 // giveUpIdleLocked lets n idle resources go. The one that is being probed counts
