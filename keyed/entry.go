@@ -87,7 +87,7 @@ func (p *Pool[K, R]) baseLimits(key K) (pool.Limits, error) {
 	}
 	l := p.cfg.PerKey(key)
 	if err := validateLimits("PerKey", l); err != nil {
-		return pool.Limits{}, err
+		return pool.Limits{}, errLimits(key, err)
 	}
 	return override(p.terms.base, l), nil
 }

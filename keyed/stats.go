@@ -39,10 +39,11 @@ func (p *Pool[K, R]) everyPool() (pool.Stats, []*pool.Pool[R]) {
 
 // StatsFor returns the numbers of one key, or false if the key is not in use.
 func (p *Pool[K, R]) StatsFor(key K) (pool.Stats, bool) {
-	e := p.keys.Get(key)
+	e := p.enterKnown(key)
 	if e == nil {
 		return pool.Stats{}, false
 	}
+	defer p.leave(e)
 	return e.pool.Stats(), true
 }
 

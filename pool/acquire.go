@@ -94,6 +94,7 @@ func (a *attempt[R]) run() (Lease[R], error) {
 // Capacity and Expect. The second result is false if it has no lease, also when the
 // pool is closed.
 func (p *Pool[R]) TryAcquire() (Lease[R], bool) {
+	p.mustBeMade()
 	if !p.takes {
 		if l, ok := p.takeFast(); ok {
 			return l, true

@@ -97,8 +97,9 @@ func NewBudget(l BudgetLimits) (*Budget, error) {
 
 // SetLimits changes the limits. Growth lets waiting pools dial at once. After a
 // decrease of MaxOpen or MaxIdle idle resources are closed, least recently used first;
-// if that is not enough for MaxOpen, dials are canceled, and other resources closed at
-// their release, until the new limits hold. Calls of Warm that ask for more than that end
+// if that is not enough for MaxOpen, dials are canceled, then resources closed that callers
+// wait for because they have had no capacity yet, and others at their release, until the
+// new limits hold. Calls of Warm that ask for more than that end
 // at once, or where the pool's backoff holds up their dials, after that.
 func (b *Budget) SetLimits(l BudgetLimits) error {
 	if b.start.IsZero() {
@@ -189,11 +190,11 @@ func (b *Budget) overLocked() int {
 	return b.mu.open - b.mu.ending - b.mu.evictions - b.mu.cancels - l.MaxOpen
 }
 
-// isOver reports whether more must go because MaxOpen was lowered.
-func (b *Budget) isOver() bool {
+// excess returns how many more must go because MaxOpen was lowered; at most 0: none.
+func (b *Budget) excess() int {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.overLocked() > 0
+	return b.overLocked()
 }
 
 // cancelSurplusLocked has dials canceled that MaxOpen, after a decrease, does not allow,

@@ -41,14 +41,14 @@ func (p *Pool[R]) dispatch() {
 			go p.dispatch()
 		}
 	}()
-	for more := true; more; more = !p.endLooks() {
+	for !done {
 		for s := p.nextDirty(); s != nil; s = p.nextDirty() {
 			if err := p.sample(s); err != nil {
 				p.raise(err)
 			}
 		}
+		p.endLooks(&done)
 	}
-	done = true
 }
 
 // nextDirty returns the next slot to look at, or nil. It does not end as other changes of
@@ -56,10 +56,10 @@ func (p *Pool[R]) dispatch() {
 func (p *Pool[R]) nextDirty() *slot[R] {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.mu.looks == nil || len(p.mu.looks.due) == 0 {
+	due := p.mu.looks.due
+	if len(due) == 0 {
 		return nil
 	}
-	due := p.mu.looks.due
 	s := due[0]
 	due[0] = nil // so the GC can free it
 	p.mu.looks.due = due[1:]
@@ -67,16 +67,16 @@ func (p *Pool[R]) nextDirty() *slot[R] {
 	return s
 }
 
-// endLooks reports whether no slot is left to look at, and then notes that no goroutine is
-// at it.
-func (p *Pool[R]) endLooks() bool {
+// endLooks notes that no goroutine is at it any more, and sets done, unless a slot is left to
+// look at.
+func (p *Pool[R]) endLooks(done *bool) {
 	p.lock()
-	defer p.unlockQuietly()
-	if p.mu.looks != nil && len(p.mu.looks.due) > 0 {
-		return false
+	defer p.unlockQuietly() // a hook may end the goroutine: then nothing is left to go on with
+	if len(p.mu.looks.due) > 0 {
+		return
 	}
 	p.mu.looks = nil
-	return true
+	*done = true
 }
 
 // mustSampleLocked reports whether Capacity of s is to be read when a lease ends:

@@ -62,7 +62,7 @@ func (c *chores) do() (err *panicError) {
 func catch(f func()) (err *panicError) {
 	defer func() {
 		if r := recover(); r != nil {
-			err = &panicError{value: r}
+			err = &panicError{where: "a hook", value: r}
 		}
 	}()
 	f()

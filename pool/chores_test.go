@@ -83,3 +83,53 @@ func TestHookOfAPoolThatIsWokenCostsTheOneThatWakesItNothing(t *testing.T) {
 		})
 	}
 }
+
+// The first look at what has been dialled takes the lock, and may find orders of the
+// Budget. What their hooks do is no fault of what has been dialled.
+func TestHookThatRunsAtTheFirstLookCostsTheDialNothing(t *testing.T) {
+	for name, trap := range map[string]func(){"panic": func() { panic("hook") }, "Goexit": runtime.Goexit} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				b := newBudget(t, pool.BudgetLimits{MaxOpen: 3})
+				gate := make(chan struct{})
+				cfg := under(b)
+				cfg.Hooks = &pool.Hooks{Evicted: func(pool.EvictedEvent) { <-gate }}
+				idler := newRig(t, cfg)
+				idler.acquire().release()
+
+				var look chan struct{}
+				var panicked []any
+				evicted := 0
+				cfg = under(b)
+				cfg.Capacity = func(*thing) int {
+					if look != nil {
+						<-look
+					}
+					return 1
+				}
+				cfg.Hooks = &pool.Hooks{
+					Evicted: func(pool.EvictedEvent) {
+						if evicted++; evicted == 1 {
+							trap()
+						}
+					},
+					Panic: func(v any) { panicked = append(panicked, v) },
+				}
+				r := newRig(t, cfg)
+				r.acquire().release()
+				look = make(chan struct{})
+				c := r.acquireFresh()
+				go func() { assert.NoError(t, b.SetLimits(pool.BudgetLimits{MaxOpen: 1})) }() // stays with the idler's hook
+				synctest.Wait()
+				close(look)
+				c.got()
+				assert.Equal(t, 1, evicted)
+				if name == "panic" {
+					assert.Equal(t, []any{"hook"}, panicked)
+				}
+				close(gate)
+				c.release()
+			})
+		})
+	}
+}

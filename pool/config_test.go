@@ -18,6 +18,9 @@ func TestZeroPoolSaysWhatItIs(t *testing.T) {
 	const text = "pool: this is the zero Pool: make it with New"
 	var p pool.Pool[int]
 	assert.PanicsWithValue(t, text, func() { _, _ = p.Acquire(t.Context()) })
+	assert.PanicsWithValue(t, text, func() { p.TryAcquire() })
+	assert.PanicsWithValue(t, text, func() { p.Limits() })
+	assert.PanicsWithValue(t, text, func() { p.Stats() })
 	assert.PanicsWithValue(t, text, func() { _ = p.Close() })
 }
 

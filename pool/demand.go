@@ -198,7 +198,7 @@ func (p *Pool[R]) reportLocked(pl plan[R]) bool {
 		return false
 	}
 	p.markHandedLocked()
-	p.withholdOpeningLocked()
+	withholds := p.withholdOpeningLocked()
 	r := report{
 		standing: p.standingLocked(),
 		wants:    wants{want: pl.want, redial: pl.redial, orphans: len(pl.orphans), kept: len(pl.kept), spare: pl.spare},
@@ -220,7 +220,8 @@ func (p *Pool[R]) reportLocked(pl plan[R]) bool {
 	starved := p.mu.starved
 	p.mu.starved = pl.want > o.grants
 	p.carryOutLocked(o, pl)
-	if o.any() || recalled {
+	tooMany := withholds && p.member.budget.excess() > 0 // by what was just reported
+	if o.any() || recalled || tooMany {
 		if p.mu.closed {
 			return p.reportLocked(plan[R]{}) // there is no loop around this one
 		}

@@ -127,12 +127,20 @@ func (p *Pool[R]) adopt(s *slot[R], v R) (shared int, err error) {
 		c.Watch(v, func() { p.changed(s) })
 	}
 	if c.Capacity != nil {
-		if err := p.sample(s); err != nil {
+		if err := p.firstLook(s); err != nil {
 			return 0, err
 		}
 	}
 	where = "Shared"
 	return p.askShared(), nil
+}
+
+// firstLook reads Capacity of what is not the pool's yet. It does not end as other changes
+// do, which dialed makes good: a hook that runs here must not be taken for what failed.
+func (p *Pool[R]) firstLook(s *slot[R]) *panicError {
+	p.lock()
+	defer p.mu.Unlock()
+	return p.sampleLocked(s)
 }
 
 // dialed adds a resource to the pool: for the oldest waiters, else idle. An error

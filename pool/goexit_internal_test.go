@@ -75,3 +75,57 @@ func TestGoexitOfAHookCostsNoClose(t *testing.T) {
 		require.NoError(t, p.Shutdown(t.Context()))
 	})
 }
+
+// Nor does it let a second goroutine read while the first has begun anew: Shutdown waits
+// for each.
+func TestGoexitOfAHookLeavesOneGoroutineThatLooks(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var looking, gate chan struct{}
+		p, err := New(Config[int]{
+			Dial: func(context.Context) (int, error) { return 1, nil },
+			Capacity: func(int) int {
+				if looking != nil {
+					close(looking)
+					<-gate
+				}
+				return 1
+			},
+			Watch: func(int, func()) {},
+		})
+		require.NoError(t, err)
+		l, err := p.Acquire(t.Context())
+		require.NoError(t, err)
+		s := l.cell.slot
+		later := func(f func()) {
+			p.mu.Lock()
+			defer p.mu.Unlock()
+			p.laterLocked(f)
+		}
+		look := func() {
+			p.mu.Lock()
+			defer p.mu.Unlock()
+			p.queueLookLocked(s)
+		}
+		later(func() { // when it has looked
+			later(func() { // when nothing is left
+				looking, gate = make(chan struct{}), make(chan struct{})
+				look()
+				<-looking
+				runtime.Goexit()
+			})
+		})
+		look()
+		synctest.Wait()
+		l.Discard(nil)
+		ended := false
+		go func() {
+			assert.NoError(t, p.Shutdown(t.Context()))
+			ended = true
+		}()
+		synctest.Wait()
+		assert.False(t, ended, "Capacity has not returned")
+		close(gate)
+		synctest.Wait()
+		assert.True(t, ended)
+	})
+}

@@ -166,8 +166,8 @@ func (m *member) stopLending() {
 	m.lends = false
 }
 
-// report tells the Budget where the pool stands and returns its orders. The
-// caller holds the pool's lock. Pools with new orders are appended to wake.
+// report tells the Budget where the pool stands and returns its orders, and
+// other pools that have new ones. The caller holds the pool's lock.
 func (m *member) report(r report) (o orders, wake []*member) {
 	if !m.changed && !m.ordered.Load() && r.standing == m.last.standing && r.wants == *m.sent {
 		return orders{}, nil

@@ -42,15 +42,23 @@ func (p *Pool[R]) openingLocked() iter.Seq[*slot[R]] {
 // withholdOpeningLocked keeps what opens out of the Budget's idle list while callers wait:
 // no more than a dial in flight that they wait for is it to be given up for another pool,
 // whose caller may have come later. Else two pools could end each other's without end.
-// Where the Budget has shrunk they are to go all the same, as dials are.
-func (p *Pool[R]) withholdOpeningLocked() {
+// Where the Budget has shrunk as many are to go as it has too many, as dials are. It
+// reports whether it keeps any out.
+func (p *Pool[R]) withholdOpeningLocked() (withholds bool) {
 	if p.mu.opening == 0 {
-		return
+		return false
 	}
-	awaited := p.withholdsLocked() && !p.member.budget.isOver()
+	listed := int(p.mu.opening)
+	if p.withholdsLocked() {
+		listed = p.member.budget.excess()
+	}
 	for s := range p.openingLocked() {
-		p.withholdLocked(s, awaited)
+		withheld := listed <= 0
+		p.withholdLocked(s, withheld)
+		withholds = withholds || withheld
+		listed--
 	}
+	return withholds
 }
 
 // withholdsLocked reports whether callers wait for what opens.

@@ -6,13 +6,13 @@ import (
 	"github.com/berth-go/berth/internal/part"
 )
 
-// What package keyed needs of a pool that is one key of many, and nobody else can call:
-// each of these has a parameter of a type of an internal package.
+// What package keyed needs of a pool that is one key of many, and nobody else: each of these
+// has a parameter of a type of an internal package, which others cannot name.
 
 // NewParts returns the func that makes the pools of the keys of one keyed pool,
 // each in the zero Pool that it is given, with limits that nobody changes any more.
 // They share cfg, in which Dial, DialRate and the limits are those of the Part. It is
-// for package keyed: its second parameter cannot be made outside this module.
+// for package keyed: nobody else can name the type of its second parameter.
 func NewParts[R any](cfg Config[R], total *part.Total) (func(*Pool[R], part.Part[R], *Limits) error, error) {
 	c, err := newCommon(cfg)
 	if err != nil {
@@ -48,8 +48,7 @@ func (p *Pool[R]) AcquireSlow(ctx context.Context, r Request, drawn Ticket, _ pa
 	return p.acquire(ctx, r, drawn)
 }
 
-// TakeFast is takeFast for package keyed: nobody else can call it, as its parameter
-// cannot be made outside this module. It never takes anything where Take has to run.
+// TakeFast is takeFast for package keyed. It never takes anything where Take has to run.
 func (p *Pool[R]) TakeFast(part.Access) (Lease[R], bool) {
 	if p.takes {
 		return Lease[R]{}, false

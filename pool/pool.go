@@ -101,6 +101,7 @@ func New[R any](cfg Config[R]) (*Pool[R], error) {
 
 // Limits returns the limits in force.
 func (p *Pool[R]) Limits() Limits {
+	p.mustBeMade()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return *p.mu.limits
@@ -154,8 +155,9 @@ func (p *Pool[R]) closeLaneLocked() {
 
 // unlock ends a change of the pool's state: it restores what must hold between
 // two changes, unlocks, and then does what must be done without the lock. That
-// every change ends here, but for the two in steady.go that leave a pool as it is, is
-// why no event can forget to wake a waiter (I2). A panic of a hook goes on to the
+// every change ends here, but for those in steady.go and calm.go that leave a pool as it
+// is and the looks at what nobody knows of yet, is why no event can forget to wake a
+// waiter (I2). A panic of a hook goes on to the
 // caller, when all else has been done.
 func (p *Pool[R]) unlock() {
 	if err := p.finish(false, nil); err != nil {

@@ -167,6 +167,7 @@ func (s Stats) Add(t Stats) Stats {
 // within 10 ms mostly counts as no time, and what is longer as up to 10 ms more than it
 // was; so the mean is up to about 5 ms too large.
 func (p *Pool[R]) Stats() Stats {
+	p.mustBeMade()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.statsLocked()

@@ -84,3 +84,54 @@ func TestSmallerBudgetEndsWhatOpens(t *testing.T) {
 		}
 	})
 }
+
+// It ends no more of it than there is too much: what remains is not given up for callers of
+// another pool who came later.
+func TestSmallerBudgetEndsNoMoreOfWhatOpensThanItMust(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		b := newBudget(t, pool.BudgetLimits{MaxOpen: 4})
+		r, later := newRig(t, sharing(b)), newRig(t, sharing(b))
+		r.capacity = 0
+		for range 4 {
+			r.acquire()
+		}
+		for range 3 {
+			later.acquire()
+		}
+		assert.Equal(t, 4, b.Stats().Open)
+		assert.NoError(t, b.SetLimits(pool.BudgetLimits{MaxOpen: 3}))
+		pass(0)
+		s := r.Stats()
+		assert.EqualValues(t, 1, s.Closes.Of(pool.ReasonLimits))
+		assert.EqualValues(t, 1, s.Closes.Total())
+		assert.EqualValues(t, 4, s.Dials)
+	})
+}
+
+// A dial that the Budget has canceled, and that brings something all the same, is one too
+// many. If something opens by then, of whichever pool, it goes.
+func TestSmallerBudgetEndsWhatOpensForADialThatDoesNotEnd(t *testing.T) {
+	for name, same := range map[string]bool{"of the same pool": true, "of another": false} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				b := newBudget(t, pool.BudgetLimits{MaxOpen: 2})
+				one := newManual(t, sharing(b))
+				two := one
+				if !same {
+					two = newManual(t, sharing(b))
+				}
+				one.capacity, two.capacity = 0, 0
+				one.acquire()
+				one.dial(1).ok()
+				two.acquire()
+				d := two.dial(len(two.dials))
+				d.stubborn.Store(true)
+				assert.NoError(t, b.SetLimits(pool.BudgetLimits{MaxOpen: 1}))
+				assert.True(t, d.canceled())
+				d.ok()
+				pass(0)
+				assert.Equal(t, 1, b.Stats().Open)
+			})
+		})
+	}
+}

@@ -162,7 +162,7 @@ func (t *Transport) dialAddr(h Host) string {
 // named returns the error of a wrong PerHost under that name, and any other as it
 // is: to package keyed, which finds it, the field is PerKey.
 func named(err error) error {
-	if err != nil && strings.HasPrefix(err.Error(), "keyed: PerKey") {
+	if err != nil && strings.HasPrefix(err.Error(), "keyed: limits of key ") {
 		return fmt.Errorf("httpconn: Config.PerHost is wrong: %w", err)
 	}
 	return err

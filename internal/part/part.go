@@ -53,6 +53,6 @@ type Total struct {
 	Waiting, MaxWaiters atomic.Int64
 }
 
-// Access shows that a call comes from this module: nobody else can name the type,
-// and its field keeps struct{}{} from being one.
+// Access is a parameter of what this module alone is to call: nobody else can name the
+// type, and its field keeps struct{}{} from being one.
 type Access struct{ _ struct{} }
