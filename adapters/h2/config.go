@@ -31,7 +31,8 @@ type Config struct {
 	// It is never used to send anything, but copied by its Clone, in which net/http
 	// settles whether it speaks HTTP/2, as it does at a first request. Its Proxy,
 	// Protocols, DisableKeepAlives, IdleConnTimeout and the fields that begin with Max,
-	// but for MaxResponseHeaderBytes, do not count. A connection is pinged after
+	// but for MaxResponseHeaderBytes, do not count, nor does
+	// HTTP2.StrictMaxConcurrentRequests. A connection is pinged after
 	// HTTP2.SendPingTimeout of silence, or else 30 s. nil: those of a new http.Transport.
 	Base *http.Transport
 

@@ -24,7 +24,8 @@ type Config struct {
 	Base *http.Transport
 
 	// MaxConnsPerHost is the cap on connections to a [Host]: dialling, idle, in
-	// use and closing, HTTP/1 and HTTP/2. 0: Base's, where 0 is none.
+	// use and closing, HTTP/1 and HTTP/2, and those switched to another protocol (101)
+	// until the response's body is closed. 0: Base's, where 0 is none.
 	MaxConnsPerHost int
 	// MaxIdleConnsPerHost is how many connections to a Host may be idle. 0:
 	// Base's; if that is 0 too, MaxConnsPerHost, or 2 if there is none. Below 0,

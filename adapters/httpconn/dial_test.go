@@ -85,3 +85,24 @@ func TestDialFuncsOfBaseAreUsed(t *testing.T) {
 		})
 	}
 }
+
+// TLS of the user's own may agree on HTTP/2 where that is not to be spoken. The connection
+// is of no use, and is closed.
+func TestOwnTLSThatAgreesOnWhatIsNotSpokenLeavesNoConnection(t *testing.T) {
+	s := serve(t, tls2, proto)
+	w := newWires()
+	c := newClientOn(t, w, plain1, s, httpconn.Config{}, []func(*http.Transport){func(tr *http.Transport) {
+		tr.DialTLSContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
+			raw, err := w.dial(ctx, network, addr)
+			if err != nil {
+				return nil, err
+			}
+			return tls.Client(raw, &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"h2"}}), nil //nolint:gosec // a test server's
+		}
+	}})
+	for range 3 {
+		_, err := c.get(s.URL)
+		assert.ErrorContains(t, err, "have it offer http/1.1 alone, or turn HTTP/2 on")
+	}
+	assert.Equal(t, 3, w.dialled())
+}

@@ -6,9 +6,12 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"testing"
 
+	"github.com/berth-go/berth/adapters/httpconn"
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
 
@@ -28,10 +31,12 @@ func TestSameByPriorKnowledge(t *testing.T) {
 	says := func(w http.ResponseWriter, r *http.Request) {
 		_, _ = fmt.Fprint(w, r.Proto, " ", r.Host, " ", r.URL.Path)
 	}
-	proxy := serve(t, plain2, says)
-	u, err := url.Parse(proxy.URL)
-	require.NoError(t, err)
-	byProxy := func(tr *http.Transport) { tr.Proxy = http.ProxyURL(u) }
+	by := func(k kind) func(*http.Transport) {
+		u, err := url.Parse(serve(t, k, says).URL)
+		require.NoError(t, err)
+		return func(tr *http.Transport) { tr.Proxy = http.ProxyURL(u) }
+	}
+	byProxy := by(plain2)
 	only := func(protocols ...func(*http.Protocols, bool)) func(*http.Transport) {
 		return func(tr *http.Transport) {
 			tr.Protocols = new(http.Protocols)
@@ -62,7 +67,32 @@ func TestSameByPriorKnowledge(t *testing.T) {
 			tr.DialTLSContext = ownTLS(true)
 		})},
 		{name: "proxy", kinds: []kind{plain2}, tune: both(only(prior), byProxy)},
+		{name: "proxy, own TLS", kinds: []kind{plain2}, tune: both(both(only(prior), by(tls2)), func(tr *http.Transport) { tr.DialTLSContext = ownTLS(true) })},
 		{name: "proxy, and HTTP/2 with TLS", kinds: []kind{plain2}, tune: both(only(prior, (*http.Protocols).SetHTTP2), byProxy)},
 	}
 	runSame(t, all.with(nil, says).untraced().running(get))
+}
+
+// An upgrade is asked for on HTTP/1.1, which a server may speak beside HTTP/2 on the same
+// port.
+func TestUpgradeIsNotAskedForByPriorKnowledge(t *testing.T) {
+	both := kind{name: "both", start: func(s *httptest.Server) {
+		s.Config.Protocols = new(http.Protocols)
+		s.Config.Protocols.SetHTTP1(true)
+		s.Config.Protocols.SetUnencryptedHTTP2(true)
+		s.Start()
+	}, tune: plain2.tune}
+	s := serve(t, both, proto)
+	c := newClient(t, both, s, httpconn.Config{})
+	text, err := c.get(s.URL)
+	require.NoError(t, err)
+	assert.Equal(t, "HTTP/2.0", text)
+	req := request(t.Context(), t, http.MethodGet, s.URL, nil)
+	req.Header.Set("Connection", "Upgrade")
+	req.Header.Set("Upgrade", "other")
+	resp, err := c.RoundTrip(req)
+	require.NoError(t, err)
+	text, err = read(resp)
+	require.NoError(t, err)
+	assert.Equal(t, "HTTP/1.1", text)
 }

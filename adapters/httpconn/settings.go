@@ -94,8 +94,11 @@ func ownTLS(base *http.Transport) bool {
 
 // maybeHTTP2 reports whether a connection to h could turn out to be HTTP/2.
 func (w *settings) maybeHTTP2(h Host) bool {
-	toPlain := h.Addr != "" || strings.HasPrefix(h.Proxy, "http://") // without an Addr it is the proxy that is spoken to
-	return !h.OnlyHTTP1 && w.mayShare(h.Scheme) && (h.Scheme == "https" || toPlain)
+	if h.OnlyHTTP1 || !w.mayShare(h.Scheme) {
+		return false
+	}
+	// Without an Addr it is the proxy that is spoken to. TLS of net/http's own offers it HTTP/1.1.
+	return h.Scheme == "https" || h.Addr != "" || strings.HasPrefix(h.Proxy, "http://") || ownTLS(w.auto)
 }
 
 // mayShare reports whether some connection for URLs of the scheme could be HTTP/2.

@@ -3,12 +3,14 @@ package wire
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/berth-go/berth/adapters/internal/exchange"
@@ -107,9 +109,16 @@ func (c *Conn) IsHTTP2() bool {
 	return c.Available() > 1
 }
 
+// errAgreed stands for an error of net/http whose advice is none to a user of it.
+var errAgreed = errors.New("berth: the TLS dial func agreed on HTTP/2, which is not to be spoken on this connection: " +
+	"have it offer http/1.1 alone, or turn HTTP/2 on with Protocols; an upgrade needs the former")
+
 // explained returns err, the error of a dial, with what http.Client puts in its place if
 // it is the error of the transport itself: that the server does not speak TLS.
 func explained(err error) error {
+	if strings.Contains(err.Error(), "does not support NewClientConn") {
+		return errAgreed
+	}
 	header, ok := err.(tls.RecordHeaderError) //nolint:errorlint // inside another error it may be of a proxy
 	if ok && string(header.RecordHeader[:]) == "HTTP/" {
 		return fmt.Errorf("%w: %w", http.ErrSchemeMismatch, err)
@@ -135,6 +144,7 @@ func Dial(ctx context.Context, tr *http.Transport, scheme, addr string, proxy *u
 		return nil, exchange.ErrorOf(ctx)
 	}
 	if err != nil {
+		d.abort() // net/http leaves it open where TLS agreed on what tr does not speak
 		return nil, explained(err)
 	}
 	c := &Conn{ClientConn: cc, scheme: scheme}
