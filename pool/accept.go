@@ -17,7 +17,7 @@ func (a *attempt[R]) accept() (bool, error) {
 	p, l := a.p, a.lease
 	// Nobody had it before, and it was handed over or dialled since the call began.
 	fromDial := l.cell.uses == 1 && (a.tried || l.cell.slot.number >= a.firstDial)
-	if l.cell.uses > 1 && !l.cell.slot.shareable {
+	if l.cell.uses > 1 && l.cell.slot.share == nil {
 		a.freshTakes = 0
 	}
 	a.tried = true

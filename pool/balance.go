@@ -234,7 +234,7 @@ func (p *Pool[R]) retireLocked(s *slot[R], why Reason) {
 	p.delistLocked(s)
 	p.refitLocked(s)
 	p.clearLocked(&s.life)
-	if s.shareable && p.cfg.DrainTimeout > 0 {
+	if s.share != nil && p.cfg.DrainTimeout > 0 {
 		p.setLocked(&s.life, s, toKill, time.Now().Add(p.cfg.DrainTimeout))
 	}
 }

@@ -40,7 +40,7 @@ func (a *attempt[R]) takeCalmLocked() bool {
 // reports whether it could. It does what passOnLocked does where nobody has to hear of it.
 func (p *Pool[R]) restCalmLocked(c *cell[R]) bool {
 	s := c.slot
-	if p.mu.form != calm || s.shareable || s.gone || p.mustSampleLocked(s) {
+	if p.mu.form != calm || s.share != nil || s.gone || p.mustSampleLocked(s) {
 		return false
 	}
 	if _, stale := p.staleLocked(s); stale {

@@ -8,7 +8,7 @@ func (p *Pool[R]) changed(s *slot[R]) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	s.dirty = true
-	if s.own.lent && !s.shareable {
+	if s.own.lent && s.share == nil {
 		s.own.Mark() // its lease must end under the lock, where Capacity is read
 	}
 	if !s.sampling && s.adopted { // else whoever samples it, or adopts it, looks again
@@ -83,7 +83,7 @@ func (p *Pool[R]) endLooks(done *bool) {
 // where nothing tells of changes, where an exclusive one has told of one that the next
 // holder must not find out, and where Take and Capacity disagreed.
 func (p *Pool[R]) mustSampleLocked(s *slot[R]) bool {
-	return p.cfg.Capacity != nil && (p.cfg.Watch == nil || s.refused || !s.shareable && s.dirty)
+	return p.cfg.Capacity != nil && (p.cfg.Watch == nil || s.refused || s.share == nil && s.dirty)
 }
 
 // sample reads Capacity and acts on it. The error is a panic of the user's func, after
@@ -106,7 +106,7 @@ func (p *Pool[R]) sampleLocked(s *slot[R]) *panicError {
 	if s.sampling || s.gone {
 		return nil
 	}
-	if !s.shareable {
+	if s.share == nil {
 		p.reclaimSlotLocked(s) // nobody is to take it meanwhile
 	}
 	s.sampling = true

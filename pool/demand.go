@@ -137,7 +137,7 @@ func (p *Pool[R]) promisedSinceLocked(tag uint64) (n int) {
 		add(s)
 	}
 	for s := range p.openingLocked() {
-		if !s.shareable { // the others are among the shares
+		if s.share == nil { // the others are among the shares
 			add(s)
 		}
 	}

@@ -115,11 +115,11 @@ func (p *Pool[R]) adopt(s *slot[R], v R) (shared int, err error) {
 			err = &panicError{where: where, value: r}
 		}
 	}()
-	s.shareable = c.Capacity != nil
+	shareable := c.Capacity != nil
 	if c.Shareable != nil {
-		s.shareable = c.Shareable(v)
+		shareable = c.Shareable(v)
 	}
-	if s.shareable {
+	if shareable {
 		s.share = &share[R]{free: []*cell[R]{&s.own}}
 	}
 	if c.Watch != nil {
@@ -194,7 +194,7 @@ func (p *Pool[R]) learnKindLocked(s *slot[R], shared int) {
 	switch {
 	case shared > 0:
 		p.learnLocked(shared)
-	case s.shareable:
+	case s.share != nil:
 		p.learnLocked(max(1, p.cfg.Shared))
 	default:
 		p.mu.shared = 1

@@ -45,14 +45,14 @@ func (p *Pool[R]) findLocked(suits func(*slot[R]) bool) *slot[R] {
 	}
 	if p.cfg.Reuse == ReuseOldest {
 		for s := p.mu.idle.Oldest(); s != nil; s = s.idleLink.Newer() {
-			if !s.shareable && suits(s) {
+			if s.share == nil && suits(s) {
 				return s
 			}
 		}
 		return nil
 	}
 	for s := p.mu.idle.Newest(); s != nil; s = s.idleLink.Older() {
-		if !s.shareable && suits(s) {
+		if s.share == nil && suits(s) {
 			return s
 		}
 	}
@@ -76,7 +76,7 @@ func (p *Pool[R]) leaseOutLocked(s *slot[R], t Ticket, mayCheck bool) Lease[R] {
 			c.idleFor = min(p.timeOf(began).Sub(s.idleSince), time.Duration(began-s.born)) // a successor is idle since before its birth
 			c.check = mayCheck && p.checkDueLocked(s)
 		}
-		s.checking = c.check && s.shareable
+		s.checking = c.check && s.share != nil
 		if s.checking {
 			p.move(s, dialing)
 		} else {
@@ -331,11 +331,11 @@ func (p *Pool[R]) endRefusedLocked(c *cell[R]) {
 	}
 	p.reclaimSlotLocked(s) // those of its leases that are out must end under the lock, where Capacity is read again
 	switch {
-	case int(s.capacity) < s.leases || (!s.shareable && s.capacity == 0):
+	case int(s.capacity) < s.leases || (s.share == nil && s.capacity == 0):
 	case s.leases > 1:
 		s.refused = true
 		s.capacity, s.expect = clamped(s.leases-1), clamped(s.leases-1) // endLeaseLocked refits it
-	case s.shareable && s.refusals < maxRefusals:
+	case s.share != nil && s.refusals < maxRefusals:
 		s.refusals++ // Capacity was asked later than Take: what was in the way may be gone
 	default:
 		p.retireLocked(s, ReasonTake)

@@ -11,7 +11,7 @@ import (
 func (p *Pool[R]) laneInfoLocked(c *cell[R], number uint64) LeaseInfo {
 	s, began := c.slot, p.begunLocked(c)
 	before := number - c.lentAt // leases that the lane has had of the resource
-	if s.shareable {
+	if s.share != nil {
 		before += p.otherUsesLocked(c)
 	}
 	i := LeaseInfo{Uses: s.uses + before + 1, Age: max(0, began.Sub(p.timeOf(s.born)))}
@@ -19,7 +19,7 @@ func (p *Pool[R]) laneInfoLocked(c *cell[R], number uint64) LeaseInfo {
 	if before == 0 && s.leases == s.lent() && p.mu.lane.Listed() { // else it was in use within the same tick
 		i.IdleFor = min(max(0, began.Sub(s.idleSince)), i.Age)
 	}
-	if !s.shareable { // it did come to rest, however short that was
+	if s.share == nil { // it did come to rest, however short that was
 		i.IdleFor, i.Age = max(1, i.IdleFor), max(1, i.Age)
 	}
 	return i

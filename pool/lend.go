@@ -199,7 +199,7 @@ func (p *Pool[R]) lendLocked(limit int) {
 	found := 0
 	until := p.mu.tick
 	for s := p.mu.idle.Newest(); s != nil && found < limit; s = s.idleLink.Older() {
-		if !s.shareable && s.state == idle && s.room() && p.lastsLocked(s, until) {
+		if s.share == nil && s.state == idle && s.room() && p.lastsLocked(s, until) {
 			those[found] = s
 			found++
 		}

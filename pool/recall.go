@@ -175,7 +175,7 @@ func (p *Pool[R]) unlistLentLocked(s *slot[R]) {
 	if !p.mu.lane.Listed() {
 		return
 	}
-	if s.shareable {
+	if s.share != nil {
 		p.mu.lane.SetListed(false)
 	}
 	if p.member != nil {

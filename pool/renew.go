@@ -53,7 +53,7 @@ func (p *Pool[R]) goesOnLocked() bool {
 			}
 			since = now
 		}
-		if !c.slot.shareable && c.slot.dirty || !p.lastsSinceLocked(c.slot, since, now.Add(laneTick)) {
+		if c.slot.share == nil && c.slot.dirty || !p.lastsSinceLocked(c.slot, since, now.Add(laneTick)) {
 			return false
 		}
 	}

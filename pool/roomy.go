@@ -6,7 +6,7 @@ import "container/heap"
 // Whatever changes either of them ends here, so that nobody has to look at all
 // slots to find one with room, or to know what waiters can count on.
 func (p *Pool[R]) refitLocked(s *slot[R]) {
-	if !s.shareable && s.promised == 0 && !s.opening && !s.checking {
+	if s.share == nil && s.promised == 0 && !s.opening && !s.checking {
 		return // nothing is kept of it: the common case
 	}
 	n := s.promises()

@@ -40,18 +40,16 @@ type slot[R any] struct {
 	born   moment // likewise
 	number uint64 // counts the pool's dials: a larger one began later
 
-	// Everything below is under the pool's lock, but for shareable, which is fixed
-	// like value.
+	// Everything below is under the pool's lock, but for share, which is fixed like value.
 
 	state     slotState
 	reason    Reason // why it drains
-	shareable bool
-	adopted   bool // its dial has ended and the pool knows it
-	draining  bool // gets no new leases, closes when the last one ends
-	gone      bool // closing or hijacked: no longer the pool's to hand out
-	abandoned bool // its Close func has not returned in time
-	checking  bool // shareable, and its one lease is running Check
-	opening   bool // has had no capacity since its dial: callers count on it all the same
+	adopted   bool   // its dial has ended and the pool knows it
+	draining  bool   // gets no new leases, closes when the last one ends
+	gone      bool   // closing or hijacked: no longer the pool's to hand out
+	abandoned bool   // its Close func has not returned in time
+	checking  bool   // shareable, and its one lease is running Check
+	opening   bool   // has had no capacity since its dial: callers count on it all the same
 
 	dirty    bool // Capacity may have changed since it was read
 	sampling bool // a goroutine is reading Capacity
@@ -106,7 +104,7 @@ func (s *slot[R]) room() bool {
 	if s.gone || s.draining || s.checking || s.state == dialing || s.spent() {
 		return false
 	}
-	if s.shareable {
+	if s.share != nil {
 		return s.leases < int(s.capacity)
 	}
 	// While Capacity of an exclusive slot is being read, what is known of it is
@@ -129,7 +127,7 @@ func (s *slot[R]) promises() int {
 	if s.gone || s.draining || s.doubted() || s.spent() {
 		return 0
 	}
-	if !s.shareable {
+	if s.share == nil {
 		return btoi(s.checking || s.opening)
 	}
 	if s.opening {
