@@ -31,6 +31,8 @@ type Call struct {
 	sending    *Sending // of the last attempt on a connection that was shared; nil: there was none
 	spare      *Sending // for the first of them; nil: it is made when there is one
 
+	out http.Request // of the first attempt. It is a field to save an allocation
+
 	// Of the attempt that succeeded. They are fields to save allocations.
 	resp      switchedBody
 	how       Attempt
@@ -251,7 +253,8 @@ func (c *Call) spareConn() bool {
 }
 
 // outgoing returns the request as the connection gets it: a shallow copy, since
-// a RoundTripper must not change the caller's.
+// a RoundTripper must not change the caller's. Each attempt has one of its own: a
+// connection may look at it when RoundTrip has returned.
 func (c *Call) outgoing(how Attempt) *http.Request {
 	ctx := c.ctx
 	if how.Shared {
@@ -268,7 +271,11 @@ func (c *Call) outgoing(how Attempt) *http.Request {
 	if how.Cut != nil {
 		ctx = (*unwatched)(c)
 	}
-	req := c.req.WithContext(ctx)
+	req := &c.out
+	if req.URL != nil {
+		req = new(http.Request)
+	}
+	*req = *c.req.WithContext(ctx)
 	if c.body != nil {
 		req.Body = c.body.outgoing(how, c.req.GetBody != nil)
 	}

@@ -43,6 +43,9 @@ type Pool[K comparable, C Conn] interface {
 }
 
 func isStillborn(err error) bool {
+	if err == nil {
+		return false // as mostly, and without the allocation below
+	}
 	var dial *pool.DialError
 	return errors.As(err, &dial) && !dial.FailFast && dial.Err == part.ErrStillborn //nolint:errorlint // that of another pool, which a Dial may return, is not this one's
 }

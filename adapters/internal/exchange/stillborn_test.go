@@ -55,3 +55,8 @@ func TestOnlyAStillbornConnectionIsAskedForAgain(t *testing.T) {
 		})
 	}
 }
+
+func TestToAskForAConnectionAllocatesNothing(t *testing.T) {
+	p, ctx := &failing{}, t.Context()
+	assert.Zero(t, testing.AllocsPerRun(100, func() { _, _ = exchange.Acquire(ctx, p, "key", pool.Request{}) }))
+}
