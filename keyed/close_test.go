@@ -2,6 +2,7 @@ package keyed_test
 
 import (
 	"context"
+	"errors"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -160,6 +161,31 @@ func TestShutdownWaitsForALookAtCapacityOfAKeyThatHasNothingElse(t *testing.T) {
 		close(gate)
 		assert.NoError(t, <-ended)
 		synctest.Wait()
+	})
+}
+
+// A key with nothing left is not forgotten, and so not missed by Shutdown, while a hook
+// runs in a goroutine of its pool.
+func TestShutdownWaitsForAHookOfAKeyThatHasNothingElse(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		gate := make(chan struct{})
+		p, err := keyed.New(keyed.Config[string, int]{
+			Dial:  func(context.Context, string) (int, error) { return 0, errors.New("no peer") },
+			Hooks: &pool.Hooks{DialFailed: func(pool.DialEvent) { <-gate }},
+		})
+		require.NoError(t, err)
+		_, err = p.Acquire(t.Context(), "a")
+		require.Error(t, err)
+		synctest.Wait()
+
+		ended := make(chan error, 1)
+		go func() { ended <- p.Shutdown(t.Context()) }()
+		synctest.Wait()
+		assert.Empty(t, ended, "Shutdown returned while a hook runs")
+		close(gate)
+		assert.NoError(t, <-ended)
+		_, ok := p.StatsFor("a")
+		assert.False(t, ok, "the key is forgotten")
 	})
 }
 

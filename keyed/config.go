@@ -45,7 +45,8 @@ type Config[K comparable, R any] struct {
 
 	// PerKey returns limits of one key: a field that is not zero replaces the
 	// limit per key of that name; pool.NoLimit stands for none. It is asked when
-	// the key is first used, and again after the key was empty and forgotten.
+	// the key is first used, and again after the key was empty and forgotten: by each
+	// of the callers who come to it at once, and by SetLimits.
 	PerKey func(key K) pool.Limits
 
 	// Affinity is as in pool.BudgetLimits.

@@ -112,14 +112,14 @@ func (p *Pool[R]) makeWayLocked(undecided bool) {
 	}
 }
 
-// isOnItsWayLocked reports whether something is on its way that a waiter with the tag
-// can use, or none may be dialled yet.
-func (p *Pool[R]) isOnItsWayLocked(tag uint64) bool {
-	if p.freshDialLocked(tag) || (p.cautiousLocked() && p.holdOffLocked()) {
+// isOnItsWayLocked reports whether something is on its way that a waiter can use for whom
+// first is the first dial that will do, or none may be dialled yet.
+func (p *Pool[R]) isOnItsWayLocked(first uint64) bool {
+	if p.freshDialLocked(first) || (p.cautiousLocked() && p.holdOffLocked()) {
 		return true
 	}
 	// Where more waiters lack a dial, one helps, and which of them it is for nobody knows.
-	return p.unmetLocked() <= 0 && p.promisedSinceLocked(tag) > 0
+	return p.unmetLocked() <= 0 && p.promisedSinceLocked(first) > 0
 }
 
 // dropOrphanLocked cancels the newest dial that no waiter needs, and reports whether there

@@ -1,6 +1,7 @@
 package pool_test
 
 import (
+	"context"
 	"runtime"
 	"testing"
 	"testing/synctest"
@@ -132,4 +133,81 @@ func TestHookThatRunsAtTheFirstLookCostsTheDialNothing(t *testing.T) {
 			})
 		})
 	}
+}
+
+// tokens is a limiter that the test feeds.
+type tokens chan struct{}
+
+func (c tokens) Wait(context.Context) error {
+	<-c
+	return nil
+}
+
+// Nor are they a fault of the dial that DialRate lets start.
+func TestHookThatRunsWhenDialRateLetsGoCostsTheDialNothing(t *testing.T) {
+	for name, trap := range map[string]func(){"panic": func() { panic("hook") }, "Goexit": runtime.Goexit} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				b := newBudget(t, pool.BudgetLimits{MaxOpen: 3})
+				gate := make(chan struct{})
+				cfg := under(b)
+				cfg.Hooks = &pool.Hooks{Evicted: func(pool.EvictedEvent) { <-gate }}
+				idler := newRig(t, cfg)
+				idler.acquire().release()
+
+				rate := make(tokens, 1)
+				var panicked []any
+				evicted := 0
+				cfg = under(b)
+				cfg.DialRate = rate
+				cfg.Hooks = &pool.Hooks{
+					Evicted: func(pool.EvictedEvent) {
+						if evicted++; evicted == 1 {
+							trap()
+						}
+					},
+					Panic: func(v any) { panicked = append(panicked, v) },
+				}
+				r := newRig(t, cfg)
+				rate <- struct{}{}
+				r.acquire().release()
+				c := r.acquireFresh()
+				go func() { assert.NoError(t, b.SetLimits(pool.BudgetLimits{MaxOpen: 1})) }() // stays with the idler's hook
+				synctest.Wait()
+				assert.Zero(t, evicted)
+				rate <- struct{}{}
+				c.got()
+				assert.Equal(t, 1, evicted)
+				if name == "panic" {
+					assert.Equal(t, []any{"hook"}, panicked)
+				}
+				close(gate)
+				c.release()
+			})
+		})
+	}
+}
+
+// A call of Warm that a hook's panic has ended asks for nothing any more.
+func TestHookThatRunsInWarmLeavesNoCallOfIt(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		b := newBudget(t, pool.BudgetLimits{MaxOpen: 3})
+		gate := make(chan struct{})
+		cfg := under(b)
+		cfg.Hooks = &pool.Hooks{Evicted: func(pool.EvictedEvent) { <-gate }}
+		idler := newRig(t, cfg)
+		idler.acquire().release()
+		cfg.Hooks = &pool.Hooks{Evicted: func(pool.EvictedEvent) { panic("hook") }}
+		r, last := newRig(t, cfg), newRig(t, under(b))
+		r.acquire().release()
+		last.acquire().release()
+		go func() { assert.NoError(t, b.SetLimits(pool.BudgetLimits{MaxOpen: 1})) }() // stays with the idler's hook
+		synctest.Wait()
+		assert.Equal(t, "hook", lastBreath(func() { _ = r.Warm(t.Context(), 1) }))
+		close(gate)
+		last.CloseIdle() // now there is a slot for it
+		synctest.Wait()
+		assert.EqualValues(t, 1, r.Stats().Dials)
+		assert.Zero(t, r.Stats().Open)
+	})
 }

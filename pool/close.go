@@ -34,8 +34,9 @@ func (p *Pool[R]) Close() error {
 }
 
 // Shutdown closes the pool like [Pool.Close] and then waits until all leases have
-// ended, except those on dead resources, and until every Dial, every Close func
-// and every goroutine of the pool has returned. If ctx ends first, the error says
+// ended, except those on dead resources, and until every Dial, every Close func but
+// those that CloseTimeout has given up, and every goroutine of the pool with the hooks in
+// it has returned. If ctx ends first, the error says
 // what is left and wraps ctx's; the pool stays closed, and Shutdown may be called
 // again.
 func (p *Pool[R]) Shutdown(ctx context.Context) error {

@@ -103,33 +103,33 @@ func (p *Pool[R]) uncountedLocked(flying int, dials iter.Seq[*dial[R]]) int {
 		return unmet
 	}
 	// Whoever wants a fresh resource is helped only by what began after its
-	// call. Tags grow with the time of the call, so it is enough to compare, from
-	// each tag on, the waiters with the dials.
-	var tags []uint64
+	// call. The first dial that will do is a later one for who called later, so it is
+	// enough to compare, from each of them on, the waiters with the dials.
+	var firsts []uint64
 	p.waiters.Each(func(e waitq.Entry) bool {
-		if tag := freshOf(e); tag > 0 {
-			tags = append(tags, tag)
+		if first := freshOf(e); first > 0 {
+			firsts = append(firsts, first)
 		}
 		return true
 	})
-	slices.Sort(tags)
-	for i, tag := range tags {
-		n := len(tags) - i
+	slices.Sort(firsts)
+	for i, first := range firsts {
+		n := len(firsts) - i
 		for d := range dials {
-			if !d.canceled && d.slot.number >= tag {
+			if !d.canceled && d.slot.number >= first {
 				n -= p.sharedLocked()
 			}
 		}
-		unmet = max(unmet, n-p.promisedSinceLocked(tag))
+		unmet = max(unmet, n-p.promisedSinceLocked(first))
 	}
 	return unmet
 }
 
-// promisedSinceLocked returns for how many waiters with the tag the resources that are
-// there are about to have room.
-func (p *Pool[R]) promisedSinceLocked(tag uint64) (n int) {
+// promisedSinceLocked returns for how many waiters the resources that are there are about
+// to have room whose dials were the first or later ones.
+func (p *Pool[R]) promisedSinceLocked(first uint64) (n int) {
 	add := func(s *slot[R]) {
-		if s.number >= tag {
+		if s.number >= first {
 			n += s.promises()
 		}
 	}

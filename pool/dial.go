@@ -60,8 +60,39 @@ func (p *Pool[R]) startDialLocked() {
 	go p.runDial(ctx, d)
 }
 
-// runDial makes the resource and brings it, or the error, back to the pool.
+// runDial is the goroutine of a dial.
 func (p *Pool[R]) runDial(ctx context.Context, d *dial[R]) {
+	rate := p.limiter()
+	if rate == nil {
+		p.makeResource(ctx, d)
+		return
+	}
+	if p.heldUp(ctx, d, rate) {
+		return
+	}
+	defer p.makeResource(ctx, d) // whatever becomes of the hooks in letStart
+	p.letStart(d)
+}
+
+// heldUp waits for rate, and reports whether it has not let the dial start: then the dial
+// has failed.
+func (p *Pool[R]) heldUp(ctx context.Context, d *dial[R], rate Limiter) (held bool) {
+	err := errNoReturn
+	defer func() { // also after a panic or runtime.Goexit
+		if r := recover(); r != nil {
+			err = &panicError{where: "DialRate", value: r}
+		}
+		if held = err != nil; held {
+			d.cancel(nil)
+			p.dialFailed(d, err)
+		}
+	}()
+	err = rate.Wait(ctx)
+	return false // or what is said above
+}
+
+// makeResource calls Dial, and brings what it made, or the error, back to the pool.
+func (p *Pool[R]) makeResource(ctx context.Context, d *dial[R]) {
 	var v R
 	err := errNoReturn
 	defer func() { // also after a panic or runtime.Goexit
@@ -77,13 +108,6 @@ func (p *Pool[R]) runDial(ctx context.Context, d *dial[R]) {
 		defer func() { p.dialed(d, shared, err) }()
 		shared, err = p.adopt(d.slot, v)
 	}()
-	if rate := p.limiter(); rate != nil {
-		if err = rate.Wait(ctx); err != nil {
-			return
-		}
-		err = errNoReturn
-		p.letStart(d)
-	}
 	if t := p.cfg.DialTimeout; t > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeoutCause(ctx, t, dialTimeError{})
@@ -164,9 +188,6 @@ func (p *Pool[R]) dialed(d *dial[R], shared int, err error) {
 		p.dialEventLocked(p.cfg.Hooks.Dialed, d, nil)
 		p.closeLocked(s, ReasonReset) // I11
 	case err != nil:
-		if !d.canceled {
-			p.mu.count.rare().DialErrors++
-		}
 		p.failWaitersLocked(d, err)
 		p.closeLocked(s, ReasonCapacity)
 	default:
@@ -209,21 +230,19 @@ func (p *Pool[R]) dialFailed(d *dial[R], err error) {
 	p.move(d.slot, empty)
 	if d.canceled {
 		p.mu.count.rare().DialsCanceled++
-		p.dialEventLocked(p.cfg.Hooks.DialFailed, d, err)
-		return
 	}
-	p.mu.count.rare().DialErrors++
 	p.failWaitersLocked(d, err)
 }
 
-// failWaitersLocked gives the error of a dial to the waiters that the dial was
-// counted for: of an exclusive resource one, the oldest; else, and of a late dial,
+// failWaitersLocked counts a dial that failed, and gives its error to the waiters that it
+// was counted for: of an exclusive resource one, the oldest; else, and of a late dial,
 // the oldest of those who had their place when it began. Later ones cause the next dial.
 func (p *Pool[R]) failWaitersLocked(d *dial[R], err error) {
 	if d.canceled { // the pool ended it; that is nobody's failure
 		p.dialEventLocked(p.cfg.Hooks.DialFailed, d, err)
 		return
 	}
+	p.mu.count.rare().DialErrors++
 	p.noteFailureLocked(d.slot, err)
 	p.dialEventLocked(p.cfg.Hooks.DialFailed, d, err)
 	anyone := d.expected == 1 && !p.lateLocked(d)
@@ -292,18 +311,20 @@ func (p *Pool[R]) cancelAllLocked(dials []*dial[R]) {
 
 // cancelNewestLocked cancels n dials, whoever waits for them.
 func (p *Pool[R]) cancelNewestLocked(n int) {
-	for ; n > 0; n-- {
-		if d := p.newestDialLocked(); d != nil {
-			p.cancelLocked(d, errUnwanted)
+	for range n {
+		d := p.newestDialLocked()
+		if d == nil {
+			return
 		}
+		p.cancelLocked(d, errUnwanted)
 	}
 }
 
 // freshDialLocked reports whether a dial is in flight that began late enough for
-// a waiter with the tag.
-func (p *Pool[R]) freshDialLocked(tag uint64) bool {
+// a waiter for whom first is the first that will do.
+func (p *Pool[R]) freshDialLocked(first uint64) bool {
 	d := p.newestDialLocked()
-	return d != nil && d.slot.number >= tag
+	return d != nil && d.slot.number >= first
 }
 
 // newestDialLocked returns the newest dial that is not canceled, or nil.

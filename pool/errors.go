@@ -32,7 +32,7 @@ var (
 type WaitError struct {
 	Err    error         // why the wait ended
 	Key    any           // the key of the pool in package keyed; nil for a pool alone
-	Waited time.Duration // since Acquire was called
+	Waited time.Duration // since the call first queued or ran Check, or with WaitTimeout Take
 	Place  int           // in the queue, 1 for the oldest; an upper bound if waiters in front gave up, or came later
 
 	Limits                            // as they were

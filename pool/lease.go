@@ -126,8 +126,8 @@ func (l Lease[R]) Discard(err error) {
 
 // Hijack takes the resource out of the pool for good and returns it. Its slot is
 // free at once; closing the resource is up to the caller, unless Capacity has said
-// Dead, for then the pool closes it all the same. Hijack panics if the
-// lease has ended, or if other leases are out on the resource, which then keeps
+// Dead or DrainTimeout has passed, for then the pool closes it all the same. Hijack
+// panics if the lease has ended, or if other leases are out on the resource, which then keeps
 // its lease.
 func (l Lease[R]) Hijack() R {
 	if l.cell == nil {

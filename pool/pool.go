@@ -166,16 +166,12 @@ func (p *Pool[R]) unlock() {
 }
 
 // unlockQuietly is unlock for a goroutine of the pool, or of another pool.
-func (p *Pool[R]) unlockQuietly() {
-	if err := p.finish(true, nil); err != nil {
-		p.raise(err)
-	}
-}
+func (p *Pool[R]) unlockQuietly() { _ = p.finish(true, nil) }
 
 // finish is unlock, and returns the panic of a hook. The waiter that next is for wakes
 // up when the lock is free: sooner it would come for the lock and sleep again. own says
-// that it is a goroutine of the pool that finishes: Shutdown waits for its hooks, as
-// for itself.
+// that it is a goroutine of the pool that finishes: the panic is raised, and not returned,
+// and Shutdown waits for its hooks, as for itself.
 func (p *Pool[R]) finish(own bool, next *handOff[R]) (err *panicError) {
 	if p.skipLocked() {
 		p.mu.Unlock()
@@ -187,6 +183,10 @@ func (p *Pool[R]) finish(own bool, next *handOff[R]) (err *panicError) {
 	var c chores
 	if p.mu.chores != nil {
 		c, p.mu.chores = *p.mu.chores, nil
+	}
+	tells := own && len(c.events) > 0
+	if tells {
+		p.mu.telling++ // first: until they have returned the pool is not bare
 	}
 	bare := p.bareLocked()
 	quiet := bare && !p.mu.wasQuiet && p.part != nil
@@ -203,35 +203,38 @@ func (p *Pool[R]) finish(own bool, next *handOff[R]) (err *panicError) {
 	}
 	p.openLaneLocked()
 	p.dropBellLocked()
-	own = own && len(c.events) > 0
-	if own {
-		p.mu.telling++
-	}
 	p.endLocked()
 	p.mu.Unlock()
 
 	next.give()
-	if own {
+	if tells {
 		defer p.told()
 	}
 	if quiet {
 		c.quiet = p.part
 	}
-	return c.do()
+	if err = c.do(); own && err != nil {
+		p.raise(err) // before told: Shutdown waits for this hook as well
+		return nil
+	}
+	return err
 }
 
-// told notes that the hooks of a finish have returned.
+// told notes that the hooks of a finish have returned. They may have been the last thing
+// that the pool had.
 func (p *Pool[R]) told() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
+	p.lockBeside() // of an empty pool nothing is in the lane, and else nothing changes
 	p.mu.telling--
-	p.endLocked()
+	if p.emptyLocked() {
+		p.unlockQuietly()
+		return
+	}
+	p.mu.Unlock()
 }
 
-// endLocked lets Shutdown return when nothing of a closed pool is left, and no
-// hook has to be waited for (I10).
+// endLocked lets Shutdown return when nothing of a closed pool is left (I10).
 func (p *Pool[R]) endLocked() {
-	if p.mu.closed && !p.mu.finished && p.mu.telling == 0 && p.emptyLocked() {
+	if p.mu.closed && !p.mu.finished && p.emptyLocked() {
 		p.mu.finished = true
 		if p.mu.done != nil {
 			close(p.mu.done)
@@ -246,9 +249,9 @@ func (p *Pool[R]) rebalance() {
 }
 
 // emptyLocked reports whether the pool has nothing: no slot, no waiter and no
-// goroutine. Leases on dead resources do not count.
+// goroutine, in a hook neither. Leases on dead resources do not count.
 func (p *Pool[R]) emptyLocked() bool {
-	return p.usedLocked() == 0 && p.waiters.Len() == 0 && p.mu.looks == nil
+	return p.usedLocked() == 0 && p.waiters.Len() == 0 && p.mu.looks == nil && p.mu.probes == nil && p.mu.telling == 0
 }
 
 // bareLocked reports whether nothing of the pool is left, leases included, and

@@ -57,9 +57,8 @@ func (p *Pool[R]) runProbe(ctx context.Context, limit time.Duration, s *slot[R])
 	ctx, cancel := context.WithTimeoutCause(ctx, limit, dialTimeError{})
 	defer cancel()
 	defer func() { // also after a panic or runtime.Goexit
-		r := recover()
-		p.probed(s, err)
-		if r != nil {
+		defer func() { p.probed(s, err) }() // last, so that Shutdown waits for the hook as well
+		if r := recover(); r != nil {
 			p.raise(&panicError{value: r})
 		}
 	}()

@@ -38,10 +38,10 @@ func (p *Pool[R]) Warm(ctx context.Context, n int) error {
 		return err
 	}
 	w := &warmer{n: n, ended: make(chan error, 1)}
+	defer p.removeWarmer(w) // also if a hook panics in addWarmer
 	if err := p.addWarmer(w); err != nil {
 		return err
 	}
-	defer p.removeWarmer(w)
 	select {
 	case err := <-w.ended:
 		return err

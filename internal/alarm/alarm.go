@@ -8,7 +8,8 @@ import (
 )
 
 // A Clock rings bells when their time has come. It uses one timer for all of
-// them, which runs only while a bell is set. Make one with [New].
+// them, which runs only while a bell is set, or until the time of the last one that was
+// stopped. Make one with [New].
 type Clock struct {
 	mu struct {
 		sync.Mutex

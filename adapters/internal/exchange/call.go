@@ -55,7 +55,7 @@ type Attempt struct {
 	Keep   bool   // the connection is wanted after this exchange, and Shared is not set
 	Cut    func() // not nil: ends the connection, which does not see the context. Shared and Tidy are not set
 	Tidy   bool   // the connection is done with a request that failed, or whose response was read or closed, though its context goes on; Keep is not set
-	End    Ender  // is called exactly once for each successful Attempt, maybe before it returns
+	End    Ender  // is called exactly once for each Attempt that succeeds, maybe before it returns, or in which RoundTrip panics
 }
 
 // An Ender hears of the end of an exchange. It is no func, so that what holds the
