@@ -60,3 +60,19 @@ func TestShutdownWaitsForHooks(t *testing.T) {
 		assert.True(t, told)
 	})
 }
+
+// So may Shared ask the pool.
+func TestSharedMayCallThePool(t *testing.T) {
+	var p *keyed.Pool[string, int]
+	asked := 0
+	p, err := keyed.New(keyed.Config[string, int]{
+		Dial:   func(context.Context, string) (int, error) { return 1, nil },
+		Shared: func(key string) int { asked++; p.StatsFor(key); return 1 },
+	})
+	require.NoError(t, err)
+	l, err := p.Acquire(t.Context(), "a")
+	require.NoError(t, err)
+	l.Release()
+	require.NoError(t, p.Shutdown(t.Context()))
+	assert.NotZero(t, asked)
+}

@@ -251,3 +251,22 @@ func TestNoChangeOfCapacityIsLost(t *testing.T) {
 	require.NoError(t, p.Shutdown(t.Context()))
 	assert.Zero(t, x.leases)
 }
+
+// Expect says what a resource is about to carry, and that is never less than what it
+// carries.
+func TestExpectIsAtLeastTheCapacity(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		gate := make(chan struct{})
+		cfg := shareable()
+		cfg.Expect = func(*thing) int { return 0 }
+		cfg.CheckAfter = -1
+		cfg.Check = func(context.Context, *thing) error { <-gate; return nil }
+		r := newRig(t, cfg)
+		r.capacity = 2
+		r.acquire().release()
+		one, two := r.acquire(), r.acquire()
+		assert.EqualValues(t, 1, r.Stats().Dials, "what is being checked has room for both")
+		close(gate)
+		assert.Same(t, one.got(), two.got())
+	})
+}

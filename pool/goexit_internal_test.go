@@ -129,3 +129,9 @@ func TestGoexitOfAHookLeavesOneGoroutineThatLooks(t *testing.T) {
 		assert.True(t, ended)
 	})
 }
+
+// Of several panics the first is told of.
+func TestFirstPanicOfTheHooksCounts(t *testing.T) {
+	c := &chores{events: []func(){func() { panic("first") }, func() { panic("second") }}}
+	assert.Equal(t, "first", c.do().value)
+}

@@ -65,3 +65,23 @@ func TestSecondReleaseDoesNothing(t *testing.T) {
 		})
 	})
 }
+
+// Nor does who recycles let something rest beside a lane that was closed meanwhile, and
+// cannot open again.
+func TestRecyclerWhoFindsTheLaneClosedLooksAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		during := func() {}
+		p, _ := newLane(t, 2, func(c *Config[*int]) { c.Recycle = func(*int) error { during(); return nil } })
+		x, y := mustAcquire(t, p), mustAcquire(t, p)
+		require.True(t, x.fast() && y.fast())
+		during = func() {
+			during = func() {}
+			require.NoError(t, p.SetLimits(Limits{MaxOpen: 1}))
+			require.Nil(t, p.open.Load())
+		}
+		x.Release()
+		synctest.Wait()
+		assert.Equal(t, 1, p.Stats().Open)
+		y.Release()
+	})
+}

@@ -3,6 +3,7 @@ package pool_test
 import (
 	"context"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 
@@ -53,18 +54,16 @@ func TestResourceWithoutCapacityThatNobodyWaitsForIsIdle(t *testing.T) {
 // Shutdown waits for the hook that hears of a panic in Close (I10).
 func TestShutdownWaitsForThePanicHook(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		gate := make(chan struct{})
 		done := false
 		p, err := pool.New(pool.Config[int]{
 			Dial:  func(context.Context) (int, error) { return 1, nil },
 			Close: func(int) error { panic("close") },
-			Hooks: &pool.Hooks{Panic: func(any) { <-gate; done = true }},
+			Hooks: &pool.Hooks{Panic: func(any) { <-time.After(time.Second); done = true }},
 		})
 		assert.NoError(t, err)
 		l, err := p.Acquire(t.Context())
 		assert.NoError(t, err)
 		l.Release()
-		go close(gate)
 		assert.NoError(t, p.Shutdown(t.Context()))
 		assert.True(t, done)
 	})

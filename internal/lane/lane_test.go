@@ -188,6 +188,13 @@ func TestLeasesThatMustEndUnderTheLock(t *testing.T) {
 			assert.Equal(t, before, s.Turn.Load())
 			require.True(t, s.Turn.End(lease.Number()))
 		}
+		t.Run(name+"/began under the lock", func(t *testing.T) {
+			l := empty()
+			put(l, 1)
+			s, _ := taken(t, l)
+			s.Turn.Reclaim()
+			refused(t, l, s, s.Turn.Load())
+		})
 		t.Run(name+"/marked", func(t *testing.T) {
 			l := empty()
 			l.Open(time.Second)

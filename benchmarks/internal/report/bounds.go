@@ -25,12 +25,17 @@ func writeBounds(b *strings.Builder, set *results.Set) {
 	b.WriteString("\n")
 }
 
-// value writes a figure of the bound with its unit.
+// value writes a figure of the bound with its unit, and with more digits where it
+// would look like the bound itself and is not.
 func (b bound) value(v float64) string {
-	if b.unit == "" || b.unit == "x" {
-		return chart.Number(v) + b.unit
+	number := chart.Number(v)
+	if v != b.most && number == chart.Number(b.most) {
+		number = fmt.Sprintf("%.5g", v)
 	}
-	return chart.Number(v) + " " + b.unit
+	if b.unit == "" || b.unit == "x" {
+		return number + b.unit
+	}
+	return number + " " + b.unit
 }
 
 func (b bound) netText(set *results.Set) string {

@@ -88,6 +88,7 @@ func TestBoundIsMetUpToItsLimitOnly(t *testing.T) {
 	bound := "| a lease, alone |"
 	assert.Contains(t, row(t, render(t, alone+"berth 10 20 ns/op\n"+alone+"sync.Pool 10 20 ns/op\n"), bound), "| 1x | met |")
 	assert.Contains(t, row(t, render(t, alone+"berth 10 21 ns/op\n"+alone+"sync.Pool 10 20 ns/op\n"), bound), "| 1.05x | **not met** |")
+	assert.Contains(t, row(t, render(t, alone+"berth 10 20.04 ns/op\n"+alone+"sync.Pool 10 20 ns/op\n"), bound), "| 1.002x | **not met** |")
 	assert.Contains(t, row(t, render(t, alone+"berth 10 21 ns/op\n"), bound), "| not measured |")
 }
 

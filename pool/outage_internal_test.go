@@ -1,0 +1,35 @@
+package pool
+
+import (
+	"context"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// A caller at the longest backoff waits for what the pool has said, and not for the next
+// pause after that.
+func TestCallerAtTheLongestBackoffWaitsOnePause(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var began time.Time
+		p, err := New(Config[int]{
+			Dial:        func(context.Context) (int, error) { began = time.Now(); return 0, context.Canceled },
+			BackoffBase: time.Second, BackoffMax: time.Second,
+		})
+		require.NoError(t, err)
+		_, err = p.Acquire(t.Context())
+		require.Error(t, err)
+		for range 20 {
+			p.mu.Lock()
+			due := p.mu.outage.notBefore
+			p.mu.Unlock()
+			_, err = p.Acquire(t.Context())
+			require.Error(t, err)
+			assert.Equal(t, due, began)
+		}
+		require.NoError(t, p.Shutdown(t.Context()))
+	})
+}
