@@ -108,3 +108,24 @@ func BenchmarkExpiry(b *testing.B) {
 		})
 	}
 }
+
+// A hook that is slower than the backoff keeps no key: that it runs is no reason to dial,
+// and each dial would call it again.
+func TestSlowHookOfADialKeepsNoKey(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		dials := 0
+		p, err := keyed.New(keyed.Config[string, int]{
+			Dial:       func(context.Context, string) (int, error) { dials++; return 0, errDial },
+			BreakAfter: 1, BackoffBase: 10 * time.Millisecond, BackoffMax: 10 * time.Millisecond,
+			Hooks: &pool.Hooks{DialFailed: func(pool.DialEvent) { <-time.After(50 * time.Millisecond) }},
+		})
+		require.NoError(t, err)
+		_, err = p.Acquire(t.Context(), "a")
+		require.Error(t, err)
+		pass(10 * time.Second)
+		_, ok := p.StatsFor("a")
+		assert.False(t, ok)
+		assert.Less(t, dials, 10)
+		require.NoError(t, p.Shutdown(t.Context()))
+	})
+}

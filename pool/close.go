@@ -49,10 +49,16 @@ func (p *Pool[R]) Shutdown(ctx context.Context) error {
 	case <-done:
 		return nil
 	case <-ctx.Done():
-		s := p.Stats()
-		return fmt.Errorf("pool: shutdown: %d resources in use, %d dialing and %d closing are left: %w",
-			s.InUse, s.Dialing, s.Closing, cmp.Or(waitq.ContextError(ctx), context.Canceled))
+		return p.Stats().left(cmp.Or(waitq.ContextError(ctx), context.Canceled))
 	}
+}
+
+// left returns an error that says what is left of a pool that was closed.
+func (s Stats) left(cause error) error {
+	if s.InUse+s.Dialing+s.Closing+s.Waiting == 0 {
+		return fmt.Errorf("pool: shutdown: a hook, Check or Capacity has not returned: %w", cause)
+	}
+	return fmt.Errorf("pool: shutdown: %d resources in use, %d dialing and %d closing are left: %w", s.InUse, s.Dialing, s.Closing, cause)
 }
 
 // doneOrNil returns what is closed when nothing is left of the pool, or nil if that

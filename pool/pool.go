@@ -155,9 +155,9 @@ func (p *Pool[R]) closeLaneLocked() {
 
 // unlock ends a change of the pool's state: it restores what must hold between
 // two changes, unlocks, and then does what must be done without the lock. That
-// every change ends here, but for those in steady.go and calm.go that leave a pool as it
-// is and the looks at what nobody knows of yet, is why no event can forget to wake a
-// waiter (I2). A panic of a hook goes on to the
+// every change ends here, but for those that give no waiter anything (in steady.go and
+// calm.go, and where the lock is given back as it is), is why no event can forget to wake
+// one (I2). A panic of a hook goes on to the
 // caller, when all else has been done.
 func (p *Pool[R]) unlock() {
 	if err := p.finish(false, nil); err != nil {
@@ -248,16 +248,26 @@ func (p *Pool[R]) rebalance() {
 	p.unlockQuietly()
 }
 
-// emptyLocked reports whether the pool has nothing: no slot, no waiter and no
-// goroutine, in a hook neither. Leases on dead resources do not count.
-func (p *Pool[R]) emptyLocked() bool {
-	return p.usedLocked() == 0 && p.waiters.Len() == 0 && p.mu.looks == nil && p.mu.probes == nil && p.mu.telling == 0
+// emptyLocked reports whether the pool has nothing: no slot, no waiter and no goroutine,
+// those in hooks included. Leases on dead resources do not count.
+func (p *Pool[R]) emptyLocked() bool { return p.holdsNothingLocked() && !p.callsOutLocked() }
+
+func (p *Pool[R]) holdsNothingLocked() bool {
+	return p.usedLocked() == 0 && p.waiters.Len() == 0 && p.mu.looks == nil
 }
+
+// callsOutLocked reports whether a goroutine of the pool is in a hook, or in the Check of
+// what may be gone by now.
+func (p *Pool[R]) callsOutLocked() bool { return p.mu.telling > 0 || p.mu.probes != nil }
 
 // bareLocked reports whether nothing of the pool is left, leases included, and
 // nothing will come by itself: a key that was forgotten must stay empty (I12).
-func (p *Pool[R]) bareLocked() bool {
-	return p.emptyLocked() && p.mu.leases == 0 &&
+func (p *Pool[R]) bareLocked() bool { return p.forsakenLocked() && !p.callsOutLocked() }
+
+// forsakenLocked is bareLocked whatever hook still runs: that one does is no reason to dial,
+// and it may be that of a dial.
+func (p *Pool[R]) forsakenLocked() bool {
+	return p.holdsNothingLocked() && p.mu.leases == 0 &&
 		(p.mu.closed || p.mu.limits.MinIdle == 0 && p.mu.warmers == nil && !p.remembersLocked())
 }
 

@@ -89,3 +89,21 @@ func TestShutdownWaitsForTheCheckOfWhatHasDied(t *testing.T) {
 		shutsDownAfter(t, p, gate)
 	})
 }
+
+func TestShutdownSaysThatAHookIsLeft(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		gate := make(chan struct{})
+		p, err := pool.New(pool.Config[int]{
+			Dial:  func(context.Context) (int, error) { return 0, errors.New("no peer") },
+			Hooks: &pool.Hooks{DialFailed: func(pool.DialEvent) { <-gate }},
+		})
+		require.NoError(t, err)
+		_, err = p.Acquire(t.Context())
+		require.Error(t, err)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		assert.EqualError(t, p.Shutdown(ctx), "pool: shutdown: a hook, Check or Capacity has not returned: context deadline exceeded")
+		close(gate)
+		assert.NoError(t, p.Shutdown(t.Context()))
+	})
+}

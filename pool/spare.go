@@ -136,7 +136,7 @@ func (p *Pool[R]) openLocked() int { return p.mu.slots.in(idle) + p.mu.slots.in(
 func (p *Pool[R]) spareLocked() int {
 	if p.brokenLocked() {
 		// A key that nobody asks for is not worth it.
-		return btoi((p.part == nil || !p.bareLocked()) && !p.probeOpensLocked())
+		return btoi((p.part == nil || !p.forsakenLocked()) && !p.probeOpensLocked())
 	}
 	checking := btoi(p.isCheckingLocked()) // it is about to be idle again
 	n := max(0, p.mu.limits.MinIdle-p.mu.slots.in(idle)-checking)

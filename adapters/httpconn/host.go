@@ -43,7 +43,6 @@ func (h Host) String() string {
 // host returns the Host of a request that has been validated.
 func (t *Transport) host(req *http.Request) (Host, error) {
 	h := Host{Scheme: req.URL.Scheme}
-	h.OnlyHTTP1 = t.wire.mayShare(h.Scheme) && wantsHTTP1(req.Header)
 	if t.wire.proxy != nil {
 		// With the real request: the transport that dials would ask with one of
 		// its own making, which lacks the port and all headers.
@@ -56,12 +55,14 @@ func (t *Transport) host(req *http.Request) (Host, error) {
 				return Host{}, errEmptyProxy
 			}
 			if h.Scheme == "http" && (u.Scheme == "http" || u.Scheme == "https") {
+				h.OnlyHTTP1 = t.wire.maybeHTTP2(h) && wantsHTTP1(req.Header)
 				return h, nil
 			}
 		}
 	}
 	addr, err := t.names.Addr(req.URL)
 	h.Addr = addr
+	h.OnlyHTTP1 = t.wire.maybeHTTP2(h) && wantsHTTP1(req.Header)
 	return h, err
 }
 

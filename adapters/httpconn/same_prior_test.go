@@ -96,3 +96,19 @@ func TestUpgradeIsNotAskedForByPriorKnowledge(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, "HTTP/1.1", text)
 }
+
+// Where a proxy is offered nothing but HTTP/1.1, an upgrade has the same Host as all else.
+func TestUpgradeByAProxyThatSpeaksOnlyHTTP1HasNoHostOfItsOwn(t *testing.T) {
+	tr := &http.Transport{Proxy: http.ProxyURL(&url.URL{Scheme: "https", Host: "proxy.example"}), Protocols: new(http.Protocols)}
+	tr.Protocols.SetUnencryptedHTTP2(true)
+	c, err := httpconn.New(httpconn.Config{Base: tr})
+	require.NoError(t, err)
+	req := request(t.Context(), t, http.MethodGet, "http://host.example", nil)
+	plain, err := c.HostOf(req)
+	require.NoError(t, err)
+	req.Header.Set("Connection", "Upgrade")
+	req.Header.Set("Upgrade", "other")
+	upgrade, err := c.HostOf(req)
+	require.NoError(t, err)
+	assert.Equal(t, plain, upgrade)
+}
