@@ -99,8 +99,8 @@ func NewBudget(l BudgetLimits) (*Budget, error) {
 // decrease of MaxOpen or MaxIdle idle resources are closed, least recently used first;
 // if that is not enough for MaxOpen, dials are canceled, then resources closed that callers
 // wait for because they have had no capacity yet, and others at their release, until the
-// new limits hold. Calls of Warm that ask for more than that end
-// at once, or where the pool's backoff holds up their dials, after that.
+// new limits hold. Calls of Warm that ask for more than that end at once, or where the
+// pool's backoff holds up their dials, after that.
 func (b *Budget) SetLimits(l BudgetLimits) error {
 	if b.start.IsZero() {
 		return fieldError("Budget", "is the zero Budget", "make it with NewBudget")

@@ -12,42 +12,57 @@ import (
 	uber "go.uber.org/atomic"
 )
 
+// looking is a pool with one resource, on a lease, whose Capacity a test may have looked at.
+type looking struct {
+	*Pool[int]
+	lease Lease[int]
+}
+
+func newLooking(t *testing.T, capacity func() int) looking {
+	t.Helper()
+	p, err := New(Config[int]{
+		Dial:     func(context.Context) (int, error) { return 1, nil },
+		Capacity: func(int) int { return capacity() },
+		Watch:    func(int, func()) {},
+	})
+	require.NoError(t, err)
+	return looking{p, mustAcquire(t, p)}
+}
+
+// later has f called like a hook, at the end of the next hold of the lock.
+func (p looking) later(f func()) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.laterLocked(f)
+}
+
+func (p looking) look() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.queueLookLocked(p.lease.cell.slot)
+}
+
 // A hook that ends the goroutine which reads Capacity costs no look, whichever hold of
 // the lock it came with.
 func TestGoexitOfAHookCostsNoLookAtACapacity(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var capacity uber.Int32
 		capacity.Store(1)
-		p, err := New(Config[int]{
-			Dial:     func(context.Context) (int, error) { return 1, nil },
-			Capacity: func(int) int { return int(capacity.Load()) },
-			Watch:    func(int, func()) {},
-		})
-		require.NoError(t, err)
-		l, err := p.Acquire(t.Context())
-		require.NoError(t, err)
-		s := l.cell.slot
-		later := func(f func()) {
-			p.mu.Lock()
-			defer p.mu.Unlock()
-			p.laterLocked(f)
-		}
+		p := newLooking(t, func() int { return int(capacity.Load()) })
 		for _, f := range []func(){
-			runtime.Goexit,                   // when it has looked
-			func() { later(runtime.Goexit) }, // when nothing is left
+			runtime.Goexit,                     // when it has looked
+			func() { p.later(runtime.Goexit) }, // when nothing is left
 		} {
 			want := capacity.Add(1)
-			p.mu.Lock()
-			p.laterLocked(f)
-			p.queueLookLocked(s)
-			p.mu.Unlock()
+			p.later(f)
+			p.look()
 			synctest.Wait()
 			p.mu.Lock()
-			assert.Equal(t, want, s.capacity)
+			assert.Equal(t, want, p.lease.cell.slot.capacity)
 			assert.Nil(t, p.mu.looks)
 			p.mu.Unlock()
 		}
-		l.Release()
+		p.lease.Release()
 		require.NoError(t, p.Shutdown(t.Context()))
 	})
 }
@@ -62,9 +77,7 @@ func TestGoexitOfAHookCostsNoClose(t *testing.T) {
 			CloseTimeout: time.Minute,
 		})
 		require.NoError(t, err)
-		l, err := p.Acquire(t.Context())
-		require.NoError(t, err)
-		l.Release()
+		mustAcquire(t, p).Release()
 		p.lock()
 		p.closeLocked(p.mu.idle.Newest(), ReasonDiscard) // its goroutine comes for the lock
 		p.laterLocked(runtime.Goexit)
@@ -80,43 +93,25 @@ func TestGoexitOfAHookCostsNoClose(t *testing.T) {
 // for each.
 func TestGoexitOfAHookLeavesOneGoroutineThatLooks(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var looking, gate chan struct{}
-		p, err := New(Config[int]{
-			Dial: func(context.Context) (int, error) { return 1, nil },
-			Capacity: func(int) int {
-				if looking != nil {
-					close(looking)
-					<-gate
-				}
-				return 1
-			},
-			Watch: func(int, func()) {},
+		var begun, gate chan struct{}
+		p := newLooking(t, func() int {
+			if begun != nil {
+				close(begun)
+				<-gate
+			}
+			return 1
 		})
-		require.NoError(t, err)
-		l, err := p.Acquire(t.Context())
-		require.NoError(t, err)
-		s := l.cell.slot
-		later := func(f func()) {
-			p.mu.Lock()
-			defer p.mu.Unlock()
-			p.laterLocked(f)
-		}
-		look := func() {
-			p.mu.Lock()
-			defer p.mu.Unlock()
-			p.queueLookLocked(s)
-		}
-		later(func() { // when it has looked
-			later(func() { // when nothing is left
-				looking, gate = make(chan struct{}), make(chan struct{})
-				look()
-				<-looking
+		p.later(func() { // when it has looked
+			p.later(func() { // when nothing is left
+				begun, gate = make(chan struct{}), make(chan struct{})
+				p.look()
+				<-begun
 				runtime.Goexit()
 			})
 		})
-		look()
+		p.look()
 		synctest.Wait()
-		l.Discard(nil)
+		p.lease.Discard(nil)
 		ended := false
 		go func() {
 			assert.NoError(t, p.Shutdown(t.Context()))

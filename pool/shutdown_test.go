@@ -37,8 +37,7 @@ func idleFor(t *testing.T, p *pool.Pool[int], d time.Duration) {
 	l, err := p.Acquire(t.Context())
 	require.NoError(t, err)
 	l.Release()
-	time.Sleep(d)
-	synctest.Wait()
+	pass(d)
 }
 
 func TestShutdownWaitsForThePanicHookOfACheckInTheBackground(t *testing.T) {

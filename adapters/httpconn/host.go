@@ -42,6 +42,16 @@ func (h Host) String() string {
 
 // host returns the Host of a request that has been validated.
 func (t *Transport) host(req *http.Request) (Host, error) {
+	h, err := t.route(req)
+	if err != nil {
+		return Host{}, err
+	}
+	h.OnlyHTTP1 = t.wire.maybeHTTP2(h) && wantsHTTP1(req.Header)
+	return h, nil
+}
+
+// route returns where the connection for a request goes, as a Host.
+func (t *Transport) route(req *http.Request) (Host, error) {
 	h := Host{Scheme: req.URL.Scheme}
 	if t.wire.proxy != nil {
 		// With the real request: the transport that dials would ask with one of
@@ -55,14 +65,12 @@ func (t *Transport) host(req *http.Request) (Host, error) {
 				return Host{}, errEmptyProxy
 			}
 			if h.Scheme == "http" && (u.Scheme == "http" || u.Scheme == "https") {
-				h.OnlyHTTP1 = t.wire.maybeHTTP2(h) && wantsHTTP1(req.Header)
 				return h, nil
 			}
 		}
 	}
 	addr, err := t.names.Addr(req.URL)
 	h.Addr = addr
-	h.OnlyHTTP1 = t.wire.maybeHTTP2(h) && wantsHTTP1(req.Header)
 	return h, err
 }
 
