@@ -3,7 +3,9 @@ package pool
 import (
 	"context"
 
+	"github.com/berth-go/berth/internal/lane"
 	"github.com/berth-go/berth/internal/part"
+	"github.com/berth-go/berth/internal/turn"
 )
 
 // Acquire returns a lease of a resource: an idle one, else the first to be
@@ -26,8 +28,20 @@ func (p *Pool[R]) Acquire(ctx context.Context) (Lease[R], error) {
 		if p.takes {
 			return p.acquireAndTake(ctx)
 		}
+		s, place := ln.Top(), p.lastTicket()
+		if ln.Spread() {
+			s = ln.Spot()
+		}
+		if s != nil {
+			if t := s.Turn.Load(); t.State() == turn.Resting {
+				if s.Turn.Take(t) {
+					return Lease[R]{cell: cellOf[R](s), turn: t.Taken(), ticket: place}, nil
+				}
+				ln.Clash(lane.LostSwap)
+			}
+		}
 		if s, t := ln.Take(); s != nil {
-			return Lease[R]{cell: cellOf[R](s), turn: t, ticket: p.lastTicket()}, nil
+			return Lease[R]{cell: cellOf[R](s), turn: t, ticket: place}, nil
 		}
 	}
 	return p.acquire(ctx, Request{}, 0)

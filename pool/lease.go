@@ -97,21 +97,9 @@ func (l Lease[R]) Ticket() Ticket { return l.ticket }
 // Recycle, Capacity, Expect and hooks may run in here; otherwise Release does not
 // block. It does nothing if the lease has ended.
 func (l Lease[R]) Release() {
-	if l.cell == nil {
-		return
+	if l.cell != nil {
+		l.cell.pool.release(l.cell, l.turn, l.guard)
 	}
-	p := l.cell.pool
-	if p.recycles {
-		p.releaseRecycling(l.cell, l.turn)
-		return
-	}
-	if ln := p.open.Load(); ln != nil && ln.Rest(&l.cell.Seat, l.turn) {
-		if p.open.Load() == nil { // the second half of I4
-			p.lookAgain()
-		}
-		return
-	}
-	p.releaseSlow(l.cell, l.turn)
 }
 
 // Discard ends the lease of a broken resource. The resource is closed in the

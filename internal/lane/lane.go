@@ -81,6 +81,18 @@ func NewSpread() *Lane { return &Lane{spans: true} }
 // NewShared returns NewSpread for the seats of one shareable resource.
 func NewShared() *Lane { return &Lane{spans: true, shared: true} }
 
+// Top returns the seat that came to rest last, if it is still there: the one to try first
+// in a lane that is not spread. It and [Lane.Spot], and [Lane.RestsAgain] for the other end
+// of a lease, are the common cases of Take and of Rest in steps so small that the compiler
+// puts them in place.
+func (l *Lane) Top() *Seat { return l.seats[l.top.Load()&(Max-1)].Load() }
+
+// Spot returns the seat to try first in a lane that is spread, which is mostly another for
+// another goroutine. nil: none.
+func (l *Lane) Spot() *Seat {
+	return l.seats[spot(l.salt.Load(), l.width.Load())&(Max-1)].Load()
+}
+
 // Take begins a lease and returns its seat and its turn. It returns nil if no seat
 // rests.
 func (l *Lane) Take() (*Seat, turn.Turn) {
@@ -169,6 +181,12 @@ func (l *Lane) Rest(s *Seat, t turn.Turn) bool {
 	return s.endsHere(t) && s.Turn.Rest(t, l.stamp(s, t, t))
 }
 
+// RestsAgain is Rest where the seat keeps its stamp. If it reports false it has done
+// nothing, and Rest may be right.
+func (l *Lane) RestsAgain(s *Seat, t turn.Turn) bool {
+	return s.endsHere(t) && (l.spans || s.at.Load() == l.top.Load()&(Max-1)) && s.Turn.RestAgain(t)
+}
+
 // endsHere reports whether a lease that began with t may end without the lock.
 func (s *Seat) endsHere(t turn.Turn) bool {
 	return t.State() == turn.Out && uint64(t) < s.last.Load()
@@ -184,6 +202,11 @@ func (l *Lane) Settle(s *Seat, t turn.Turn) bool {
 // meanwhile, or marked it.
 func (l *Lane) Settled(s *Seat, t turn.Turn) bool {
 	return uint64(t) < s.last.Load() && s.Turn.Settled(t, l.stamp(s, t, t.Settling()))
+}
+
+// SettledAgain is Settled as RestsAgain is Rest.
+func (l *Lane) SettledAgain(s *Seat, t turn.Turn) bool {
+	return uint64(t) < s.last.Load() && (l.spans || s.at.Load() == l.top.Load()&(Max-1)) && s.Turn.SettledAgain(t)
 }
 
 // stamp returns the stamp of a seat that is about to rest, if its turn is still now. The

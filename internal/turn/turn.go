@@ -68,8 +68,8 @@ func (t Turn) Number() uint64 { return uint64(t) >> turnShift }
 // Taken returns the Turn of a lease that [Word.Take] began where it found t.
 func (t Turn) Taken() Turn { return t.with(Out) }
 
-// Settling returns the Turn after [Word.Settle] of t.
-func (t Turn) Settling() Turn { return t.ended().with(Settling) }
+// Settling returns the Turn after [Word.Settle] of t, which is out.
+func (t Turn) Settling() Turn { return t.ended() + (Turn(Settling) - Turn(Out)) }
 
 // First returns the smallest Turn with the given Number.
 func First(number uint64) Turn { return Turn(number << turnShift) }
@@ -79,6 +79,9 @@ func (t Turn) with(s State) Turn { return t&^stateMask | Turn(s) }
 func (t Turn) rested(stamp uint32) Turn {
 	return t>>turnShift<<turnShift | Turn(stamp&StampMask)<<stampShift | Turn(Resting)
 }
+
+// restedAgain is what t, which is out, becomes when it ends and keeps its stamp.
+func (t Turn) restedAgain() Turn { return t.ended() - (Turn(Out) - Turn(Resting)) }
 
 func (t Turn) ended() Turn { return t + 1<<turnShift }
 
@@ -97,6 +100,9 @@ func (w *Word) Take(t Turn) bool { return w.swap(t, t.Taken()) }
 // the other. It fails if t, which is out, has passed.
 func (w *Word) Rest(t Turn, stamp uint32) bool { return w.swap(t, t.ended().rested(stamp)) }
 
+// RestAgain is Rest with the stamp of t.
+func (w *Word) RestAgain(t Turn) bool { return w.swap(t, t.restedAgain()) }
+
 // Settle ends a lease for somebody who has something to do before the resource
 // rests. It fails if t, which is out, has passed.
 func (w *Word) Settle(t Turn) bool { return w.swap(t, t.Settling()) }
@@ -106,6 +112,9 @@ func (w *Word) Settle(t Turn) bool { return w.swap(t, t.Settling()) }
 func (w *Word) Settled(t Turn, stamp uint32) bool {
 	return w.swap(t.Settling(), t.ended().rested(stamp))
 }
+
+// SettledAgain is Settled with the stamp of t.
+func (w *Word) SettledAgain(t Turn) bool { return w.swap(t.Settling(), t.restedAgain()) }
 
 // Lend lets a held resource rest. The caller has the lock, and no lease is out.
 func (w *Word) Lend(stamp uint32) { w.v.Store(uint64(w.Load().rested(stamp))) }

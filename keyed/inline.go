@@ -1,0 +1,4 @@
+package keyed
+
+// As in package pool: with it, all that a Pool calls can be inlined where one is used.
+var _ = New[string, *struct{}]
