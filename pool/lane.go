@@ -50,24 +50,14 @@ func (p *Pool[R]) release(c *cell[R], t turn.Turn, _ *guard) {
 		p.releaseRecycling(c, t)
 		return
 	}
-	if ln := p.open.Load(); ln == nil || !ln.RestsAgain(&c.Seat, t) {
-		p.releaseElse(c, t)
+	ln := p.open.Load()
+	if ln == nil || !ln.RestsAgain(&c.Seat, t) && !ln.Rest(&c.Seat, t) {
+		p.releaseSlow(c, t)
 		return
 	}
 	if p.open.Load() == nil { // the second half of I4
 		p.lookAgain()
 	}
-}
-
-// releaseElse is release in the other cases.
-func (p *Pool[R]) releaseElse(c *cell[R], t turn.Turn) {
-	if ln := p.open.Load(); ln != nil && ln.Rest(&c.Seat, t) {
-		if p.open.Load() == nil { // the second half of I4
-			p.lookAgain()
-		}
-		return
-	}
-	p.releaseSlow(c, t)
 }
 
 // releaseSlow is release where the lane could not end the lease.

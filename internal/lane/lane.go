@@ -1,9 +1,9 @@
 // Package lane is the way to a resource without its pool's lock. It holds the seats
 // that a pool has put into it; package turn decides who has which.
 //
-// Nothing here depends on the type of the resources. That is on purpose: generic
-// code is compiled where it is used, and what it calls from here would then be
-// calls of their own for each load of a word.
+// Nothing here depends on the type of the resources, so that it is compiled once. The
+// steps of the common case are small enough for the compiler to put them where they are
+// called, in code that is generic.
 //
 // Callers of [Lane.Take], [Lane.Rest], [Lane.Settle] and [Lane.Settled] hold no lock;
 // everything else is for the pool, under its lock, unless it says otherwise.

@@ -410,6 +410,39 @@ func TestLaneIsWornBeforeItsStampsWrapAround(t *testing.T) {
 	}
 }
 
+// The steps that the compiler puts in place do what Take, Rest and Settled do in the common
+// case, and else nothing: of a seat that did not rest last, the stamp has to change.
+func TestStepsOfTheCommonCase(t *testing.T) {
+	for name, empty := range kinds {
+		for _, settling := range []bool{false, true} {
+			l := empty()
+			seats := put(l, 2)
+			a, ofA := taken(t, l)
+			if !l.Spread() {
+				assert.Same(t, seats[1], l.Top(), name)
+			} else {
+				assert.Contains(t, seats, l.Spot(), name)
+			}
+			b, ofB := taken(t, l)
+			end := l.RestsAgain
+			if settling {
+				require.True(t, l.Settle(a, ofA) && l.Settle(b, ofB))
+				end = l.SettledAgain
+			}
+			require.True(t, end(a, ofA), name)
+			assert.False(t, end(a, ofA), name)
+			assert.Equal(t, l.Spread(), end(b, ofB), name)
+			if !l.Spread() {
+				require.True(t, settling && l.Settled(b, ofB) || l.Rest(b, ofB))
+				assert.Same(t, b, l.Top(), "it has a newer stamp")
+			}
+			again, lease := taken(t, l)
+			again.Mark()
+			assert.False(t, l.RestsAgain(again, lease), "it must end under the lock")
+		}
+	}
+}
+
 // In a jam nobody looks any further, so the next one to have the lock does something.
 // Where callers spread there is nothing more to do at once.
 func TestNobodyGoesOnInAJam(t *testing.T) {
