@@ -8,6 +8,7 @@ import (
 
 	"github.com/berth-go/berth/adapters/h2"
 	"github.com/berth-go/berth/adapters/internal/exchange"
+	"github.com/berth-go/berth/adapters/internal/wire"
 	"github.com/berth-go/berth/pool"
 )
 
@@ -67,11 +68,9 @@ func (c *conn) close() error {
 		return c.serial.close()
 	}
 	err := c.streams.Close()
-	if c.raw != nil {
-		// An HTTP/2 connection that is closing by itself lets Close return before
-		// it has closed the net.Conn, and until then the slot is not free.
-		_ = c.raw.Close()
-	}
+	// An HTTP/2 connection that is closing by itself lets Close return before
+	// it has closed the net.Conn, and until then the slot is not free.
+	wire.CloseNet(c.raw)
 	return err
 }
 

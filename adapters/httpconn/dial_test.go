@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"testing"
+	"testing/synctest"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -84,6 +85,39 @@ func TestDialFuncsOfBaseAreUsed(t *testing.T) {
 			assert.Zero(t, c.wires.dialled())
 		})
 	}
+}
+
+// A tls.Conn that is closing says that it is closed. The slot is free when it is.
+func TestOwnTLSThatIsSlowToCloseKeepsItsSlot(t *testing.T) {
+	inBubble(t, []kind{tls2}, func(b *bubble, k kind) {
+		s := b.serve(k, proto)
+		hang := make(chan struct{})
+		w := newWires()
+		w.connect = func(ctx context.Context, network, addr string) (net.Conn, error) {
+			conn, err := b.net.DialContext(ctx, network, addr)
+			return &slowToClose{conn, hang}, err
+		}
+		c := newClientOn(b.T, w, k, s, httpconn.Config{MaxConnsPerHost: 1}, []func(*http.Transport){func(tr *http.Transport) {
+			config := tr.TLSClientConfig.Clone()
+			config.NextProtos = []string{"h2"}
+			config.ServerName = "127.0.0.1"
+			tr.DialTLSContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
+				conn, err := w.dial(ctx, network, addr)
+				if err != nil {
+					return nil, err
+				}
+				return tls.Client(conn, config), nil
+			}
+		}})
+		require.Equal(b, "HTTP/2.0", c.mustGet(s.URL))
+		s.CloseClientConnections() // and net/http closes this end, which takes its time
+		synctest.Wait()
+		next := c.start(request(b.Context(), b.T, http.MethodGet, s.URL, nil))
+		synctest.Wait()
+		close(hang)
+		require.NoError(b, within(b.T, next, "the next request").err)
+		require.Equal(b, 1, c.wires.mostOpen())
+	})
 }
 
 // TLS of the user's own may agree on HTTP/2 where that is not to be spoken. The connection

@@ -2,6 +2,7 @@ package httpconn_test
 
 import (
 	"bufio"
+	"context"
 	"io"
 	"net"
 	"net/http"
@@ -9,6 +10,7 @@ import (
 	"net/http/httptrace"
 	"net/url"
 	"testing"
+	"testing/synctest"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -198,4 +200,62 @@ func TestErrorsKeepTheProxysPassword(t *testing.T) {
 			assert.NotContains(t, err.Error(), "secret")
 		})
 	}
+}
+
+// tls.Conn.Close waits for its goodbye to be sent, and a second Close does not wait for the
+// first. What proxies such connections closes them in two goroutines.
+func TestSwitchedProtocolClosedTwiceAtOnceKeepsTheCap(t *testing.T) {
+	inBubble(t, []kind{tls1}, func(b *bubble, k kind) {
+		s := b.serve(k, func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Upgrade", "x")
+			w.Header().Set("Connection", "Upgrade")
+			w.WriteHeader(http.StatusSwitchingProtocols)
+			conn, _, err := http.NewResponseController(w).Hijack()
+			if err == nil {
+				_, _ = io.Copy(io.Discard, conn)
+				_ = conn.Close()
+			}
+		})
+		hang := make(chan struct{})
+		w := newWires()
+		w.connect = func(ctx context.Context, network, addr string) (net.Conn, error) {
+			conn, err := b.net.DialContext(ctx, network, addr)
+			return &slowToClose{conn, hang}, err
+		}
+		c := newClientOn(b.T, w, k, s, httpconn.Config{MaxConnsPerHost: 1}, nil)
+		upgrade := func() *http.Request {
+			req := request(b.Context(), b.T, http.MethodGet, s.URL, nil)
+			req.Header.Set("Upgrade", "x")
+			req.Header.Set("Connection", "Upgrade")
+			return req
+		}
+		resp, err := c.RoundTrip(upgrade())
+		require.NoError(b, err)
+		next := make(chan error, 1)
+		go func() {
+			resp, err := c.RoundTrip(upgrade())
+			if err == nil {
+				err = resp.Body.Close()
+			}
+			next <- err
+		}()
+		c.waiting(1)
+		for range 2 {
+			go func() { _ = resp.Body.Close() }()
+		}
+		synctest.Wait()
+		close(hang)
+		require.NoError(b, within(b.T, next, "the next request"))
+		require.Equal(b, 1, c.wires.mostOpen())
+	})
+}
+
+type slowToClose struct {
+	net.Conn
+	hang chan struct{}
+}
+
+func (c *slowToClose) Close() error {
+	<-c.hang
+	return c.Conn.Close()
 }

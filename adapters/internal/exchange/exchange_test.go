@@ -208,6 +208,39 @@ func (b *rawBody) Write(p []byte) (int, error) { return b.written.Write(p) }
 func (b *rawBody) Close() error                { return nil }
 func (b *rawBody) CloseWrite() error           { b.written.WriteString(", half closed"); return nil }
 
+func TestSwitchedProtocolEndsWhenTheFirstCloseHasReturned(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var ends endings
+		raw := &hangingBody{hang: make(chan struct{})}
+		c := newCall(t, newRequest(t.Context(), t, http.MethodGet, nil))
+		resp, failure := c.Attempt(respond(101, raw), exchange.Attempt{End: &ends})
+		require.Nil(t, failure)
+		go func() { _ = resp.Body.Close() }()
+		synctest.Wait()
+		assert.ErrorIs(t, resp.Body.Close(), net.ErrClosed, "as it is said of the connection")
+		assert.Empty(t, ends, "the connection is not closed yet")
+		close(raw.hang)
+		synctest.Wait()
+		require.Equal(t, endings{{Err: exchange.ErrBodyClosed, Upgraded: true}}, ends)
+	})
+}
+
+// hangingBody takes its time to close, and says meanwhile that it is closed, as a
+// *tls.Conn does.
+type hangingBody struct {
+	rawBody
+	closes int
+	hang   chan struct{}
+}
+
+func (b *hangingBody) Close() error {
+	if b.closes++; b.closes > 1 {
+		return net.ErrClosed
+	}
+	<-b.hang
+	return nil
+}
+
 func TestFailClosesTheBodyOnce(t *testing.T) {
 	b := newBody("x")
 	c := newCall(t, newRequest(t.Context(), t, http.MethodPost, b))

@@ -105,6 +105,15 @@ type switchedBody struct {
 	responseBody
 }
 
+// Close closes the connection. A second Close may return before the first, which waits
+// for the goodbye of TLS, and the connection is not closed before that.
+func (b *switchedBody) Close() error {
+	if !b.closing.Swap(true) {
+		defer b.finish(ErrBodyClosed, false)
+	}
+	return b.src.Close()
+}
+
 func (b *switchedBody) Read(p []byte) (int, error) { return b.src.Read(p) }
 
 func (b *switchedBody) Write(p []byte) (int, error) {

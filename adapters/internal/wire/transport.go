@@ -109,6 +109,18 @@ func (c *Conn) IsHTTP2() bool {
 	return c.Available() > 1
 }
 
+// CloseNet closes raw, which may be nil, and has closed it when it returns: a *tls.Conn whose
+// Close is going on says that it is closed, and what is under it may not be.
+func CloseNet(raw net.Conn) {
+	if raw == nil {
+		return
+	}
+	_ = raw.Close()
+	if over, ok := raw.(interface{ NetConn() net.Conn }); ok {
+		CloseNet(over.NetConn())
+	}
+}
+
 // errAgreed stands for an error of net/http whose advice is none to a user of it.
 var errAgreed = errors.New("berth: the TLS dial func agreed on HTTP/2, which is not to be spoken on this connection: " +
 	"have it offer http/1.1 alone, or turn HTTP/2 on with Protocols; an upgrade needs the former")
