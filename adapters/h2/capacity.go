@@ -51,6 +51,9 @@ func (r *Resource) readAll() (n int, settled bool) {
 		return pool.Draining, true
 	}
 	if available > 0 {
+		if r.isStd && len(r.start) > 0 {
+			r.nudgeSoon()
+		}
 		r.room(available, inFlight)
 	} else if r.leaving.Load() {
 		return pool.Draining, true

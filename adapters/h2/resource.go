@@ -77,6 +77,12 @@ type Resource struct {
 	// on it. See begin. nil for a Conn that does not need it.
 	start chan struct{}
 
+	turns   atomic.Uint32 // begun
+	nudger  *time.Timer   // see nudge
+	nudging atomic.Bool   // it is set
+	armed   atomic.Uint32 // turns, when it was
+	nudges  atomic.Int32  // in the same turn
+
 	// proven says that the server's number of streams is known. Until then the
 	// connection may turn out to allow fewer requests than it said, so before the
 	// ramp ends there is at most one request: that spares the server streams which
@@ -116,6 +122,8 @@ func NewResource(conn Conn, o Options) *Resource {
 	r.timer = time.AfterFunc(rampTime, r.rampOver)
 	r.settler = time.AfterFunc(time.Hour, r.lookAgain)
 	r.settler.Stop() // until settle
+	r.nudger = time.AfterFunc(time.Hour, r.nudge)
+	r.nudger.Stop() // until nudgeSoon
 	interval := vigilTime
 	switch c := conn.(type) {
 	case stateHooker:
@@ -248,7 +256,7 @@ func (r *Resource) Err() error { return r.conn.Err() }
 // Close closes the connection.
 func (r *Resource) Close() error {
 	r.closed.Store(true)
-	for _, t := range []*time.Timer{r.timer, r.watch, r.settler} {
+	for _, t := range []*time.Timer{r.timer, r.watch, r.settler, r.nudger} {
 		t.Stop()
 	}
 	return r.conn.Close()
@@ -341,6 +349,9 @@ func (r *Resource) vigil(interval time.Duration) {
 	if r.conn.Err() != nil {
 		r.look()
 		return
+	}
+	if r.isStd && len(r.start) > 0 {
+		r.nudgeSoon() // a goodbye is not told
 	}
 	inFlight := r.conn.InFlight()
 	switch {

@@ -18,6 +18,7 @@ func (r *Resource) begin(s *exchange.Sending) error {
 		r.claims.Dec()
 		return s.Err()
 	}
+	r.turns.Inc()
 	s.Hold(r.start)
 	return r.reserve()
 }

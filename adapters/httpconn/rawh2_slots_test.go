@@ -5,7 +5,9 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"runtime"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -69,6 +71,88 @@ func TestFewerStreamsThanAreBegunBlockNobody(t *testing.T) {
 	}
 	conns, requests := s.counts()
 	assert.Equal(t, []int{1, 9}, []int{conns, requests})
+}
+
+// hookedContext is a context whose late func runs when net/http is about to give the request
+// a stream number, which is after its stream was reserved.
+type hookedContext struct {
+	context.Context
+	late func()
+}
+
+func (c *hookedContext) Done() <-chan struct{} {
+	stack := make([]uintptr, 8)
+	stack = stack[:runtime.Callers(2, stack)]
+	if strings.Contains(functions(stack), "writeRequest") {
+		c.late()
+	}
+	return c.Context.Done()
+}
+
+// A server may want no more streams for a while, or fewer than it has, just when a request has
+// reserved one. The connection does not tell the request that it wants more again, or none
+// any more.
+func TestStreamsThatComeBackAreSeen(t *testing.T) {
+	for name, tt := range map[string]struct {
+		long  bool // a stream without an end is in flight
+		leave bool // the server says goodbye instead
+		soon  time.Duration
+		conns int
+	}{
+		"none in flight":          {soon: time.Second, conns: 1},
+		"a stream without an end": {long: true, soon: time.Second, conns: 1},
+		"goodbye":                 {leave: true, soon: time.Minute, conns: 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				b := newBubble(t)
+				var first atomic.Pointer[rawConn]
+				s := b.raw(func(c *rawConn, n int, stream uint32) {
+					if n == 0 && tt.long {
+						c.begin(stream)
+						return
+					}
+					c.ok(stream)
+				}, func(s *rawHTTP2) {
+					s.acked = make(chan struct{}, 10)
+					s.begin = func(c *rawConn) {
+						first.CompareAndSwap(nil, c)
+						c.streams(10)
+					}
+				})
+				c := b.client(plain2, nil, httpconn.Config{MaxConnsPerHost: 1})
+				resp, err := c.RoundTrip(post(t, s.url))
+				require.NoError(t, err)
+				defer func() { _ = resp.Body.Close() }()
+				within(t, s.acked, "acknowledgement of the first SETTINGS")
+
+				fewer := sync.OnceFunc(func() {
+					first.Load().streams(0)
+					<-s.acked
+				})
+				sleeper := c.start(post(t, s.url).WithContext(&hookedContext{t.Context(), fewer}))
+				synctest.Wait()
+				behind := c.start(post(t, s.url))
+				synctest.Wait()
+				if tt.leave {
+					first.Load().goAway(1, codeNo)
+				} else {
+					first.Load().streams(10)
+				}
+				late := time.After(tt.soon)
+				for _, ch := range []<-chan result{sleeper, behind} {
+					select {
+					case r := <-ch:
+						require.NoError(t, r.err)
+					case <-late:
+						require.FailNow(t, "a request sleeps on")
+					}
+				}
+				conns, requests := s.counts()
+				assert.Equal(t, []int{tt.conns, 3}, []int{conns, requests})
+			})
+		})
+	}
 }
 
 // A hundred streams are what net/http takes for granted before it knows, so a

@@ -1,0 +1,47 @@
+package h2
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+)
+
+// A connection of net/http whose server has lowered its number of streams, after a
+// request has reserved one and before it has begun on it, has the request wait inside. It
+// looks again when a stream ends, but not when the server raises its number, or says goodbye: if
+// no stream ends, the request waits for ever, and with it those whose turn comes after it.
+// (Outside of a ClientConn the connection fails such a request at once, which is then
+// sent on another.) What wakes it is the end of any request on the connection, also of
+// one that never begins because its context has ended.
+
+// nudgeSoon has nudge called if the request whose turn it is may be asleep. It may also be
+// about to send its header, for as long as the peer does not read: the pauses get longer.
+func (r *Resource) nudgeSoon() {
+	if r.nudging.Swap(true) {
+		return
+	}
+	if turn := r.turns.Load(); r.armed.Swap(turn) != turn {
+		r.nudges.Store(0)
+	}
+	r.reset(r.nudger, min(settleMost, settleTime<<min(r.nudges.Inc()-1, 10)))
+}
+
+// nudge wakes the request whose turn it is, if it is the same since nudgeSoon.
+func (r *Resource) nudge() {
+	r.nudging.Store(false)
+	if len(r.start) == 0 || r.conn.Err() != nil {
+		return
+	}
+	if r.turns.Load() != r.armed.Load() {
+		r.nudgeSoon() // another's turn, and it may be that one that sleeps
+		return
+	}
+	_, _ = r.conn.RoundTrip(nothing) //nolint:bodyclose // there is no response
+}
+
+// immutable: a request that is never sent, for its context has ended.
+var nothing = func() *http.Request {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	return (&http.Request{Method: http.MethodGet, URL: &url.URL{Scheme: "http", Host: "nothing.invalid"}, Header: http.Header{}}).WithContext(ctx)
+}()
