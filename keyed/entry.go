@@ -9,6 +9,7 @@ import (
 	"github.com/berth-go/berth/internal/index"
 	"github.com/berth-go/berth/internal/part"
 	"github.com/berth-go/berth/pool"
+	"github.com/berth-go/berth/waitq"
 )
 
 var errUnequalKey = errors.New("keyed: the key is not equal to itself (NaN): use a key that a map can find again")
@@ -43,15 +44,20 @@ func (e *entry[K, R]) Limiter() part.Limiter { return e.terms.rate }
 // Shared returns what a dial for the key is expected to bring.
 func (e *entry[K, R]) Shared() int { return e.of.cfg.Shared(e.place.Key()) }
 
-// Quiet is called by the pool when it has become empty.
+// Quiet is called by the pool when it has become empty, and when it has been shut down.
 func (e *entry[K, R]) Quiet() {
+	if e.pool.Finished(part.Access{}) && !e.of.isClosed() {
+		e.of.part(e) // also if ShutdownKey was given up
+	}
 	if e.door.Await() {
 		e.of.look(e)
 	}
 }
 
-// enter returns the entry of a key, made if need be, with a call counted in it.
-func (p *Pool[K, R]) enter(key K) (*entry[K, R], error) {
+// enter returns the entry of a key, made if need be, with a call counted in it. A call
+// whose ctx has ended fails and does not bring a key into use: with MinIdle the key would
+// stay, although nothing had been dialled for it.
+func (p *Pool[K, R]) enter(ctx context.Context, key K) (*entry[K, R], error) {
 	if e := p.enterKnown(key); e != nil {
 		return e, nil
 	}
@@ -60,6 +66,9 @@ func (p *Pool[K, R]) enter(key K) (*entry[K, R], error) {
 	}
 	if p.isClosed() {
 		return nil, pool.ErrClosed
+	}
+	if err := waitq.ContextError(ctx); err != nil {
+		return nil, err
 	}
 	t, err := p.termsOf(key)
 	if err != nil {
@@ -100,7 +109,20 @@ func (p *Pool[K, R]) isClosed() bool {
 
 // enterKnown is enter for a key that is in use; else it returns nil.
 func (p *Pool[K, R]) enterKnown(key K) *entry[K, R] {
-	return p.enterFound(p.keys.Get(key)) // one that is being added comes later than this call
+	return p.enterFound(p.known(key)) // one that is being added comes later than this call
+}
+
+// known returns the entry of a key, nil if the key is not in use.
+func (p *Pool[K, R]) known(key K) *entry[K, R] {
+	p.mustBeMade()
+	return p.keys.Get(key)
+}
+
+// mustBeMade panics in the zero Pool, before it does something half.
+func (p *Pool[K, R]) mustBeMade() {
+	if p.keys == nil {
+		panic("keyed: this is the zero Pool: make it with New")
+	}
 }
 
 // enterFound counts a call in an entry that was found without the lock. It returns

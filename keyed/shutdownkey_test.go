@@ -231,3 +231,23 @@ func TestRetireAsksWithTheKey(t *testing.T) {
 		assert.EqualValues(t, 1, r.Stats().Closes.Of(pool.ReasonRetire), "the other is in use")
 	})
 }
+
+// Who gives up on ShutdownKey need not call it again: the key is new when all that the error
+// named has gone. A lease on a dead resource is not that.
+func TestKeyOpensAgainWhenWhatTheErrorSaidIsGone(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		cfg := shareable()
+		cfg.MaxOpenPerKey = 2
+		r := newRig(t, cfg)
+		r.caps.set(0, 0)
+		dead, live := r.acquire("a"), r.acquire("a")
+		dead.got().set(pool.Dead)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		require.ErrorIs(t, r.ShutdownKey(ctx, "a"), context.DeadlineExceeded)
+		require.ErrorIs(t, r.acquire("a").failed(), pool.ErrClosed)
+		live.release()
+		pass(0)
+		r.acquire("a").got()
+	})
+}

@@ -163,7 +163,9 @@ func (p *Pool[R]) serveLocked(undecided bool) bool {
 		}
 		l := p.leaseOutLocked(s, Ticket(to.Place), true)
 		// The waiter may have given up meanwhile; then the next one gets it (I5, I6).
-		if !p.deliverLocked(l) {
+		if p.deliverLocked(l) {
+			p.drainSpentLocked(s)
+		} else {
 			p.takeBackLocked(l)
 		}
 	}

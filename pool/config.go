@@ -19,7 +19,8 @@ const (
 
 // NoLimit says that there is no limit where the zero value means something
 // else, as in the overrides of package keyed. In Config and Limits, where 0 is no limit,
-// it is a large number.
+// it is a large number. It is not for the times of Config, where 0 is no limit: on a
+// 32-bit machine it is two seconds there.
 const NoLimit = math.MaxInt
 
 // Limits are the limits of a pool that may change while it runs.
@@ -43,7 +44,7 @@ type Limits struct {
 type Config[R any] struct {
 	// Dial makes a resource. It is required. The pool owns the call, not the
 	// caller who waits for it: ctx carries the values of the oldest waiter at the
-	// start of the dial and ends when the pool no longer wants the result, when
+	// start of the dial (none if nobody waits, as for Warm and MinIdle) and ends when the pool no longer wants the result, when
 	// DialTimeout has passed, and when Dial has returned: the resource must not
 	// live by it. Dial must return soon after ctx ends, since its slot counts
 	// until it does.
@@ -122,7 +123,7 @@ type Config[R any] struct {
 	LifetimeJitter time.Duration // the lifetime is drawn in [MaxLifetime-LifetimeJitter, MaxLifetime], once for each resource. Below MaxLifetime. 0: none
 	Overlap        time.Duration // the successor of a resource is dialled so long before its lifetime ends, while a slot is free; below MaxLifetime-LifetimeJitter. 0: no successor
 	MaxUses        uint64        // leases that a resource may have in its life. 0: no limit
-	DrainTimeout   time.Duration // a shareable resource that drains is closed after it, whatever leases are out. 0: no limit
+	DrainTimeout   time.Duration // a shareable resource that drains, or has had its MaxUses, is closed after it, whatever leases are out. 0: no limit
 	CloseTimeout   time.Duration // the slot of a resource is freed after it, though Close has not returned. 0: no limit
 
 	// Reuse is the order in which resources are handed out.

@@ -22,6 +22,7 @@ func TestZeroPoolSaysWhatItIs(t *testing.T) {
 	assert.PanicsWithValue(t, text, func() { p.Limits() })
 	assert.PanicsWithValue(t, text, func() { p.Stats() })
 	assert.PanicsWithValue(t, text, func() { _ = p.Close() })
+	assert.PanicsWithValue(t, text, func() { p.Retire(nil) })
 }
 
 func TestNewRefusesWrongFieldsByNameAndSaysTheRemedy(t *testing.T) {

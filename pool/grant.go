@@ -1,6 +1,9 @@
 package pool
 
-import "time"
+import (
+	"runtime"
+	"time"
+)
 
 // leaseNowLocked leases the first slot that suits to a caller who is not queued;
 // see leaseOutLocked for mayCheck.
@@ -15,7 +18,17 @@ func (p *Pool[R]) leaseNowLocked(suits func(*slot[R]) bool, mayCheck bool) (Leas
 	if p.member != nil && p.member.older(p.lastTicket()+1, s.leases > 0, p.standingLocked()) {
 		return Lease[R]{}, false // it is another pool's turn: see serveLocked
 	}
-	return p.leaseOutLocked(s, p.lastTicket(), mayCheck), true
+	l := p.leaseOutLocked(s, p.lastTicket(), mayCheck)
+	p.drainSpentLocked(s)
+	return l, true
+}
+
+// drainSpentLocked lets go of a shareable slot that has had the last lease of its life:
+// that may be without an end, or others may, and then DrainTimeout counts.
+func (p *Pool[R]) drainSpentLocked(s *slot[R]) {
+	if s.share != nil && p.cfg.DrainTimeout > 0 && s.spent() {
+		p.retireLocked(s, ReasonUses)
+	}
 }
 
 // ordered reports whether the Budget has decided something that the pool has to hear.
@@ -270,6 +283,7 @@ func (p *Pool[R]) takeOut(l Lease[R], free *bool) {
 	if !l.cell.end(l.turn) {
 		panic("pool: Hijack of a lease that another goroutine ends at the same time")
 	}
+	runtime.KeepAlive(l.guard) // while this waited for the lock it was not lost
 	s.leases--
 	p.settleLeaseLocked(l.cell, EndHijack, nil)
 	if !s.gone { // else it is dead, and the pool closes it

@@ -1,6 +1,7 @@
 package pool
 
 import (
+	"runtime"
 	"unsafe"
 
 	"github.com/berth-go/berth/internal/lane"
@@ -44,15 +45,18 @@ func (p *Pool[R]) takeFast() (Lease[R], bool) {
 
 // release is Release, again with the common case in one piece. The guard is a parameter so
 // that the lease does not count as lost before: Release is put in place where it is called,
-// and the compiler knows there what of a lease nobody reads any more.
-func (p *Pool[R]) release(c *cell[R], t turn.Turn, _ *guard) {
+// and the compiler knows there what of a lease nobody reads any more. (What is watched has no
+// lane.)
+func (p *Pool[R]) release(c *cell[R], t turn.Turn, g *guard) {
 	if p.recycles {
 		p.releaseRecycling(c, t)
+		runtime.KeepAlive(g)
 		return
 	}
 	ln := p.open.Load()
 	if ln == nil || !ln.RestsAgain(&c.Seat, t) && !ln.Rest(&c.Seat, t) {
 		p.releaseSlow(c, t)
+		runtime.KeepAlive(g)
 		return
 	}
 	if p.open.Load() == nil { // the second half of I4

@@ -90,6 +90,9 @@ func (p *Pool[R]) lost(x lostLease[R]) {
 		p.retireLocked(c.slot, ReasonLost)
 	}
 	p.endLeaseLocked(c, EndLost, nil)
+	if p.mustSampleLocked(c.slot) {
+		p.queueLookLocked(c.slot) // as after a release
+	}
 }
 
 // reportLeakLocked reports a lease that has been out for LeakAfter.

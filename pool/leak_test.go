@@ -351,3 +351,22 @@ func TestLeakDetectionCostsNothingWhenOff(t *testing.T) {
 	assert.Positive(t, cost(pool.Config[int]{LeakAfter: time.Hour}), "the yardstick")
 	assert.Less(t, cost(pool.Config[int]{LeakAfter: time.Hour, LeakSample: 1000}), 1.0, "sampled, little is left of that")
 }
+
+// Without Watch, Capacity is read again after each lease, also after one that was lost.
+func TestCapacityIsReadAfterALostLease(t *testing.T) {
+	p, told := lossy(t, pool.Config[*thing]{MaxOpen: 1, Capacity: quietly().Capacity})
+	first, err := p.Acquire(t.Context())
+	require.NoError(t, err)
+	x := first.Value()
+	lose(t, p)
+	x.set(0)
+	first.Release()
+	x.set(2)
+	assert.True(t, collected(t, told).Lost)
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	l, err := p.Acquire(ctx)
+	require.NoError(t, err)
+	l.Release()
+	require.NoError(t, p.Shutdown(t.Context()))
+}

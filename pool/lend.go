@@ -242,6 +242,8 @@ func (p *Pool[R]) lastsSinceLocked(s *slot[R], since, t time.Time) bool {
 		return false
 	case c.Check != nil && t.Sub(later(since, s.tested)) >= c.CheckAfter:
 		return false
+	case c.CheckEvery > 0 && t.Sub(later(since, s.tested)) >= c.CheckEvery:
+		return false
 	}
 	return true
 }

@@ -126,6 +126,7 @@ func (p *Pool[R]) Retire(f func(R) bool) {
 
 // openSlots returns every slot that is idle or in use, once.
 func (p *Pool[R]) openSlots() []*slot[R] {
+	p.mustBeMade()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	var all []*slot[R]

@@ -39,6 +39,14 @@ func (p *Pool[R]) Bare(part.Access) bool {
 	return p.mu.wasQuiet
 }
 
+// Finished reports whether nothing of the pool is left for Shutdown to wait for. It is for
+// package keyed.
+func (p *Pool[R]) Finished(part.Access) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.mu.finished
+}
+
 // AcquireSlow is AcquireWith for package keyed, which has called TakeFast. drawn is
 // the caller's place if it has one from Budget.Draw, else 0.
 func (p *Pool[R]) AcquireSlow(ctx context.Context, r Request, drawn Ticket, _ part.Access) (Lease[R], error) {

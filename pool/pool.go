@@ -203,7 +203,9 @@ func (p *Pool[R]) finish(own bool, next *handOff[R]) (err *panicError) {
 	}
 	p.openLaneLocked()
 	p.dropBellLocked()
-	p.endLocked()
+	if p.endLocked() && p.part != nil {
+		quiet = true // leases on dead resources may be left, which do not keep the key
+	}
 	p.mu.Unlock()
 
 	next.give()
@@ -232,14 +234,17 @@ func (p *Pool[R]) told() {
 	p.mu.Unlock()
 }
 
-// endLocked lets Shutdown return when nothing of a closed pool is left (I10).
-func (p *Pool[R]) endLocked() {
-	if p.mu.closed && !p.mu.finished && p.emptyLocked() {
-		p.mu.finished = true
-		if p.mu.done != nil {
-			close(p.mu.done)
-		}
+// endLocked lets Shutdown return when nothing of a closed pool is left (I10), and reports
+// whether that is so from now on.
+func (p *Pool[R]) endLocked() bool {
+	if !p.mu.closed || p.mu.finished || !p.emptyLocked() {
+		return false
 	}
+	p.mu.finished = true
+	if p.mu.done != nil {
+		close(p.mu.done)
+	}
+	return true
 }
 
 // rebalance looks again at what the pool could do, after its Budget changed.

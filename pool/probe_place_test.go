@@ -176,3 +176,34 @@ func TestPanicOfAHookInHijackLeaksNothing(t *testing.T) {
 		assert.EqualValues(t, 1, r.Stats().Hijacks)
 	})
 }
+
+// What rests in the lane, and is not used, is idle as well: it is checked each CheckEvery.
+func TestIdleInABusyPoolIsCheckedInTheBackground(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		checks := map[int]int{}
+		r := newRig(t, pool.Config[*thing]{
+			MaxOpen: 4, CheckEvery: 10 * time.Second, CheckAfter: time.Hour,
+			Check: func(_ context.Context, x *thing) error { checks[x.n]++; return nil },
+		})
+		for _, c := range r.acquireAll(4) {
+			c.release()
+		}
+		for begin := time.Now(); time.Since(begin) < 61*time.Second; {
+			l, ok := r.TryAcquire()
+			if !assert.True(t, ok) {
+				return
+			}
+			<-time.After(500 * time.Microsecond)
+			l.Release()
+			<-time.After(500 * time.Microsecond)
+		}
+		pass(0)
+		often := 0
+		for _, n := range checks {
+			if n >= 5 {
+				often++
+			}
+		}
+		assert.GreaterOrEqual(t, often, 3, "of those that nobody uses, in a minute")
+	})
+}

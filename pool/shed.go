@@ -42,10 +42,10 @@ func (e *ShedError) Temporary() bool { return true }
 // longest is a wait that nobody's deadline allows; it keeps sums from overflowing.
 const longest = time.Duration(1 << 62)
 
-// estimateLocked returns the wait that a new caller has to expect: the waiters in
-// front and itself, each taking the time of a recent lease on one of the leases
+// estimateLocked returns the wait that a new caller has to expect: the waiters ahead
+// and itself, each taking the time of a recent lease on one of the leases
 // that are out. 0: there is nothing to judge by, or a dial will serve the caller.
-func (p *Pool[R]) estimateLocked() time.Duration {
+func (p *Pool[R]) estimateLocked(ahead int) time.Duration {
 	if p.unmetLocked() < 0 || p.dialRoomLocked() > 0 && !p.mu.starved && !p.cautiousLocked() {
 		return 0
 	}
@@ -53,7 +53,7 @@ func (p *Pool[R]) estimateLocked() time.Duration {
 	if lanes == 0 || p.mu.leases == 0 {
 		return 0
 	}
-	wait := float64(p.mu.leaseMean) * float64(p.waiters.Len()+1) / float64(lanes)
+	wait := float64(p.mu.leaseMean) * float64(ahead+1) / float64(lanes)
 	return time.Duration(min(wait, float64(longest)))
 }
 
@@ -65,7 +65,8 @@ func (a *attempt[R]) shedLocked() error {
 	if mode == ShedOff || !ok {
 		return nil
 	}
-	estimate, left := p.estimateLocked(), time.Until(deadline)
+	ahead := max(0, p.waiters.Len()-p.waiters.Behind(uint64(a.place))) // who asked for Request.Low lets it pass
+	estimate, left := p.estimateLocked(ahead), time.Until(deadline)
 	if estimate == 0 || estimate <= left {
 		return nil
 	}

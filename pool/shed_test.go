@@ -195,3 +195,28 @@ func TestHitIsNeverShed(t *testing.T) {
 		assert.Zero(t, r.Stats().Shed)
 	})
 }
+
+// A caller is judged by those in front of it: who stands behind it, because it asked for
+// that, is not in its way.
+func TestLowCallersShedNobodyWhoGoesFirst(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		r, holders := busy(t, 1, pool.Config[*thing]{ShedLate: pool.ShedOn})
+		var low []*call
+		for range 10 {
+			low = append(low, r.acquireWith(t.Context(), pool.Request{Low: true}))
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
+		defer cancel()
+		c := r.acquireWith(ctx, pool.Request{})
+		c.waits() // one lease of a second is in front
+		pass(time.Second)
+		holders[0].release()
+		c.got()
+		c.release()
+		for _, l := range low {
+			l.got()
+			l.release()
+		}
+		assert.Zero(t, r.Stats().Shed)
+	})
+}

@@ -3,9 +3,11 @@ package pool_test
 import (
 	"context"
 	"testing"
+	"time"
 
 	"github.com/berth-go/berth/pool"
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 	"go.uber.org/atomic"
 )
 
@@ -99,6 +101,32 @@ func TestResetDuringTheCheckBeforeTheLastUseIsNoticed(t *testing.T) {
 				}
 				assert.EqualValues(t, 1, r.things[0].closes.Load())
 			})
+		})
+	}
+}
+
+// A shareable resource that has had all of its leases gets no new ones and is closed after
+// its last: it drains, and DrainTimeout is for that. So it is if its last lease is also its
+// first, of one that was idle.
+func TestSpentShareableResourceDrains(t *testing.T) {
+	for _, uses := range []uint64{1, 2} {
+		bubble(t, func(t *testing.T) {
+			cfg := shareable()
+			cfg.MaxOpen, cfg.MaxUses, cfg.DrainTimeout = 1, uses, time.Minute
+			r := newRig(t, cfg)
+			r.capacity = 10
+			require.NoError(t, r.Warm(t.Context(), 1))
+			endless := r.acquire()
+			for range uses - 1 {
+				r.acquire().release()
+			}
+			waiting := r.acquire()
+			waiting.waits()
+			pass(time.Minute)
+			assert.Equal(t, 2, waiting.got().n)
+			assert.EqualValues(t, 1, r.Stats().Closes.Of(pool.ReasonDrain))
+			endless.release()
+			waiting.release()
 		})
 	}
 }

@@ -1,6 +1,7 @@
 package waitq_test
 
 import (
+	"context"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -146,4 +147,32 @@ func TestFailToFailsTheOldestItAccepts(t *testing.T) {
 		require.True(t, q.Deliver(1))
 		assertGets(t, 1, first)
 	})
+}
+
+// Behind a place stand those with a larger one who still wait.
+func TestBehindCountsWhoWaitsBehindAPlace(t *testing.T) {
+	var q waitq.Queue[int]
+	assert.Zero(t, q.Behind(0))
+	ctx, cancel := context.WithCancel(t.Context())
+	var waiters []waitq.Waiter[int]
+	for _, place := range []uint64{3, 5, 5, 9, 7} {
+		c := t.Context()
+		if place == 7 {
+			c = ctx
+		}
+		waiters = append(waiters, q.EnqueueAt(c, place, 0))
+	}
+	for place, want := range map[uint64]int{0: 5, 2: 5, 3: 4, 4: 4, 5: 2, 8: 1, 9: 0, math.MaxUint64: 0} {
+		assert.Equal(t, want, q.Behind(place), place)
+	}
+	cancel()
+	waiters[4].Cancel()
+	assert.Equal(t, 1, q.Behind(5), "one has given up")
+	require.True(t, q.Deliver(1))
+	assert.Equal(t, 3, q.Behind(0))
+	_, err := waiters[0].Wait()
+	require.NoError(t, err)
+	for _, w := range waiters[1:4] {
+		w.Cancel()
+	}
 }

@@ -187,6 +187,19 @@ func (q *Queue[T]) Front() (Entry, bool) {
 	return n.Entry, true
 }
 
+// Behind returns how many waiters stand behind place: those with a larger one. It takes
+// time in proportion to their number.
+func (q *Queue[T]) Behind(place uint64) (count int) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for n := q.mu.tail; n != nil && n.Place > place; n = n.prev {
+		if n.load().state() == waiting {
+			count++
+		}
+	}
+	return count
+}
+
 // Each calls f for every live waiter, oldest first, until f returns false. f
 // runs under the queue's lock and must not call the queue.
 func (q *Queue[T]) Each(f func(Entry) bool) {

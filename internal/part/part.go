@@ -28,7 +28,8 @@ type Part[R any] interface {
 	Shared() int
 
 	// Quiet is called without a lock when the pool has become empty: nothing
-	// open, dialling or closing, no lease and no waiter.
+	// open, dialling or closing, no lease and no waiter; and when it was closed and
+	// nothing is left for Shutdown to wait for.
 	Quiet()
 }
 
