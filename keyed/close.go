@@ -10,6 +10,7 @@ import (
 
 // entries returns the keys in use, as they are now.
 func (p *Pool[K, R]) entries() map[K]*entry[K, R] {
+	p.mustBeMade()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return maps.Collect(p.keys.All())
@@ -65,6 +66,7 @@ func (p *Pool[K, R]) ShutdownKey(ctx context.Context, key K) error {
 // Close closes the pool for good, at once; see [pool.Pool.Close]. It returns nil,
 // also the second time.
 func (p *Pool[K, R]) Close() error {
+	p.mustBeMade()
 	p.mu.Lock()
 	p.mu.closed = true // I10: no key is added from here on
 	p.mu.Unlock()

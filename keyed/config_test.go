@@ -18,6 +18,37 @@ func newBudget(t *testing.T, l pool.BudgetLimits) *pool.Budget {
 	return b
 }
 
+func TestZeroPoolSaysWhatItIs(t *testing.T) {
+	var p keyed.Pool[string, *thing]
+	ctx := t.Context()
+	for name, call := range map[string]func(){
+		"Acquire":        func() { _, _ = p.Acquire(ctx, "a") },
+		"AcquireWith":    func() { _, _ = p.AcquireWith(ctx, "a", pool.Request{Fresh: true}) },
+		"AcquireInstead": func() { _, _ = p.AcquireInstead(ctx, "a", pool.Lease[*thing]{}, nil, pool.Request{}) },
+		"TryAcquire":     func() { p.TryAcquire("a") },
+		"Do":             func() { _ = p.Do(ctx, "a", nil) },
+		"Warm":           func() { _ = p.Warm(ctx, "a", 1) },
+		"SetLimits":      func() { _ = p.SetLimits("a", pool.Limits{}) },
+		"SetTotals":      func() { _ = p.SetTotals(keyed.Totals{}) },
+		"CloseIdle":      p.CloseIdle,
+		"Reset":          p.Reset,
+		"ResetKey":       func() { p.ResetKey("a") },
+		"Retire":         func() { p.Retire(nil) },
+		"ShutdownKey":    func() { _ = p.ShutdownKey(ctx, "a") },
+		"Close":          func() { _ = p.Close() },
+		"Shutdown":       func() { _ = p.Shutdown(ctx) },
+		"Stats":          func() { p.Stats() },
+		"StatsFor":       func() { p.StatsFor("a") },
+		"All": func() {
+			for range p.All() {
+				t.Error("the zero Pool has a key")
+			}
+		},
+	} {
+		assert.PanicsWithValue(t, "keyed: this is the zero Pool: make it with New", call, name)
+	}
+}
+
 func TestNewNamesTheFieldThatIsWrong(t *testing.T) {
 	shared := newBudget(t, pool.BudgetLimits{})
 	for _, tt := range []struct {

@@ -8,7 +8,7 @@
 // the funcs of its Config holds here for each key; this page says what the keys
 // add.
 //
-// A key needs no set-up. The first call with it brings it into use, and when
+// A key needs no set-up. The first Acquire or Warm brings it into use, and when
 // nothing is left of it, no resource, no lease, no dial, no Close func and no call,
 // it is forgotten. A key with MinIdle stays, and with a backoff or a breaker one
 // whose dials fail is remembered while it is asked for. A pool that has seen a million keys costs what those in use
@@ -39,13 +39,14 @@
 // A slot has the states that package pool describes, and so has the pool as a
 // whole: open, draining, closed. A key is in use or it is not:
 //
-//	not in use -> in use   a call with the key
+//	not in use -> in use   Acquire and its like, or Warm
 //	in use -> not in use   the last thing that it had is gone
 //
 // [Pool.ShutdownKey] ends what a key has, after which it may be used again.
 //
-// SetLimits alone does not bring a key into use. [Pool.All] and [Pool.StatsFor]
-// tell of the keys that are in use at the moment.
+// No other method does, not even with MinIdle: TryAcquire finds nothing in a key that is
+// not in use, and SetLimits waits for it to be. [Pool.All] and [Pool.StatsFor] tell of
+// the keys that are in use at the moment.
 //
 // # Cancellation
 //

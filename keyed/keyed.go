@@ -80,7 +80,7 @@ func New[K comparable, R any](cfg Config[K, R]) (*Pool[K, R], error) {
 // Across keys, capacity goes to the caller who came first and whose key may take
 // it.
 func (p *Pool[K, R]) Acquire(ctx context.Context, key K) (pool.Lease[R], error) {
-	e := p.keys.Get(key)
+	e := p.known(key)
 	if e != nil && ctx.Err() == nil {
 		// The call does not count in the entry: a lane that is open has a resource, and
 		// with that the key stays.
@@ -109,7 +109,7 @@ func (p *Pool[K, R]) heat(key K) {
 // acquire is Acquire when there is nothing in the lane of the key. found is what is
 // known of the key; nil: nothing.
 func (p *Pool[K, R]) acquire(ctx context.Context, key K, found *entry[K, R], r pool.Request) (pool.Lease[R], error) {
-	e, place, err := p.come(key, found)
+	e, place, err := p.come(ctx, key, found)
 	if err != nil {
 		return pool.Lease[R]{}, err
 	}
@@ -119,12 +119,12 @@ func (p *Pool[K, R]) acquire(ctx context.Context, key K, found *entry[K, R], r p
 
 // come is enter for a caller who may queue. If the key has to be made, it draws its
 // place before: many may come to a new key at once, and a lock keeps no order.
-func (p *Pool[K, R]) come(key K, found *entry[K, R]) (*entry[K, R], pool.Ticket, error) {
+func (p *Pool[K, R]) come(ctx context.Context, key K, found *entry[K, R]) (*entry[K, R], pool.Ticket, error) {
 	if e := p.enterFound(found); e != nil {
 		return e, 0, nil
 	}
 	place := p.budget.Draw(part.Access{})
-	e, err := p.enter(key)
+	e, err := p.enter(ctx, key)
 	return e, place, err
 }
 
@@ -133,14 +133,14 @@ func (p *Pool[K, R]) AcquireWith(ctx context.Context, key K, r pool.Request) (po
 	if r == (pool.Request{}) {
 		return p.Acquire(ctx, key)
 	}
-	return p.acquire(ctx, key, p.keys.Get(key), r)
+	return p.acquire(ctx, key, p.known(key), r)
 }
 
 // AcquireInstead is like [pool.Pool.AcquireInstead], for the key of the failed
 // lease.
 func (p *Pool[K, R]) AcquireInstead(ctx context.Context, key K, failed pool.Lease[R], err error, r pool.Request) (pool.Lease[R], error) {
 	defer failed.Discard(err) // nothing, unless the key cannot be entered
-	e, enterErr := p.enter(key)
+	e, enterErr := p.enter(ctx, key)
 	if enterErr != nil {
 		return pool.Lease[R]{}, enterErr
 	}
@@ -151,7 +151,7 @@ func (p *Pool[K, R]) AcquireInstead(ctx context.Context, key K, failed pool.Leas
 // TryAcquire returns a lease if one is to be had at once; see
 // [pool.Pool.TryAcquire].
 func (p *Pool[K, R]) TryAcquire(key K) (pool.Lease[R], bool) {
-	e := p.keys.Get(key)
+	e := p.known(key)
 	if e == nil {
 		return pool.Lease[R]{}, false
 	}
@@ -167,7 +167,7 @@ func (p *Pool[K, R]) TryAcquire(key K) (pool.Lease[R], bool) {
 
 // Do calls f with a lease of a resource of the key; see [pool.Pool.Do].
 func (p *Pool[K, R]) Do(ctx context.Context, key K, f func(pool.Lease[R]) error) error {
-	e, place, err := p.come(key, p.keys.Get(key))
+	e, place, err := p.come(ctx, key, p.known(key))
 	if err != nil {
 		return err
 	}
@@ -184,7 +184,7 @@ func (p *Pool[K, R]) Do(ctx context.Context, key K, f func(pool.Lease[R]) error)
 
 // Warm dials until n resources of the key are open; see [pool.Pool.Warm].
 func (p *Pool[K, R]) Warm(ctx context.Context, key K, n int) error {
-	e, err := p.enter(key)
+	e, err := p.enter(ctx, key)
 	if err != nil {
 		return err
 	}
@@ -275,6 +275,7 @@ func (p *Pool[K, R]) limitsOf(key K, e *entry[K, R]) pool.Limits {
 // Budget in Config only MaxWaiters may be set here, and the others must be 0. The
 // error names the field that is wrong, and then nothing has changed.
 func (p *Pool[K, R]) SetTotals(t Totals) error {
+	p.mustBeMade()
 	if err := t.validate(); err != nil {
 		return err
 	}

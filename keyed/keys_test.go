@@ -5,6 +5,7 @@ import (
 	"math"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/berth-go/berth/keyed"
 	"github.com/berth-go/berth/pool"
@@ -191,11 +192,48 @@ func TestDialErrorSaysTheKey(t *testing.T) {
 	})
 }
 
+// endsOnTheWay ends after the first look at it: when the call is in the key's entry.
+type endsOnTheWay struct {
+	context.Context
+	looks int
+}
+
+func (c *endsOnTheWay) Err() error {
+	if c.looks++; c.looks == 1 {
+		return nil
+	}
+	return context.Canceled
+}
+
+// A key is in use from the first call that could take something: a key with MinIdle stays, and
+// would have nothing.
+func TestCallThatHasEndedBringsNoKeyIntoUse(t *testing.T) {
+	done, cancel := context.WithCancel(t.Context())
+	cancel()
+	for name, call := range map[string]func(r *rig) error{
+		"Acquire":     func(r *rig) error { _, err := r.Acquire(done, "a"); return err },
+		"AcquireWith": func(r *rig) error { _, err := r.AcquireWith(done, "a", pool.Request{Fresh: true}); return err },
+		"AcquireInstead": func(r *rig) error {
+			_, err := r.AcquireInstead(done, "a", pool.Lease[*thing]{}, nil, pool.Request{})
+			return err
+		},
+		"Do":   func(r *rig) error { return r.Do(done, "a", func(pool.Lease[*thing]) error { return nil }) },
+		"Warm": func(r *rig) error { return r.Warm(done, "a", 1) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				r := newRig(t, config{MinIdlePerKey: 1})
+				require.ErrorIs(t, call(r), context.Canceled)
+				time.Sleep(time.Hour)
+				assert.Empty(t, r.keys())
+			})
+		})
+	}
+}
+
 // A call that has ended at once has changed nothing in the key's pool, which has a
 // MinIdle to dial for and so keeps the key. When that has gone the key goes.
 func TestKeyOfWhichACallTookNothingIsForgotten(t *testing.T) {
-	done, cancel := context.WithCancel(t.Context())
-	cancel()
 	for name, end := range map[string]func(r *rig){
 		"SetLimits":   func(r *rig) { assert.NoError(r.t, r.SetLimits("a", pool.Limits{MinIdle: pool.NoLimit})) },
 		"ShutdownKey": func(r *rig) { assert.NoError(r.t, r.ShutdownKey(r.t.Context(), "a")) },
@@ -204,7 +242,7 @@ func TestKeyOfWhichACallTookNothingIsForgotten(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
 				r := newRig(t, config{MinIdlePerKey: 1})
-				_, err := r.Acquire(done, "a")
+				_, err := r.Acquire(&endsOnTheWay{Context: t.Context()}, "a")
 				require.ErrorIs(t, err, context.Canceled)
 				require.Equal(t, []string{"a"}, r.keys())
 				end(r)

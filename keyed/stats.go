@@ -7,7 +7,8 @@ import (
 )
 
 // Stats returns the numbers of all keys together, those that were forgotten
-// included, with the limits over all keys. It takes time in proportion to the
+// included, with the limits over all keys (with a Budget in Config MaxWaiters alone:
+// the others are in the Budget's Stats). It takes time in proportion to the
 // keys in use, but holds up no call meanwhile; each key's numbers are those of the
 // moment at which they were read.
 func (p *Pool[K, R]) Stats() pool.Stats {
@@ -22,6 +23,7 @@ func (p *Pool[K, R]) Stats() pool.Stats {
 // those that are forgotten by now. A key that is forgotten later keeps its own in
 // its pool, so nothing is counted twice or not at all.
 func (p *Pool[K, R]) everyPool() (pool.Stats, []*pool.Pool[R]) {
+	p.mustBeMade()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	pools := make([]*pool.Pool[R], 0, p.keys.Len()+len(p.mu.parting))

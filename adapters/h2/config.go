@@ -95,11 +95,11 @@ func (c *Config) poolConfig(t *Transport) keyed.Config[Host, *Resource] {
 		MaxWaitersPerKey: c.MaxWaitersPerHost,
 		MaxUses:          c.MaxRequestsPerConn,
 
-		WaitTimeout:    c.WaitTimeout,
+		WaitTimeout:    orDefault(c.WaitTimeout, 0),
 		DialTimeout:    orDefault(c.DialTimeout, wire.DialTimeout),
 		RedialAfter:    orDefault(c.RedialAfter, wire.RedialAfter),
-		MaxIdleTime:    c.IdleConnTimeout,
-		MaxLifetime:    c.MaxConnLifetime,
+		MaxIdleTime:    orDefault(c.IdleConnTimeout, 0),
+		MaxLifetime:    orDefault(c.MaxConnLifetime, 0),
 		LifetimeJitter: c.ConnLifetimeJitter,
 		DrainTimeout:   orDefault(c.DrainTimeout, wire.DrainTimeout),
 		Reuse:          c.Reuse,
@@ -107,7 +107,8 @@ func (c *Config) poolConfig(t *Transport) keyed.Config[Host, *Resource] {
 	}
 }
 
-// orDefault returns d, the default for 0, or 0 for NoLimit.
+// orDefault returns d, the default for 0, or 0 for NoLimit, which on a 32-bit machine is
+// only two seconds.
 func orDefault(d, otherwise time.Duration) time.Duration {
 	switch d {
 	case 0:
@@ -153,10 +154,8 @@ type wired struct{ *wire.Conn }
 
 func (c *wired) Close() error {
 	err := c.Conn.Close()
-	if c.Raw != nil {
-		// A connection that is closing by itself lets Close return before it has
-		// closed the net.Conn, and until then its slot is not free.
-		_ = c.Raw.Close()
-	}
+	// A connection that is closing by itself lets Close return before it has
+	// closed the net.Conn, and until then its slot is not free.
+	wire.CloseNet(c.Raw)
 	return err
 }

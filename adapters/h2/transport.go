@@ -68,6 +68,9 @@ func ownWords(err error) error {
 // OPTIONS, TRACE, or an Idempotency-Key or X-Idempotency-Key header, and a body
 // that is empty or has GetBody.
 func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
+	if t.pool == nil {
+		panic("h2: this is the zero Transport: make it with New")
+	}
 	x := &exchanging{t: t}
 	call := &x.call
 	call.Keep(&x.sending)

@@ -63,6 +63,14 @@ func both(t *testing.T, f func(*testing.T, bool)) {
 	t.Run("h2c", func(t *testing.T) { f(t, false) })
 }
 
+func TestZeroTransportSaysWhatItIs(t *testing.T) {
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://localhost/", http.NoBody)
+	require.NoError(t, err)
+	assert.PanicsWithValue(t, "h2: this is the zero Transport: make it with New", func() {
+		_, _ = new(h2.Transport).RoundTrip(req)
+	})
+}
+
 func TestBurstIsServedByOneConnection(t *testing.T) {
 	both(t, func(t *testing.T, secure bool) {
 		s, base := newServer(t, secure, func(w http.ResponseWriter, r *http.Request) { _, _ = io.WriteString(w, r.Proto+r.URL.Path) })

@@ -15,6 +15,15 @@ import (
 	"github.com/berth-go/berth/pool"
 )
 
+// That of net/http can be used as it is, so somebody will try.
+func TestZeroTransportSaysWhatItIs(t *testing.T) {
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://localhost/", http.NoBody)
+	require.NoError(t, err)
+	assert.PanicsWithValue(t, "httpconn: this is the zero Transport: make it with New", func() {
+		_, _ = new(httpconn.Transport).RoundTrip(req)
+	})
+}
+
 func TestNewNamesTheWrongField(t *testing.T) {
 	for field, cfg := range map[string]httpconn.Config{
 		"MaxConnsPerHost":   {MaxConnsPerHost: -1},

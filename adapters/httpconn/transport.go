@@ -92,6 +92,9 @@ func New(cfg Config) (*Transport, error) {
 // The end of the request's context ends the request wherever it is, also while
 // the response's body is being read.
 func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
+	if t.pool == nil {
+		panic("httpconn: this is the zero Transport: make it with New")
+	}
 	x := t.newExchanging(req)
 	call := &x.call
 	if begun, resp, err := t.begin(call, req); !begun {
