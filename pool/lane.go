@@ -49,14 +49,12 @@ func (p *Pool[R]) takeFast() (Lease[R], bool) {
 // lane.)
 func (p *Pool[R]) release(c *cell[R], t turn.Turn, g *guard) {
 	if p.recycles {
-		p.releaseRecycling(c, t)
-		runtime.KeepAlive(g)
+		p.releaseRecycling(c, t, g)
 		return
 	}
 	ln := p.open.Load()
 	if ln == nil || !ln.RestsAgain(&c.Seat, t) && !ln.Rest(&c.Seat, t) {
-		p.releaseSlow(c, t)
-		runtime.KeepAlive(g)
+		p.releaseSlow(c, t, g)
 		return
 	}
 	if p.open.Load() == nil { // the second half of I4
@@ -65,8 +63,10 @@ func (p *Pool[R]) release(c *cell[R], t turn.Turn, g *guard) {
 }
 
 // releaseSlow is release where the lane could not end the lease.
-func (p *Pool[R]) releaseSlow(c *cell[R], t turn.Turn) {
-	if c.end(t) {
+func (p *Pool[R]) releaseSlow(c *cell[R], t turn.Turn, g *guard) {
+	ended := c.end(t)
+	runtime.KeepAlive(g)
+	if ended {
 		p.endLease(c)
 	}
 }
@@ -80,13 +80,17 @@ func (p *Pool[R]) lookAgain() {
 
 // releaseRecycling is Release with Recycle: it ends the lease, runs Recycle, and
 // lets the resource rest.
-func (p *Pool[R]) releaseRecycling(c *cell[R], t turn.Turn) {
+func (p *Pool[R]) releaseRecycling(c *cell[R], t turn.Turn, g *guard) {
 	ln := p.open.Load()
 	if ln != nil && !ln.Settle(&c.Seat, t) {
 		ln = nil
 	}
-	if ln == nil && !c.end(t) {
-		return
+	if ln == nil {
+		ended := c.end(t)
+		runtime.KeepAlive(g)
+		if !ended {
+			return
+		}
 	}
 	recycling := c
 	defer func() {

@@ -65,7 +65,7 @@ func TestBudgetCountsOthersWhileALeaseOfTheLaneEndsUnderTheLock(t *testing.T) {
 		require.Equal(t, 2, b.Stats().Idle)
 		x, y := ws.fromLane(), ws.fromLane()
 		require.Equal(t, 1, b.Stats().Idle)
-		ws.releaseSlow(x.cell, x.turn) // as when the lane is closed just then
+		ws.releaseSlow(x.cell, x.turn, x.guard) // as when the lane is closed just then
 		require.True(t, y.fast())
 		assert.Equal(t, 1, b.Stats().Idle, "that of the other pool")
 		y.Release()
