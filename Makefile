@@ -14,7 +14,7 @@ race:
 # The rules of the module itself. golangci-lint's are part of `make ci`, which
 # installs it.
 lint:
-	gofmt -l .
+	test -z "$$(gofmt -l . | tee /dev/stderr)"
 	go vet ./...
 	go test ./internal/lint
 

@@ -79,7 +79,7 @@ func ExamplePool_SetLimits() {
 	fmt.Println(p.Warm(ctx, "other", 10))
 	// Output:
 	// <nil>
-	// pool: n is 10, above MaxOpen 2: ask Warm for less, or raise MaxOpen
+	// pool: n is 10, above MaxOpen 2 of the key: ask Warm for less, or raise MaxOpen of the key
 }
 
 // Retire replaces the resources that a func picks, over all keys.

@@ -76,12 +76,12 @@ func (p *Pool[R]) hopelessLocked(w *warmer) error {
 		return fieldError("n", fmt.Sprintf("is %d", w.n), "ask Warm for 0 or more")
 	}
 	l := p.mu.limits
-	if err := w.above(l.MaxOpen, l.MaxIdle, ""); err != nil || p.member == nil {
-		return err
-	}
-	of := " of the Budget"
+	own, of := "", " of the Budget"
 	if p.part != nil {
-		of = " over all keys"
+		own, of = " of the key", " over all keys"
+	}
+	if err := w.above(l.MaxOpen, l.MaxIdle, own); err != nil || p.member == nil {
+		return err
 	}
 	total := p.member.budget.limits()
 	return w.above(total.MaxOpen, total.MaxIdle, of)

@@ -6,6 +6,7 @@ import (
 	"net/http"
 
 	"github.com/berth-go/berth/adapters/internal/exchange"
+	"github.com/berth-go/berth/adapters/internal/wire"
 	"github.com/berth-go/berth/pool"
 )
 
@@ -32,7 +33,7 @@ func (t *Transport) Warm(ctx context.Context, rawURL string, n int) error {
 	if err != nil {
 		return err
 	}
-	return named(t.pool.Warm(ctx, h, n))
+	return wire.WarmError(named(t.pool.Warm(ctx, h, n)))
 }
 
 // SetLimits overrides the limits of one Host while the transport lives: a field

@@ -14,18 +14,20 @@ type group struct {
 	time      string // of each benchmark, as -benchtime
 	quickTime string
 	spread    bool // on 1 and 2 processors too, to see whether more of them help
+	passes    int  // in a round: of short operations some more, as what else the machine does weighs most on them
 }
 
-// groups are all workloads. The first two measure one short operation and run by
+// groups are all workloads. The first three measure one short operation and run by
 // the clock; the others take long to set up, and run by number.
 func groups() []group {
 	return []group{
-		{[]string{"Alone", "HTTP1", "HTTP1Load", "HTTP2", "Zipf", "AxisIdle", "AxisInUse", "AxisKeys"}, "200ms", "20ms", false},
-		{[]string{"Parallel", "Oversubscribed"}, "200ms", "20ms", true},
-		{[]string{"AxisWaiters"}, "100000x", "1000x", false}, // so that each of 100,000 has a turn
-		{[]string{"CancelStorm", "AxisExpired", "Order"}, "5x", "1x", false},
-		{[]string{"Fairness"}, "50x", "1x", false}, // short, and a stop of the machine is the longest wait of most
-		{[]string{"SlowDial", "Outage", "ColdBurst"}, "5x", "1x", false},
+		{[]string{"Alone", "HTTP1", "HTTP1Load", "HTTP2"}, "200ms", "20ms", false, 3},
+		{[]string{"Parallel", "Oversubscribed"}, "200ms", "20ms", true, 2},
+		{[]string{"Zipf", "AxisIdle", "AxisInUse", "AxisKeys"}, "200ms", "20ms", false, 1},
+		{[]string{"AxisWaiters"}, "100000x", "1000x", false, 1}, // so that each of 100,000 has a turn
+		{[]string{"CancelStorm", "AxisExpired", "Order"}, "5x", "1x", false, 1},
+		{[]string{"Fairness"}, "50x", "1x", false, 1}, // short, and a stop of the machine is the longest wait of most
+		{[]string{"SlowDial", "Outage", "ColdBurst"}, "5x", "1x", false, 1},
 	}
 }
 
@@ -47,7 +49,11 @@ func plan(quick bool, rounds int, only *regexp.Regexp) []step {
 	var steps []step
 	for round := range rounds {
 		for _, g := range groups() {
-			if args := g.args(quick, only); args != nil {
+			args := g.args(quick, only)
+			if args == nil {
+				continue
+			}
+			for range g.passes {
 				steps = append(steps, step{round + 1, args})
 			}
 		}

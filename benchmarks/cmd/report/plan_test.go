@@ -36,7 +36,12 @@ func TestEveryBenchmarkIsPlannedAndHasATable(t *testing.T) {
 func TestPlanRunsAllGroupsInEachRound(t *testing.T) {
 	all := regexp.MustCompile("")
 	steps := plan(false, 2, all)
-	assert.Len(t, steps, 2*len(groups()))
+	passes := 0
+	for _, g := range groups() {
+		require.Positive(t, g.passes)
+		passes += g.passes
+	}
+	assert.Len(t, steps, 2*passes)
 	assert.Equal(t, 1, steps[0].round)
 	assert.Equal(t, 2, steps[len(steps)-1].round)
 	assert.False(t, isQuick(steps))
@@ -45,9 +50,9 @@ func TestPlanRunsAllGroupsInEachRound(t *testing.T) {
 
 func TestOnlyLeavesOutOtherWorkloadsAndEmptyGroups(t *testing.T) {
 	steps := plan(false, 1, regexp.MustCompile("^Alone$|^ColdBurst$"))
-	require.Len(t, steps, 2)
+	require.Len(t, steps, groups()[0].passes+1)
 	assert.Contains(t, steps[0].args, "-test.bench=^Benchmark(Alone)$")
-	assert.Contains(t, steps[1].args, "-test.bench=^Benchmark(ColdBurst)$")
+	assert.Contains(t, steps[len(steps)-1].args, "-test.bench=^Benchmark(ColdBurst)$")
 	assert.Empty(t, plan(false, 1, regexp.MustCompile("None")))
 }
 

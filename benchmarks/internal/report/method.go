@@ -21,7 +21,7 @@ func writeMethod(b *strings.Builder, set *results.Set, folder string) {
 		b.WriteString("**This was a quick run**, to see that all works: its figures are not to be relied on.\n\n")
 	}
 	b.WriteString("## Method\n\n")
-	b.WriteString("- **One run, interleaved.** Each round runs every workload, and in it every subject right after the other. A figure is the median over the rounds; a ratio is taken within each round.\n" +
+	b.WriteString("- **One run, interleaved.** Each round runs every workload, those of short operations two or three times, and in it every subject right after the other. A figure is the median over all that; a ratio is taken each time.\n" +
 		"- **One interface.** All subjects are behind one method that acquires, holds and releases. It costs a call and allocates nothing; the subject `harness` is that call and no pool, and is in every row.\n" +
 		"- **The same work.** Same number of resources, same dials, same contexts, which can be canceled. Each subject is tested to keep its cap and to lend to one caller at a time.\n" +
 		"- **No tuning.** Peers have their defaults, but for idle limits below the cap, which would make them dial all the time.\n" +
@@ -41,7 +41,7 @@ func writeMethod(b *strings.Builder, set *results.Set, folder string) {
 			fmt.Fprintf(b, "| %s | %s |\n", row.name, v)
 		}
 	}
-	fmt.Fprintf(b, "| rounds | %d |\n\n", set.Rounds)
+	fmt.Fprintf(b, "| times measured | %d to %d |\n\n", set.Fewest, set.Most)
 }
 
 func writeSubjects(b *strings.Builder) {

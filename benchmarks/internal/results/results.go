@@ -31,7 +31,7 @@ type Set struct {
 	// Config are the lines that stand before the results, such as "cpu".
 	Config map[string]string
 
-	Rounds int // the most values that there are for a row
+	Fewest, Most int // values that there are for a row
 
 	// Failed are the names of benchmarks that failed in some round, in order.
 	Failed []string
@@ -69,6 +69,7 @@ func Read(r io.Reader, name string) (*Set, error) {
 	if len(s.keys) == 0 {
 		return nil, errors.Join(reader.Err(), fmt.Errorf("%s has no results", name))
 	}
+	s.count()
 	return s, reader.Err()
 }
 
@@ -95,7 +96,18 @@ func (s *Set) add(key Key, values []benchfmt.Value) {
 			unit, value = v.OrigUnit, v.OrigValue
 		}
 		s.values[key][unit] = append(s.values[key][unit], value)
-		s.Rounds = max(s.Rounds, len(s.values[key][unit]))
+	}
+}
+
+// count counts the values when all have been read.
+func (s *Set) count() {
+	for _, units := range s.values {
+		for _, values := range units {
+			s.Most = max(s.Most, len(values))
+			if s.Fewest == 0 || len(values) < s.Fewest {
+				s.Fewest = len(values)
+			}
+		}
 	}
 }
 

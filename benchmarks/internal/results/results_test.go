@@ -42,7 +42,7 @@ func TestMedianIsOverTheRoundsInTheUnitPrinted(t *testing.T) {
 	assert.InDelta(t, 40, m.Center, 1e-9)
 	_, ok = set.Median(alone("berth"), "dials/req")
 	assert.False(t, ok)
-	assert.Equal(t, 3, set.Rounds)
+	assert.Equal(t, 3, set.Most)
 }
 
 func TestRatioComparesWithinARound(t *testing.T) {
