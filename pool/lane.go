@@ -81,7 +81,7 @@ func (p *Pool[R]) lookAgain() {
 // releaseRecycling is Release with Recycle: it ends the lease, runs Recycle, and
 // lets the resource rest.
 func (p *Pool[R]) releaseRecycling(c *cell[R], t turn.Turn, g *guard) {
-	ln := p.open.Load()
+	ln, recycle := p.open.Load(), p.cfg.Recycle
 	if ln != nil && !ln.Settle(&c.Seat, t) {
 		ln = nil
 	}
@@ -98,7 +98,7 @@ func (p *Pool[R]) releaseRecycling(c *cell[R], t turn.Turn, g *guard) {
 			recycling.pool.discardSettling(recycling, nil)
 		}
 	}()
-	err := p.cfg.Recycle(c.slot.value)
+	err := recycle(c.slot.value)
 	recycling = nil
 	switch {
 	case err != nil:

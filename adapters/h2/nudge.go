@@ -17,7 +17,7 @@ import (
 // nudgeSoon has nudge called if the request whose turn it is may be asleep. It may also be
 // about to send its header, for as long as the peer does not read: the pauses get longer.
 func (r *Resource) nudgeSoon() {
-	if r.nudging.Swap(true) {
+	if r.nudging.Load() || r.nudging.Swap(true) {
 		return
 	}
 	if turn := r.turns.Load(); r.armed.Swap(turn) != turn {
