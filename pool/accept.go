@@ -80,6 +80,7 @@ func (a *attempt[R]) check(l Lease[R]) bool {
 	if s.checking {
 		s.checking = false
 		p.move(s, inUse)
+		p.drainSpentLocked(s)
 	}
 	return true
 }

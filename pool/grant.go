@@ -24,9 +24,10 @@ func (p *Pool[R]) leaseNowLocked(suits func(*slot[R]) bool, mayCheck bool) (Leas
 }
 
 // drainSpentLocked lets go of a shareable slot that has had the last lease of its life:
-// that may be without an end, or others may, and then DrainTimeout counts.
+// that may be without an end, or others may, and then DrainTimeout counts. While that lease
+// is being checked it does not: what else lets the slot go meanwhile must be seen (I10, I11).
 func (p *Pool[R]) drainSpentLocked(s *slot[R]) {
-	if s.share != nil && p.cfg.DrainTimeout > 0 && s.spent() {
+	if s.share != nil && p.cfg.DrainTimeout > 0 && !s.checking && s.spent() {
 		p.retireLocked(s, ReasonUses)
 	}
 }

@@ -130,3 +130,56 @@ func TestSpentShareableResourceDrains(t *testing.T) {
 		})
 	}
 }
+
+// So it does of a shareable one, which drains from its last lease on if there is a
+// DrainTimeout, but not before that has begun.
+func TestWhatComesDuringTheCheckBeforeTheLastShareIsNoticed(t *testing.T) {
+	for name, end := range map[string]func(r *rig){
+		"Reset":    func(r *rig) { r.Reset() },
+		"Close":    func(r *rig) { assert.NoError(r.t, r.Close()) },
+		"Retire":   func(r *rig) { r.Retire(func(*thing) bool { return true }) },
+		"Draining": func(r *rig) { r.things[0].set(pool.Draining) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				gate := make(chan struct{})
+				cfg := shareable()
+				cfg.MaxUses, cfg.CheckAfter, cfg.DrainTimeout = 2, -1, time.Hour
+				cfg.Check = func(context.Context, *thing) error { <-gate; return nil }
+				r := newRig(t, cfg)
+				r.acquire().release()
+				c := r.acquire()
+				c.waits()
+				end(r)
+				pass(time.Second)
+				close(gate)
+				if name == "Close" {
+					require.ErrorIs(t, c.failed(), pool.ErrClosed)
+				} else {
+					require.Equal(t, 2, c.got().n)
+				}
+				assert.EqualValues(t, 1, r.things[0].closes.Load())
+			})
+		})
+	}
+}
+
+// The last lease drains the resource also if it was checked first.
+func TestSpentShareableResourceDrainsAfterItsCheck(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		cfg := shareable()
+		cfg.MaxOpen, cfg.MaxUses, cfg.CheckAfter, cfg.DrainTimeout = 1, 2, -1, time.Minute
+		cfg.Check = func(context.Context, *thing) error { return nil }
+		r := newRig(t, cfg)
+		r.acquire().release()
+		endless := r.acquire()
+		assert.Equal(t, 1, endless.got().n)
+		waiting := r.acquire()
+		waiting.waits()
+		pass(time.Minute)
+		assert.Equal(t, 2, waiting.got().n)
+		assert.EqualValues(t, 1, r.Stats().Closes.Of(pool.ReasonDrain))
+		endless.release()
+		waiting.release()
+	})
+}

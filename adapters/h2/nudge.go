@@ -15,7 +15,8 @@ import (
 // one that never begins because its context has ended.
 
 // nudgeSoon has nudge called if the request whose turn it is may be asleep. It may also be
-// about to send its header, for as long as the peer does not read: the pauses get longer.
+// about to send its header, for as long as the peer does not read: each nudge then leaves a
+// goroutine in net/http that waits for that, so the pauses get longer and longer.
 func (r *Resource) nudgeSoon() {
 	if r.nudging.Load() || r.nudging.Swap(true) {
 		return
@@ -23,7 +24,7 @@ func (r *Resource) nudgeSoon() {
 	if turn := r.turns.Load(); r.armed.Swap(turn) != turn {
 		r.nudges.Store(0)
 	}
-	r.reset(r.nudger, min(settleMost, settleTime<<min(r.nudges.Inc()-1, 10)))
+	r.reset(r.nudger, min(vigilTime, settleTime<<min(r.nudges.Inc()-1, 15)))
 }
 
 // nudge wakes the request whose turn it is, if it is the same since nudgeSoon.

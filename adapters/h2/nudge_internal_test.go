@@ -32,6 +32,25 @@ func TestNudgesGetRarer(t *testing.T) {
 		synctest.Wait()
 		r.nudger.Stop()
 		require.Greater(t, len(pauses), 13)
-		assert.Equal(t, []time.Duration{1, 2, 4, 8, 16, 32, 64, 128, 128, 1, 2, 4, 8}, pauses[:13])
+		assert.Equal(t, []time.Duration{1, 2, 4, 8, 16, 32, 64, 128, 256, 1, 2, 4, 8}, pauses[:13])
+	})
+}
+
+// Each nudge of a connection whose peer does not read costs a goroutine until it reads.
+func TestNudgesOfAnHourAreFew(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		nudges := 0
+		r := &Resource{}
+		r.nudger = time.AfterFunc(time.Hour, func() {
+			nudges++
+			r.nudging.Store(false)
+			r.nudgeSoon()
+		})
+		r.turns.Inc()
+		r.nudgeSoon()
+		time.Sleep(time.Hour)
+		synctest.Wait()
+		r.nudger.Stop()
+		assert.Less(t, nudges, 150)
 	})
 }

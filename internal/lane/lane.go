@@ -5,7 +5,8 @@
 // steps of the common case are small enough for the compiler to put them where they are
 // called, in code that is generic.
 //
-// Callers of [Lane.Take], [Lane.Rest], [Lane.Settle] and [Lane.Settled] hold no lock;
+// Callers of [Lane.Take], [Lane.Rest], [Lane.Settle] and [Lane.Settled], and of the steps
+// [Lane.Top], [Lane.Spot], [Lane.RestsAgain] and [Lane.SettledAgain], hold no lock;
 // everything else is for the pool, under its lock, unless it says otherwise.
 package lane
 

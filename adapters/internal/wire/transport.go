@@ -110,13 +110,17 @@ func (c *Conn) IsHTTP2() bool {
 }
 
 // CloseNet closes raw, which may be nil, and has closed it when it returns: a *tls.Conn whose
-// Close is going on says that it is closed, and what is under it may not be.
+// Close is going on says that it is closed, and what is under it may not be. Of what does no
+// TLS nobody knows whether what is under it is its own.
 func CloseNet(raw net.Conn) {
 	if raw == nil {
 		return
 	}
 	_ = raw.Close()
-	if over, ok := raw.(interface{ NetConn() net.Conn }); ok {
+	if over, ok := raw.(interface {
+		NetConn() net.Conn
+		HandshakeContext(ctx context.Context) error
+	}); ok {
 		CloseNet(over.NetConn())
 	}
 }
