@@ -253,6 +253,25 @@ func TestFailuresOfAKeyAreRememberedWhileSomebodyAsks(t *testing.T) {
 	}
 }
 
+// A call of Warm asks for a key as well.
+func TestFailuresOfAKeyAreRememberedWhileSomebodyWarmsIt(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		p, err := keyed.New(config{
+			BackoffBase: time.Second, BackoffMax: 10 * time.Second,
+			Dial: func(context.Context, string) (*thing, error) { return nil, errDial },
+		})
+		require.NoError(t, err)
+		require.ErrorIs(t, p.Warm(t.Context(), "down", 1), errDial)
+		pass(19 * time.Second)
+		require.ErrorIs(t, p.Warm(t.Context(), "down", 1), errDial)
+		pass(19 * time.Second)
+		assert.Equal(t, []string{"down"}, keysOf(p))
+		pass(time.Second)
+		assert.Empty(t, keysOf(p))
+		require.NoError(t, p.Shutdown(t.Context()))
+	})
+}
+
 // A key with MinIdle stays although its dials fail.
 func TestKeyWithMinIdleStaysWhileItsDialsFail(t *testing.T) {
 	bubble(t, func(t *testing.T) {

@@ -65,6 +65,26 @@ func TestBackoffDoublesUpToItsMaximum(t *testing.T) {
 	})
 }
 
+// The success of another dial ends a setback: what fails after that is a new one,
+// whenever it began.
+func TestDialThatFailsAfterASuccessHoldsUpTheNextOne(t *testing.T) {
+	const base = time.Second
+	bubble(t, func(t *testing.T) {
+		r := newManual(t, pool.Config[*thing]{BackoffBase: base})
+		calls := r.acquireAll(3)
+		r.dial(1).fail(errDial)
+		r.dial(2).ok()
+		r.dial(3).fail(errDial)
+		require.ErrorIs(t, calls[2].failed(), errDial)
+		late := r.acquire()
+		pass(base/2 - 1)
+		require.Equal(t, 3, r.started())
+		pass(base/2 + 1)
+		r.dial(4).ok()
+		late.got()
+	})
+}
+
 // Without BackoffMax it is 100 times BackoffBase.
 func TestBackoffMaximumHasADefault(t *testing.T) {
 	bubble(t, func(t *testing.T) {

@@ -262,3 +262,30 @@ func TestShutdownEndsTheProber(t *testing.T) {
 		assert.ErrorIs(t, r.acquire().failed(), pool.ErrClosed)
 	})
 }
+
+// The caller who is queued because the prober has no slot gets the one dial that there
+// is to be: when another slot is free, no prober is dialled beside it.
+func TestNoProberBesideTheDialOfTheCallerInItsPlace(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		b, err := pool.NewBudget(pool.BudgetLimits{MaxOpen: 2})
+		require.NoError(t, err)
+		other := newRig(t, pool.Config[*thing]{Budget: b})
+		r := newManual(t, pool.Config[*thing]{Budget: b, BreakAfter: 1, BackoffBase: time.Second})
+		first := r.acquire()
+		r.dial(1).fail(errDial)
+		require.Error(t, first.failed())
+		others := []*call{other.acquire(), other.acquire()}
+		pass(time.Minute)
+		c := r.acquire()
+		c.waits()
+		others[0].discard()
+		require.Equal(t, 2, r.started())
+		pass(time.Minute)
+		others[1].discard()
+		assert.Equal(t, 2, r.started())
+		pass(time.Minute)
+		assert.Equal(t, 2, r.started())
+		r.dial(2).ok()
+		c.got()
+	})
+}

@@ -210,3 +210,28 @@ func TestZeroBudgetIsRefused(t *testing.T) {
 	assert.EqualError(t, err, want)
 	assert.EqualError(t, (&pool.Budget{}).SetLimits(pool.BudgetLimits{MaxOpen: 1}), want)
 }
+
+// What is out of a lane that lower limits have closed is not idle.
+func TestBudgetStatsAfterLowerLimitsOfAPoolWithALane(t *testing.T) {
+	for name, l := range map[string]pool.Limits{"MaxIdle": {MaxIdle: -1}, "MaxOpen": {MaxOpen: 1}} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				b, err := pool.NewBudget(pool.BudgetLimits{})
+				require.NoError(t, err)
+				r := newRig(t, pool.Config[*thing]{Budget: b})
+				for range 8 {
+					one, two := r.acquire(), r.acquire()
+					one.release()
+					two.release()
+				}
+				calls := []*call{r.acquire(), r.acquire()}
+				require.Zero(t, b.Stats().Idle)
+				require.NoError(t, r.SetLimits(l))
+				assert.Zero(t, b.Stats().Idle)
+				assert.Equal(t, 2, r.Stats().InUse)
+				calls[0].release()
+				calls[1].release()
+			})
+		})
+	}
+}

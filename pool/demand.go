@@ -55,7 +55,7 @@ func (p *Pool[R]) planLocked() plan[R] {
 		pl.redial = p.dialsForLocked(1)
 	}
 	pl.wanted = p.spareLocked()
-	if lacking := pl.wanted - len(pl.kept) - len(pl.orphans); lacking > 0 && pl.redial == 0 && !p.holdOffLocked() && !p.pausesLocked() {
+	if lacking := pl.wanted - len(pl.kept) - len(pl.orphans); lacking > 0 && pl.redial == 0 && !p.probesForWaiterLocked() && !p.holdOffLocked() && !p.pausesLocked() {
 		pl.spare = min(lacking, p.dialRoomLocked())
 		if p.mu.outage != nil {
 			pl.spare = min(pl.spare, 1)
@@ -63,6 +63,10 @@ func (p *Pool[R]) planLocked() plan[R] {
 	}
 	return pl
 }
+
+// probesForWaiterLocked reports whether the dial that shows whether the peer is back is on
+// its way to a waiter, for whom the prober had no slot: there is to be one at a time.
+func (p *Pool[R]) probesForWaiterLocked() bool { return p.brokenLocked() && p.flyingLocked() > 0 }
 
 // dialsForLocked returns how many dials to start now for n waiters.
 func (p *Pool[R]) dialsForLocked(n int) int {

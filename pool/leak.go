@@ -20,6 +20,11 @@ type watched[R any] struct {
 	cell   *cell[R]
 	report *deadline[R] // LeakAfter
 	stack  []uintptr    // of its Acquire; nil: the present lease is not watched
+
+	// collected is what runs when the guard is collected. Until it is stopped the runtime
+	// keeps what it was given, the cell, and by that the resource: where that leads to
+	// the guard, it would keep all of them for ever.
+	collected runtime.Cleanup
 }
 
 // toWatch reports whether it is the turn of a lease to be watched.
@@ -36,7 +41,8 @@ func (p *Pool[R]) toWatch() bool {
 func (p *Pool[R]) unwatchLocked(c *cell[R]) {
 	if w := c.watched; w != nil {
 		p.clearLocked(&w.report)
-		w.stack = nil
+		w.collected.Stop()
+		w.stack, w.collected = nil, runtime.Cleanup{}
 	}
 }
 
@@ -55,24 +61,24 @@ func (p *Pool[R]) watch(l *Lease[R], depth int) {
 	}
 	pc := make([]uintptr, maxStack)
 	pc = pc[:runtime.Callers(4+depth, pc)] // from the method that the user called
-	p.lock()
 	c := l.cell
-	if c.watched == nil {
-		c.watched = &watched[R]{cell: c}
-	}
-	c.watched.stack = pc
-	p.setLocked(&c.watched.report, c.slot, toReport, p.begunLocked(c).Add(p.cfg.LeakAfter))
-	c.watched.report.watch = c.watched
-	p.unlock()
-
 	l.guard = &guard{}
-	runtime.AddCleanup(l.guard, func(x lostLease[R]) {
+	collected := runtime.AddCleanup(l.guard, func(x lostLease[R]) {
 		if x.cell.ended(x.turn) {
 			return // as it should be
 		}
 		// The runtime's cleanup goroutine must not be held up.
 		p.crew.Go(func() { p.lost(x) })
 	}, lostLease[R]{cell: c, turn: l.turn})
+
+	p.lock()
+	defer p.unlock()
+	if c.watched == nil {
+		c.watched = &watched[R]{cell: c}
+	}
+	c.watched.stack, c.watched.collected = pc, collected
+	p.setLocked(&c.watched.report, c.slot, toReport, p.begunLocked(c).Add(p.cfg.LeakAfter))
+	c.watched.report.watch = c.watched
 }
 
 // lost ends a lease that was dropped. The holder may have kept the resource, so it

@@ -83,6 +83,7 @@ func (p *Pool[R]) openLaneLocked() {
 	}
 	l := p.mu.limits
 	if l.MaxIdle < 0 || (l.MaxOpen > 0 && p.stayingLocked() > l.MaxOpen) {
+		p.reclaimAllLocked() // what is out must not count as idle in the Budget
 		return
 	}
 	if l.MaxIdle > 0 && p.lentSlotsLocked()+p.mu.slots.in(idle) > l.MaxIdle {

@@ -91,12 +91,15 @@ func (p *Pool[R]) noteFailureLocked(s *slot[R], err error) {
 	o := p.mu.outage
 	o.failures++
 	o.last = err
-	if s.number > p.mu.setbackDial { // else it was in flight with one that failed before, and is part of that setback
+	if s.number > p.mu.setbackDial || o.setbacks == 0 { // else it was in flight with one that failed before, and is part of that setback
 		o.setbacks++
 		p.mu.setbackDial = p.mu.dialNumber
 		p.holdUpLocked()
 	}
-	p.endWarmersLocked(p.dialErrorLocked(err))
+	if p.mu.warmers != nil {
+		o.lastCall = p.momentLocked()
+		p.endWarmersLocked(p.dialErrorLocked(err))
+	}
 }
 
 // breakLocked opens the breaker after enough failures, and ends the waits that it

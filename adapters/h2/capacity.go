@@ -39,12 +39,14 @@ func (r *Resource) readAll() (n int, settled bool) {
 	inFlight := r.conn.InFlight()
 	available := r.conn.Available()
 
-	if available == 0 && inFlight == 0 && ours == 0 && r.taken.Load() == taken {
+	if available == 0 && inFlight == 0 && ours == 0 && r.none() && r.taken.Load() == taken {
 		// No stream, and none that could end and make room: the server has said
 		// goodbye, or the stream numbers are used up. The connection will not
 		// close by itself. If a Take had come between the two looks, both zeros
 		// could be true of a healthy connection; hence taken, which Take changes
 		// after ours: whose count is seen here is seen in ours, until it has ended.
+		// The stream of a nudge is in no count, and could come between the first two
+		// looks, but not between the next two as well.
 		if r.conn.Err() != nil {
 			return pool.Dead, true
 		}
@@ -74,6 +76,9 @@ func (r *Resource) readAll() (n int, settled bool) {
 	}
 	return n, settled
 }
+
+// none looks again whether there is no stream, neither one in flight nor one to be had.
+func (r *Resource) none() bool { return r.conn.InFlight() == 0 && r.conn.Available() == 0 }
 
 // room keeps what the connection can carry, as long as it has room.
 func (r *Resource) room(available, inFlight int) {

@@ -37,6 +37,11 @@ func (e *ContextError) Unwrap() []error { return []error{e.Err, e.Cause} }
 // Timeout reports whether the context's deadline passed.
 func (e *ContextError) Timeout() bool { return errors.Is(e.Err, context.DeadlineExceeded) }
 
+// Temporary reports what the context's own error says of itself. With it a ContextError is
+// a [net.Error], as [context.DeadlineExceeded] is: package net/url asks only the outermost
+// error.
+func (e *ContextError) Temporary() bool { return e.Timeout() }
+
 // ErrorOf returns the error of a context that is done: its own error and its
 // cause in one. It returns nil for one that is not.
 func ErrorOf(ctx context.Context) error {

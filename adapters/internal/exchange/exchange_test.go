@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptrace"
+	"net/url"
 	"strings"
 	"sync"
 	"testing"
@@ -392,10 +393,19 @@ func TestEndOfTheContextIsTheErrorWhateverTheConnectionSays(t *testing.T) {
 func TestDeadlineIsATimeoutWhateverItsCause(t *testing.T) {
 	ctx, cancel := context.WithTimeoutCause(t.Context(), -1, errWhy)
 	defer cancel()
-	var timeout interface{ Timeout() bool }
-	require.ErrorAs(t, exchange.ErrorOf(ctx), &timeout)
-	assert.True(t, timeout.Timeout())
+	// As package net/url and the callers of an http.Client ask, and as the context's own error answers.
+	err := &url.Error{Op: "Get", URL: "http://host.example/", Err: exchange.ErrorOf(ctx)}
+	assert.True(t, err.Timeout())
+	assert.True(t, err.Temporary())
+	_, isNet := err.Err.(net.Error) //nolint:errorlint // package net/url asks the outermost
+	assert.True(t, isNet)
 	require.NoError(t, exchange.ErrorOf(t.Context()))
+
+	ctx, end := context.WithCancelCause(t.Context())
+	end(errWhy)
+	err.Err = exchange.ErrorOf(ctx)
+	assert.False(t, err.Timeout())
+	assert.False(t, err.Temporary())
 }
 
 func TestEndOfTheContextClosesABodyThatBlocks(t *testing.T) {
