@@ -222,9 +222,7 @@ func (a *attempt[R]) enqueueLocked() error {
 		return ErrClosed
 	}
 	p.learnLocked(a.shared)
-	if o := p.mu.outage; o != nil {
-		o.lastCall = p.momentLocked()
-	}
+	p.noteCallLocked()
 	if p.failFastLocked() {
 		p.mu.count.rare().FailFast++
 		return p.fastFailureLocked()

@@ -97,8 +97,15 @@ func (p *Pool[R]) noteFailureLocked(s *slot[R], err error) {
 		p.holdUpLocked()
 	}
 	if p.mu.warmers != nil {
-		o.lastCall = p.momentLocked()
+		p.noteCallLocked()
 		p.endWarmersLocked(p.dialErrorLocked(err))
+	}
+}
+
+// noteCallLocked keeps the failures remembered: somebody asks for the pool.
+func (p *Pool[R]) noteCallLocked() {
+	if o := p.mu.outage; o != nil {
+		o.lastCall = p.momentLocked()
 	}
 }
 

@@ -65,8 +65,11 @@ func (a *attempt[R]) shedLocked() error {
 	if mode == ShedOff || !ok {
 		return nil
 	}
-	ahead := max(0, p.waiters.Len()-p.waiters.Behind(uint64(a.place))) // who asked for Request.Low lets it pass
-	estimate, left := p.estimateLocked(ahead), time.Until(deadline)
+	waiters := p.waiters.Len()
+	estimate, left := p.estimateLocked(waiters), time.Until(deadline)
+	if estimate > left { // only now: those who asked for Request.Low let it pass, and counting them takes time
+		estimate = p.estimateLocked(max(0, waiters-p.waiters.Behind(uint64(a.place))))
+	}
 	if estimate == 0 || estimate <= left {
 		return nil
 	}

@@ -64,9 +64,7 @@ func (p *Pool[R]) addWarmer(w *warmer) error {
 	if err := p.hopelessLocked(w); err != nil {
 		return err
 	}
-	if o := p.mu.outage; o != nil {
-		o.lastCall = p.momentLocked()
-	}
+	p.noteCallLocked()
 	p.ownLocked()
 	w.next, p.mu.warmers = p.mu.warmers, w
 	return nil

@@ -70,116 +70,81 @@ func TestSpentResourcePromisesNothing(t *testing.T) {
 }
 
 // What comes while the last use is being checked counts, although the resource
-// goes after this use anyway (I10, I11).
+// goes after this use anyway (I10, I11), and a shareable one, with DrainTimeout, drains from
+// then on.
 func TestResetDuringTheCheckBeforeTheLastUseIsNoticed(t *testing.T) {
-	for name, end := range map[string]func(r *rig){
-		"Reset": func(r *rig) { r.Reset() },
-		"Close": func(r *rig) { assert.NoError(r.t, r.Close()) },
-	} {
-		t.Run(name, func(t *testing.T) {
-			bubble(t, func(t *testing.T) {
-				gate := make(chan struct{})
-				var checks atomic.Int32
-				r := newRig(t, pool.Config[*thing]{
-					MaxUses: 2, CheckAfter: -1,
-					Check: func(context.Context, *thing) error {
+	draining := shareable()
+	draining.DrainTimeout = time.Hour
+	ends := map[string]func(r *rig){
+		"Reset":    func(r *rig) { r.Reset() },
+		"Close":    func(r *rig) { assert.NoError(r.t, r.Close()) },
+		"Retire":   func(r *rig) { r.Retire(func(*thing) bool { return true }) },
+		"Draining": func(r *rig) { r.things[0].set(pool.Draining) },
+	}
+	for kind, cfg := range map[string]pool.Config[*thing]{"exclusive": {}, "shareable": draining} {
+		for name, end := range ends {
+			if name == "Draining" && cfg.Capacity == nil {
+				continue
+			}
+			t.Run(kind+"/"+name, func(t *testing.T) {
+				bubble(t, func(t *testing.T) {
+					gate := make(chan struct{})
+					var checks atomic.Int32
+					cfg := cfg
+					cfg.MaxUses, cfg.CheckAfter = 2, -1
+					cfg.Check = func(context.Context, *thing) error {
 						checks.Inc()
 						<-gate
 						return nil
-					},
+					}
+					r := newRig(t, cfg)
+					r.acquire().release()
+					c := r.acquire()
+					c.waits()
+					end(r)
+					pass(time.Second)
+					close(gate)
+					assert.EqualValues(t, 1, checks.Load())
+					if name == "Close" {
+						require.ErrorIs(t, c.failed(), pool.ErrClosed)
+					} else {
+						require.Equal(t, 2, c.got().n)
+					}
+					assert.EqualValues(t, 1, r.things[0].closes.Load())
 				})
-				r.acquire().release()
-				c := r.acquire()
-				c.waits()
-				end(r)
-				close(gate)
-				assert.EqualValues(t, 1, checks.Load())
-				if name == "Close" {
-					assert.ErrorIs(t, c.failed(), pool.ErrClosed)
-				} else {
-					assert.Equal(t, 2, c.got().n)
-				}
-				assert.EqualValues(t, 1, r.things[0].closes.Load())
 			})
-		})
+		}
 	}
 }
 
 // A shareable resource that has had all of its leases gets no new ones and is closed after
 // its last: it drains, and DrainTimeout is for that. So it is if its last lease is also its
-// first, of one that was idle.
+// first, of one that was idle, and if it was checked before.
 func TestSpentShareableResourceDrains(t *testing.T) {
-	for _, uses := range []uint64{1, 2} {
-		bubble(t, func(t *testing.T) {
-			cfg := shareable()
-			cfg.MaxOpen, cfg.MaxUses, cfg.DrainTimeout = 1, uses, time.Minute
-			r := newRig(t, cfg)
-			r.capacity = 10
-			require.NoError(t, r.Warm(t.Context(), 1))
-			endless := r.acquire()
-			for range uses - 1 {
-				r.acquire().release()
-			}
-			waiting := r.acquire()
-			waiting.waits()
-			pass(time.Minute)
-			assert.Equal(t, 2, waiting.got().n)
-			assert.EqualValues(t, 1, r.Stats().Closes.Of(pool.ReasonDrain))
-			endless.release()
-			waiting.release()
-		})
-	}
-}
-
-// So it does of a shareable one, which drains from its last lease on if there is a
-// DrainTimeout, but not before that has begun.
-func TestWhatComesDuringTheCheckBeforeTheLastShareIsNoticed(t *testing.T) {
-	for name, end := range map[string]func(r *rig){
-		"Reset":    func(r *rig) { r.Reset() },
-		"Close":    func(r *rig) { assert.NoError(r.t, r.Close()) },
-		"Retire":   func(r *rig) { r.Retire(func(*thing) bool { return true }) },
-		"Draining": func(r *rig) { r.things[0].set(pool.Draining) },
-	} {
-		t.Run(name, func(t *testing.T) {
+	for _, checked := range []bool{false, true} {
+		for _, uses := range []uint64{1, 2} {
 			bubble(t, func(t *testing.T) {
-				gate := make(chan struct{})
 				cfg := shareable()
-				cfg.MaxUses, cfg.CheckAfter, cfg.DrainTimeout = 2, -1, time.Hour
-				cfg.Check = func(context.Context, *thing) error { <-gate; return nil }
-				r := newRig(t, cfg)
-				r.acquire().release()
-				c := r.acquire()
-				c.waits()
-				end(r)
-				pass(time.Second)
-				close(gate)
-				if name == "Close" {
-					require.ErrorIs(t, c.failed(), pool.ErrClosed)
-				} else {
-					require.Equal(t, 2, c.got().n)
+				cfg.MaxOpen, cfg.MaxUses, cfg.DrainTimeout = 1, uses, time.Minute
+				if checked {
+					cfg.CheckAfter, cfg.Check = -1, func(context.Context, *thing) error { return nil }
 				}
-				assert.EqualValues(t, 1, r.things[0].closes.Load())
+				r := newRig(t, cfg)
+				r.capacity = 10
+				require.NoError(t, r.Warm(t.Context(), 1))
+				for range uses - 1 {
+					r.acquire().release()
+				}
+				endless := r.acquire()
+				assert.Equal(t, 1, endless.got().n)
+				waiting := r.acquire()
+				waiting.waits()
+				pass(time.Minute)
+				assert.Equal(t, 2, waiting.got().n)
+				assert.EqualValues(t, 1, r.Stats().Closes.Of(pool.ReasonDrain))
+				endless.release()
+				waiting.release()
 			})
-		})
+		}
 	}
-}
-
-// The last lease drains the resource also if it was checked first.
-func TestSpentShareableResourceDrainsAfterItsCheck(t *testing.T) {
-	bubble(t, func(t *testing.T) {
-		cfg := shareable()
-		cfg.MaxOpen, cfg.MaxUses, cfg.CheckAfter, cfg.DrainTimeout = 1, 2, -1, time.Minute
-		cfg.Check = func(context.Context, *thing) error { return nil }
-		r := newRig(t, cfg)
-		r.acquire().release()
-		endless := r.acquire()
-		assert.Equal(t, 1, endless.got().n)
-		waiting := r.acquire()
-		waiting.waits()
-		pass(time.Minute)
-		assert.Equal(t, 2, waiting.got().n)
-		assert.EqualValues(t, 1, r.Stats().Closes.Of(pool.ReasonDrain))
-		endless.release()
-		waiting.release()
-	})
 }

@@ -53,7 +53,7 @@ func (r *Resource) readAll() (n int, settled bool) {
 		return pool.Draining, true
 	}
 	if available > 0 {
-		if r.isStd && len(r.start) > 0 {
+		if r.maySleep() {
 			r.nudgeSoon()
 		}
 		r.room(available, inFlight)

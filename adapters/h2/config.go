@@ -154,8 +154,6 @@ type wired struct{ *wire.Conn }
 
 func (c *wired) Close() error {
 	err := c.Conn.Close()
-	// A connection that is closing by itself lets Close return before it has
-	// closed the net.Conn, and until then its slot is not free.
 	wire.CloseNet(c.Raw)
 	return err
 }

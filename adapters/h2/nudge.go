@@ -14,6 +14,9 @@ import (
 // sent on another.) What wakes it is the end of any request on the connection, also of
 // one that never begins because its context has ended.
 
+// maySleep reports whether a request has its turn on a connection of net/http.
+func (r *Resource) maySleep() bool { return r.isStd && len(r.start) > 0 }
+
 // nudgeSoon has nudge called if the request whose turn it is may be asleep. It may also be
 // about to send its header, for as long as the peer does not read: each nudge then leaves a
 // goroutine in net/http that waits for that, so the pauses get longer and longer.
@@ -30,7 +33,7 @@ func (r *Resource) nudgeSoon() {
 // nudge wakes the request whose turn it is, if it is the same since nudgeSoon.
 func (r *Resource) nudge() {
 	r.nudging.Store(false)
-	if len(r.start) == 0 || r.conn.Err() != nil {
+	if !r.maySleep() || r.conn.Err() != nil {
 		return
 	}
 	if r.turns.Load() != r.armed.Load() {

@@ -350,7 +350,7 @@ func (r *Resource) vigil(interval time.Duration) {
 		r.look()
 		return
 	}
-	if r.isStd && len(r.start) > 0 {
+	if r.maySleep() {
 		r.nudgeSoon() // a goodbye is not told
 	}
 	inFlight := r.conn.InFlight()

@@ -68,8 +68,6 @@ func (c *conn) close() error {
 		return c.serial.close()
 	}
 	err := c.streams.Close()
-	// An HTTP/2 connection that is closing by itself lets Close return before
-	// it has closed the net.Conn, and until then the slot is not free.
 	wire.CloseNet(c.raw)
 	return err
 }

@@ -110,43 +110,13 @@ func TestSwitchedProtocolKeepsItsLeaseUntilTheBodyCloses(t *testing.T) {
 	// With HTTP/2 to be had, so that the request must ask for HTTP/1.
 	for _, k := range []kind{plain1, tls2} {
 		t.Run(k.name, func(t *testing.T) {
-			s := serve(t, k, func(w http.ResponseWriter, r *http.Request) {
-				w.Header().Set("Upgrade", r.Header.Get("Upgrade"))
-				w.Header().Set("Connection", "Upgrade")
-				w.WriteHeader(http.StatusSwitchingProtocols)
-				conn, rw, err := http.NewResponseController(w).Hijack()
-				if err != nil {
-					return
-				}
-				defer func() { _ = conn.Close() }()
-				for {
-					line, err := rw.ReadString('\n')
-					if err != nil {
-						return
-					}
-					_, _ = io.WriteString(conn, "echo "+line)
-				}
-			})
+			s := serve(t, k, switchToEcho)
 			c := newClient(t, k, s, httpconn.Config{MaxConnsPerHost: 1})
-			upgrade := func() *http.Request {
-				req := request(t.Context(), t, http.MethodGet, s.URL, nil)
-				req.Header.Set("Upgrade", "echo")
-				req.Header.Set("Connection", "Upgrade")
-				return req
-			}
 			for i := range 20 {
-				resp, err := c.RoundTrip(upgrade())
+				resp, err := c.RoundTrip(upgrade(t, s.URL))
 				require.NoError(t, err)
 				require.Equal(t, http.StatusSwitchingProtocols, resp.StatusCode)
-				next := make(chan error, 1)
-				go func() {
-					resp, err := c.RoundTrip(upgrade())
-					if err == nil {
-						err = resp.Body.Close()
-					}
-					next <- err
-				}()
-				c.waiting(1)
+				next := c.upgradesNext(s.URL)
 				rw, ok := resp.Body.(io.ReadWriter)
 				require.True(t, ok, "the body is the connection")
 				r := bufio.NewReader(rw)
@@ -206,16 +176,7 @@ func TestErrorsKeepTheProxysPassword(t *testing.T) {
 // first. What proxies such connections closes them in two goroutines.
 func TestSwitchedProtocolClosedTwiceAtOnceKeepsTheCap(t *testing.T) {
 	inBubble(t, []kind{tls1}, func(b *bubble, k kind) {
-		s := b.serve(k, func(w http.ResponseWriter, r *http.Request) {
-			w.Header().Set("Upgrade", "x")
-			w.Header().Set("Connection", "Upgrade")
-			w.WriteHeader(http.StatusSwitchingProtocols)
-			conn, _, err := http.NewResponseController(w).Hijack()
-			if err == nil {
-				_, _ = io.Copy(io.Discard, conn)
-				_ = conn.Close()
-			}
-		})
+		s := b.serve(k, switchToEcho)
 		hang := make(chan struct{})
 		w := newWires()
 		w.connect = func(ctx context.Context, network, addr string) (net.Conn, error) {
@@ -223,23 +184,9 @@ func TestSwitchedProtocolClosedTwiceAtOnceKeepsTheCap(t *testing.T) {
 			return &slowToClose{conn, hang}, err
 		}
 		c := newClientOn(b.T, w, k, s, httpconn.Config{MaxConnsPerHost: 1}, nil)
-		upgrade := func() *http.Request {
-			req := request(b.Context(), b.T, http.MethodGet, s.URL, nil)
-			req.Header.Set("Upgrade", "x")
-			req.Header.Set("Connection", "Upgrade")
-			return req
-		}
-		resp, err := c.RoundTrip(upgrade())
+		resp, err := c.RoundTrip(upgrade(b.T, s.URL))
 		require.NoError(b, err)
-		next := make(chan error, 1)
-		go func() {
-			resp, err := c.RoundTrip(upgrade())
-			if err == nil {
-				err = resp.Body.Close()
-			}
-			next <- err
-		}()
-		c.waiting(1)
+		next := c.upgradesNext(s.URL)
 		for range 2 {
 			go func() { _ = resp.Body.Close() }()
 		}
@@ -248,6 +195,47 @@ func TestSwitchedProtocolClosedTwiceAtOnceKeepsTheCap(t *testing.T) {
 		require.NoError(b, within(b.T, next, "the next request"))
 		require.Equal(b, 1, c.wires.mostOpen())
 	})
+}
+
+// switchToEcho takes any upgrade and sends back each line.
+func switchToEcho(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Upgrade", r.Header.Get("Upgrade"))
+	w.Header().Set("Connection", "Upgrade")
+	w.WriteHeader(http.StatusSwitchingProtocols)
+	conn, rw, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		return
+	}
+	defer func() { _ = conn.Close() }()
+	for {
+		line, err := rw.ReadString('\n')
+		if err != nil {
+			return
+		}
+		_, _ = io.WriteString(conn, "echo "+line)
+	}
+}
+
+func upgrade(t *testing.T, url string) *http.Request {
+	t.Helper()
+	req := request(t.Context(), t, http.MethodGet, url, nil)
+	req.Header.Set("Upgrade", "echo")
+	req.Header.Set("Connection", "Upgrade")
+	return req
+}
+
+// upgradesNext has an upgrade wait for a connection, and returns how it ended.
+func (c *client) upgradesNext(url string) <-chan error {
+	next, req := make(chan error, 1), upgrade(c.t, url)
+	go func() {
+		resp, err := c.RoundTrip(req)
+		if err == nil {
+			err = resp.Body.Close()
+		}
+		next <- err
+	}()
+	c.waiting(1)
+	return next
 }
 
 type slowToClose struct {

@@ -109,8 +109,10 @@ func (c *Conn) IsHTTP2() bool {
 	return c.Available() > 1
 }
 
-// CloseNet closes raw, which may be nil, and has closed it when it returns: a *tls.Conn whose
-// Close is going on says that it is closed, and what is under it may not be. Of what does no
+// CloseNet closes raw, which may be nil, and has closed it when it returns. It is for what is
+// under an HTTP/2 connection, whose slot is not free until then: one that is closing by itself
+// lets Close return before it has closed the net.Conn. So does a *tls.Conn, whose
+// own Close may be going on, and what is under it be open. Of what does no
 // TLS nobody knows whether what is under it is its own.
 func CloseNet(raw net.Conn) {
 	if raw == nil {
