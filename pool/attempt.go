@@ -200,11 +200,11 @@ func (a *attempt[R]) wait() error {
 			return err
 		}
 	}
-	l, err := a.waiter.Wait()
+	l, ended, err := a.waiter.Await()
 	a.lease, a.waiting, a.tried = l, false, true
 	a.lease.ticket = a.place
-	if err != nil && !failedByPool(err) {
-		return a.gaveUp(err)
+	if ended != nil {
+		return a.gaveUp(ended, err)
 	}
 	a.waited(err, false)
 	return err
@@ -272,13 +272,6 @@ func (a *attempt[R]) eventLocked(hook func(WaitEvent), err error) {
 		e.Waited = a.p.since(a.queued)
 	}
 	a.p.laterLocked(func() { hook(e) })
-}
-
-// failedByPool reports whether err ended a wait from the pool's side, and not by
-// the waiter's context.
-func failedByPool(err error) bool {
-	_, dial := err.(*DialError)     //nolint:errorlint // a cause of the context may wrap anything; the pool's own error is not wrapped
-	return dial || err == ErrClosed //nolint:errorlint // as above
 }
 
 // waited settles the accounts of a wait that has ended, and lets the pool see

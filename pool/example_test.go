@@ -230,7 +230,7 @@ func ExampleWaitError() {
 	p, _ := pool.New(pool.Config[string]{
 		Dial:        func(context.Context) (string, error) { return "conn", nil },
 		MaxOpen:     1,
-		WaitTimeout: time.Millisecond, // for callers whose contexts have no deadline
+		WaitTimeout: 100 * time.Millisecond, // for callers whose contexts have no deadline
 	})
 	lease, _ := p.Acquire(ctx)
 	defer lease.Release()

@@ -1,18 +1,44 @@
 package pool
 
-import "time"
+import (
+	"cmp"
+	"context"
+	"errors"
+	"time"
+
+	"github.com/berth-go/berth/waitq"
+)
 
 // gaveUp is waited for a wait that the context has ended, and makes its error: where
 // many give up at once they all come for the lock, so it is taken once.
-func (a *attempt[R]) gaveUp(err error) error {
+func (a *attempt[R]) gaveUp(ctx context.Context, err error) error {
 	p := a.p
+	e := &struct {
+		WaitError
+		ending
+	}{ending: ending{ctx: ctx, err: err}} // one piece of memory
 	p.lockBeside()
 	defer p.unlock()
-	err = a.waitErrorLocked(err) // first: the Budget does not see into a lane that is closed
+	a.explainLocked(&e.WaitError, &e.ending) // first: the Budget does not see into a lane that is closed
 	p.closeLaneLocked()
-	a.waitedLocked(err, true)
-	return err
+	a.waitedLocked(&e.WaitError, true)
+	return &e.WaitError
 }
+
+// ending is the error of a context that has ended a wait. It says why, if it is asked: see
+// [waitq.Waiter.Await].
+type ending struct {
+	ctx context.Context
+	err error
+}
+
+func (e *ending) Error() string { return e.Unwrap().Error() }
+
+// Is answers the common question without the cause.
+func (e *ending) Is(target error) bool { return errors.Is(e.err, target) }
+
+// Unwrap returns the context's error with its cause.
+func (e *ending) Unwrap() error { return cmp.Or(waitq.ContextError(e.ctx), e.err) }
 
 // giveUp makes the error of a call that the context ended. A caller that has not
 // waited gets the context's error as it is.
@@ -23,16 +49,18 @@ func (a *attempt[R]) giveUp(err error) error {
 	a.settle() // the error tells of the pool without it
 	a.p.lockBeside()
 	defer a.p.mu.Unlock()
-	return a.waitErrorLocked(err)
+	e := &WaitError{}
+	a.explainLocked(e, err)
+	return e
 }
 
-// waitErrorLocked is the error of a call whose context ended when it waited, or later.
-func (a *attempt[R]) waitErrorLocked(err error) *WaitError {
+// explainLocked makes e the error of a call whose context ended when it waited, or later.
+func (a *attempt[R]) explainLocked(e *WaitError, err error) {
 	p := a.p
 	oldest := p.oldestLeaseLocked() // first, so that the clock is read once
 	g, waiting := p.gaugesLocked(), p.waiters.Len()
 	place := a.ahead + 1 - int(min(p.mu.deliveries-a.deliveries, uint32(a.ahead))) //nolint:gosec // nobody waits behind billions
-	e := &WaitError{
+	*e = WaitError{
 		Err: err, Key: p.key(), Waited: time.Duration(p.momentLocked() - a.start), Place: min(place, waiting+1),
 		Limits: *p.mu.limits, Open: g.idle + g.inUse, InUse: g.inUse, Dialing: g.dialing, Closing: g.closing,
 		Waiting: waiting, LastDial: p.lastDialLocked(), OldestLease: oldest,
@@ -40,7 +68,6 @@ func (a *attempt[R]) waitErrorLocked(err error) *WaitError {
 	if p.member != nil {
 		e.Budget = p.member.budget.Stats()
 	}
-	return e
 }
 
 // oldestLeaseLocked returns how long the oldest lease has been out, 0 for none.

@@ -161,3 +161,35 @@ func TestWaitErrorCountsFromTheFirstTimeTheCallQueued(t *testing.T) {
 		assert.ErrorIs(t, c.err, context.DeadlineExceeded)
 	})
 }
+
+// asked is a context that counts how often it is asked for a value, which is how package
+// context finds the one whose lock the cause is under.
+type asked struct {
+	context.Context
+	times *int
+}
+
+func (c asked) Value(key any) any {
+	*c.times++
+	return c.Context.Value(key)
+}
+
+// Who ends a context that thousands wait with has its lock until they have all been woken:
+// none of them may need it before they have given up.
+func TestWaitErrorAsksForTheCauseOnlyIfItIsAsked(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		r := newRig(t, pool.Config[*thing]{MaxOpen: 1})
+		r.acquire()
+		ctx, cancel := context.WithCancelCause(t.Context())
+		own := asked{ctx, new(int)}
+		c := r.acquireAs(own)
+		before := *own.times
+		cancel(errDial)
+		e := c.waitErr()
+		assert.ErrorIs(t, e, context.Canceled)
+		assert.Equal(t, before, *own.times)
+		assert.ErrorIs(t, e, errDial)
+		assert.ErrorContains(t, e, ": context canceled: "+errDial.Error())
+		assert.Greater(t, *own.times, before)
+	})
+}

@@ -248,3 +248,45 @@ func TestErrorOfACanceledWaitTellsTheCause(t *testing.T) {
 		assert.EqualError(t, err, "context canceled: shutdown")
 	})
 }
+
+// asked is a context that counts how often it is asked for a value, which is how package
+// context finds the one whose lock the cause is under.
+type asked struct {
+	context.Context
+	times *int
+}
+
+func (c asked) Value(key any) any {
+	*c.times++
+	return c.Context.Value(key)
+}
+
+func TestAwaitDoesNotAskForTheCause(t *testing.T) {
+	var q waitq.Queue[int]
+	ctx, cancel := context.WithCancelCause(t.Context())
+	own := asked{ctx, new(int)}
+	w := q.Enqueue(own)
+	cancel(errFull)
+	v, ended, err := w.Await()
+	assert.Zero(t, v)
+	assert.Equal(t, own, ended)
+	assert.Equal(t, context.Canceled, err)
+	assert.Zero(t, *own.times)
+	assert.ErrorIs(t, waitq.ContextError(ended), errFull)
+}
+
+func TestAwaitOfWhatIsDeliveredNamesNoContext(t *testing.T) {
+	var q waitq.Queue[int]
+	ctx, cancel := context.WithCancel(t.Context())
+	w, other := q.Enqueue(ctx), q.Enqueue(ctx)
+	require.True(t, q.Deliver(1))
+	require.True(t, q.Fail(errFull))
+	cancel()
+	v, ended, err := w.Await()
+	assert.Equal(t, 1, v)
+	assert.NoError(t, err)
+	assert.Nil(t, ended)
+	_, ended, err = other.Await()
+	assert.Equal(t, errFull, err)
+	assert.Nil(t, ended)
+}

@@ -26,6 +26,19 @@ type Waiter[T any] struct {
 // Wait may be called long after the delivery; nothing is lost by being late. A
 // Wait on a spent Waiter panics.
 func (w Waiter[T]) Wait() (T, error) {
+	v, ctx, err := w.Await()
+	if ctx != nil {
+		err = cmp.Or(ContextError(ctx), err)
+	}
+	return v, err
+}
+
+// Await is [Waiter.Wait] without the cause: a canceled wait ends with the context that
+// ended it, and the error of that alone. To ask for the cause takes the context's lock.
+// Whoever ends a context that thousands wait with has that lock until all of them have been
+// woken, so that each who asks at once sleeps again; ask when somebody wants to know, with
+// [ContextError].
+func (w Waiter[T]) Await() (v T, ended context.Context, err error) {
 	n := w.n
 	if n == nil || n.load().turn() != w.turn {
 		panic("waitq: Wait on a Waiter that is spent: most likely Wait was called twice, or after Cancel")
@@ -45,12 +58,13 @@ func (w Waiter[T]) Wait() (T, error) {
 	if !received && n.load().state() != canceled {
 		<-n.ready
 	}
-	v, err := n.value, n.err
+	v, err = n.value, n.err
 	if n.load().state() == canceled {
-		err = cmp.Or(ContextError(n.Ctx), context.Canceled) // a context of somebody's own may be done and have no Err
+		ended = n.Ctx
+		err = cmp.Or(ended.Err(), context.Canceled) // a context of somebody's own may be done and have no Err
 	}
 	w.q.recycle(n, w.turn)
-	return v, err
+	return v, ended, err
 }
 
 // Cancel ends the wait as a done context would, without waiting, and reports
