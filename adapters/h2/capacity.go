@@ -17,7 +17,7 @@ import (
 // other; but where there are, that every request lowers the capacity and raises it
 // again would be no news worth telling. And what our requests hold is no more than
 // what is in flight: a stream can be gone a moment before its request has ended, and
-// is available again by then.
+// is available again by then. Requests that stay so hold nothing: see stray.go.
 func (r *Resource) read() int {
 	n, _ := r.readAll()
 	return n
@@ -39,7 +39,7 @@ func (r *Resource) readAll() (n int, settled bool) {
 	inFlight := r.conn.InFlight()
 	available := r.conn.Available()
 
-	if available == 0 && inFlight == 0 && ours == 0 && r.none() && r.taken.Load() == taken {
+	if available == 0 && inFlight == 0 && ours <= int(r.strays.Load()) && r.none() && r.taken.Load() == taken {
 		// No stream, and none that could end and make room: the server has said
 		// goodbye, or the stream numbers are used up. The connection will not
 		// close by itself. If a Take had come between the two looks, both zeros
@@ -47,7 +47,7 @@ func (r *Resource) readAll() (n int, settled bool) {
 		// after ours: whose count is seen here is seen in ours, until it has ended.
 		// The stream of a nudge is in no count, and could come between the first two
 		// looks, but not between the next two as well.
-		if r.conn.Err() != nil {
+		if r.conn.Err() != nil || ours > 0 { // strays can be read when it is closed, and may never end
 			return pool.Dead, true
 		}
 		return pool.Draining, true
@@ -61,7 +61,12 @@ func (r *Resource) readAll() (n int, settled bool) {
 		return pool.Draining, true
 	}
 	held := max(0, ours-claims)
-	n, settled = r.atMost(available+min(held, inFlight)), inFlight <= held
+	strays := 0
+	if held > inFlight {
+		r.straySoon()
+		strays = min(held-inFlight, int(r.strays.Load()))
+	}
+	n, settled = r.atMost(available+min(held, inFlight))+strays, inFlight <= held
 	if left := inFlight - held; left > 0 && left <= available && r.conn.InFlight() == inFlight {
 		n, settled = r.atMost(available+inFlight), true // the two are of one moment
 	}

@@ -52,6 +52,12 @@ var ErrNoStream = exchange.ErrNoStream
 // Options say how a Resource is used. The zero Options are the default.
 type Options struct {
 	MaxStreams int // at once on this connection, below the server's own limit. 0: no limit of ours
+
+	// Stray is called now and then while the streams of requests are gone that have not
+	// been ended: whoever had the response may have dropped it. It ends those whose contexts
+	// have ended, and returns how many are left of those that it found the last time. nil:
+	// nobody ends them.
+	Stray func() int
 }
 
 // A Resource is a [Conn] as a shareable resource. Make one with [NewResource]
@@ -94,6 +100,16 @@ type Resource struct {
 	served  atomic.Bool  // a request has ended
 	refused atomic.Int32 // streams in a row
 
+	// See stray. pause and last are of whoever has set straying, then of the timer.
+	strayer    *time.Timer
+	straying   atomic.Bool // it is set
+	pause      time.Duration
+	last       int          // strays at the last look
+	strays     atomic.Int32 // that stay
+	straysLeft func() int   // Options.Stray
+
+	delivered *exchange.Delivered // of a Transport's requests
+
 	settler *time.Timer  // looks again: see settle
 	looks   atomic.Int32 // of the settler, in a row
 
@@ -112,7 +128,7 @@ type Resource struct {
 // NewResource returns conn, which has just been dialled and carried no request,
 // as a resource.
 func NewResource(conn Conn, o Options) *Resource {
-	r := &Resource{conn: conn, max: o.MaxStreams}
+	r := &Resource{conn: conn, max: o.MaxStreams, straysLeft: o.Stray}
 	switch conn.(type) {
 	case *http.ClientConn, *wired:
 		r.isStd = true
@@ -122,6 +138,8 @@ func NewResource(conn Conn, o Options) *Resource {
 	r.timer = time.AfterFunc(rampTime, r.rampOver)
 	r.settler = time.AfterFunc(time.Hour, r.lookAgain)
 	r.settler.Stop() // until settle
+	r.strayer = time.AfterFunc(time.Hour, r.stray)
+	r.strayer.Stop() // until straySoon
 	r.nudger = time.AfterFunc(time.Hour, r.nudge)
 	r.nudger.Stop() // until nudgeSoon
 	interval := vigilTime
@@ -256,7 +274,7 @@ func (r *Resource) Err() error { return r.conn.Err() }
 // Close closes the connection.
 func (r *Resource) Close() error {
 	r.closed.Store(true)
-	for _, t := range []*time.Timer{r.timer, r.watch, r.settler, r.nudger} {
+	for _, t := range []*time.Timer{r.timer, r.watch, r.settler, r.strayer, r.nudger} {
 		t.Stop()
 	}
 	return r.conn.Close()
@@ -331,44 +349,6 @@ func (r *Resource) rampOver() {
 	if r.ramping.Swap(false) {
 		r.look()
 	}
-}
-
-// vigil looks at the connection now and then, for what it does not tell of: that
-// its server has said goodbye. Then nothing is available any more. That there
-// never will be shows at once if nothing is in flight; otherwise in this, that
-// the streams in flight get fewer and none becomes available. A server that
-// lowers its number looks the same until it has room again, hence two looks.
-//
-// A connection may also be full of streams that were canceled, and about whose end its
-// server says nothing. If no request of ours has a stream, nor had one since the last
-// look, it is left as well.
-func (r *Resource) vigil(interval time.Duration) {
-	if r.closed.Load() {
-		return
-	}
-	if r.conn.Err() != nil {
-		r.look()
-		return
-	}
-	if r.maySleep() {
-		r.nudgeSoon() // a goodbye is not told
-	}
-	inFlight := r.conn.InFlight()
-	switch {
-	case r.conn.Available() > 0 || inFlight == 0 || (inFlight >= int(r.limit.Load()) && r.isUsed()):
-		r.silent.Store(0)
-	case r.silent.Inc() >= 2 && interval == vigilTime:
-		r.leaving.Store(true)
-	}
-	r.look()
-	r.reset(r.watch, interval)
-}
-
-// isUsed reports whether a request of ours has a stream, or had one since the last time
-// that this was asked and nothing had.
-func (r *Resource) isUsed() bool {
-	taken := r.taken.Load()
-	return r.ours.Load() > 0 || r.seen.Swap(taken) != taken
 }
 
 // settle looks again at streams that have outlived their requests, until the

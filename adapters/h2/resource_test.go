@@ -28,6 +28,7 @@ type fakeConn struct {
 	inFlight  int
 	reserved  int  // of these, not begun
 	crowd     int  // the most of them
+	looks     int  // at inFlight
 	leaving   bool // takes no new streams
 	err       error
 	roundTrip error
@@ -81,6 +82,7 @@ func (c *fakeConn) InFlight() int {
 	defer once(&c.afterInFlight)
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.looks++
 	return c.inFlight
 }
 

@@ -146,10 +146,11 @@ func (x *exchanging) attempt(lease pool.Lease[*Resource]) (*http.Response, *exch
 		return nil, &exchange.Failure{Err: err}
 	}
 	resp, failure := x.call.Attempt(r, exchange.Attempt{
-		Used:   r.Served() || exchange.WasUsed(lease.Info()),
-		Shared: true,
-		Tidy:   r.isStd,
-		End:    x,
+		Used:      r.Served() || exchange.WasUsed(lease.Info()),
+		Shared:    true,
+		Tidy:      r.isStd,
+		Delivered: r.delivered,
+		End:       x,
 	})
 	if failure != nil {
 		r.End()
@@ -188,7 +189,10 @@ func (t *Transport) dial(ctx context.Context, h Host) (*Resource, error) {
 	if c == nil {
 		return nil, errors.New("h2: Config.Dial returned neither a Conn nor an error: return one of them")
 	}
-	return NewResource(c, Options{MaxStreams: t.max}), nil
+	d := &exchange.Delivered{}
+	r := NewResource(c, Options{MaxStreams: t.max, Stray: d.EndDone})
+	r.delivered = d
+	return r, nil
 }
 
 // Warm dials until n connections to the host of rawURL are open, and returns nil when

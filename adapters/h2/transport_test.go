@@ -162,6 +162,24 @@ func TestBodyOfABidirectionalRequestIsSentWhileTheResponseComes(t *testing.T) {
 	})
 }
 
+func TestDroppedResponseEndsWithItsContext(t *testing.T) {
+	both(t, func(t *testing.T, secure bool) {
+		s, base := newServer(t, secure, func(w http.ResponseWriter, r *http.Request) {
+			_ = http.NewResponseController(w).Flush()
+			<-r.Context().Done()
+		})
+		tr := newTransport(t, h2.Config{Base: base, MaxConnsPerHost: 1})
+		ctx, cancel := context.WithCancel(t.Context())
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.URL, http.NoBody)
+		require.NoError(t, err)
+		_, err = tr.RoundTrip(req) //nolint:bodyclose // on purpose
+		require.NoError(t, err)
+		assert.Equal(t, 1, tr.Stats().Leases)
+		cancel()
+		assert.Eventually(t, func() bool { return tr.Stats().Leases == 0 }, 20*time.Second, time.Millisecond)
+	})
+}
+
 // A Conn of a user's own stands for a protocol that net/http does not speak.
 func TestDialMayReturnAnyConn(t *testing.T) {
 	var hosts []h2.Host

@@ -21,6 +21,8 @@ type conn struct {
 	serial  *serial      // HTTP/1
 	streams *h2.Resource // HTTP/2; one of the two is nil
 
+	delivered exchange.Delivered // its exchanges
+
 	learn func(streams int) // hears of the server's number of streams, whenever it changes
 	known atomic.Int32      // what learn was last called with
 

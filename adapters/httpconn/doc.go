@@ -15,9 +15,11 @@
 //
 // An HTTP/1 connection is an exclusive resource, with one lease at a time. An
 // HTTP/2 connection is a shareable one, with as many as the server has streams.
-// A lease lasts until the response's body has been read to its end or closed: a
-// body that is never closed holds its lease, and with it the connection or the
-// stream, for ever; see Config.LeakAfter.
+// A lease lasts until the response's body has been read to its end or closed, or the
+// request's context has ended (over HTTP/2 that may be seen a second later). A body that is
+// never closed, under a context that does not end, holds its lease for ever, and with it
+// the connection of HTTP/1; a stream of HTTP/2 only until the response has arrived, as in
+// net/http. See Config.LeakAfter.
 //
 // docs/http.md lists what else there is that an http.Transport lacks, and, line by
 // line, what differs from it and why.

@@ -23,7 +23,8 @@ type serial struct {
 
 	looking atomic.Bool // lookAgain is going on
 
-	// cut ends the connection, because of the end of the context. A panic of the net.Conn
+	// cut ends the connection, because of the end of the context, and then the exchange, if
+	// the response has been delivered: nobody may read it any more. A panic of the net.Conn
 	// goes on, as where net/http closes it: the request would never hear of the end. It and
 	// over are fields so that they are made once, and not for each request.
 	cut  func()
@@ -39,11 +40,16 @@ type serial struct {
 }
 
 // newSerial returns conn, which has just been dialled, as a resource that may be idle after
-// a request for as long as idle. 0: no limit.
-func newSerial(conn *http.ClientConn, margin, idle time.Duration) *serial {
+// a request for as long as idle. 0: no limit. endDone ends an exchange on it whose context
+// has ended.
+func newSerial(conn *http.ClientConn, margin, idle time.Duration, endDone func() int) *serial {
 	s := &serial{conn: conn, kept: keepAlive{margin: margin}, idleTime: idle}
 	s.told.Store(true)
-	s.cut, s.over = func() { _ = conn.Close() }, s.tell
+	s.cut = func() {
+		_ = conn.Close()
+		endDone()
+	}
+	s.over = s.tell
 	// The hook runs at the end of every response, on the way to the reader, and
 	// under locks of the connection: it must only look and mark.
 	conn.SetStateHook(func(*http.ClientConn) { s.look() })

@@ -52,7 +52,7 @@ func onLine(t *testing.T, idle time.Duration, f func(*line)) {
 				_, _ = io.WriteString(server, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello")
 			}
 		}()
-		l := &line{serial: newSerial(cc, 0, idle), t: t, server: server}
+		l := &line{serial: newSerial(cc, 0, idle, func() int { return 0 }), t: t, server: server}
 		l.watch(func() { l.told++ })
 		f(l)
 		require.NoError(t, l.close())

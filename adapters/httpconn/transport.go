@@ -218,11 +218,12 @@ func (x *exchanging) attempt(lease pool.Lease[*conn]) (*http.Response, *exchange
 		return nil, &exchange.Failure{Err: err}
 	}
 	how := exchange.Attempt{
-		Used:   c.used(lease),
-		Shared: c.shareable(),
-		Keep:   !x.last && !c.shareable(),
-		Tidy:   c.shareable(),
-		End:    x,
+		Used:      c.used(lease),
+		Shared:    c.shareable(),
+		Keep:      !x.last && !c.shareable(),
+		Tidy:      c.shareable(),
+		Delivered: &c.delivered,
+		End:       x,
 	}
 	if !c.shareable() {
 		how.Cut = c.serial.cut // the end of the request is that of its connection
@@ -260,7 +261,7 @@ func (t *Transport) dial(ctx context.Context, h Host) (*conn, error) {
 	cc := made.ClientConn
 	c := &conn{cc: cc, raw: made.Raw}
 	if !isHTTP2 {
-		c.serial = newSerial(cc, t.keepAliveMargin, t.idleTime)
+		c.serial = newSerial(cc, t.keepAliveMargin, t.idleTime, c.delivered.EndDone)
 		if t.wire.maybeHTTP2(h) {
 			t.memory.learnHTTP1(h)
 		}
@@ -268,7 +269,7 @@ func (t *Transport) dial(ctx context.Context, h Host) (*conn, error) {
 	}
 	t.memory.learnHTTP2(h)
 	c.learn = func(streams int) { t.memory.learnStreams(h, streams) }
-	c.streams = h2.NewResource(cc, h2.Options{MaxStreams: t.maxStreams})
+	c.streams = h2.NewResource(cc, h2.Options{MaxStreams: t.maxStreams, Stray: c.delivered.EndDone})
 	return c, nil
 }
 

@@ -5,6 +5,8 @@ import (
 	"io"
 	"net/http"
 	"time"
+
+	"github.com/berth-go/berth/internal/chain"
 )
 
 // Conn is what a call needs of a connection.
@@ -23,24 +25,25 @@ type Call struct {
 	cancel func(error)     // of the call's own; nil: it has none. See ownContext
 	body   *requestBody    // of the current attempt; nil: the request has none
 
-	attempts   int32 // begun
-	refusals   int32 // of Again, that paused or would have: see pause
-	unsent     int32 // attempts for which the connection had no room
+	attempts   int8 // begun
+	refusals   int8 // of Again, that paused or would have: see pause
+	unsent     int8 // attempts for which the connection had no room
 	replayable bool
 	returned   bool     // a response, or the error of Fail
-	sending    *Sending // of the last attempt on a connection that was shared; nil: there was none
-	spare      *Sending // for the first of them; nil: it is made when there is one
+	kept       bool     // sending is for the first attempt on a connection that is shared
+	sending    *Sending // else that of the last one; nil: there was none
 
 	out http.Request // of the first attempt. It is a field to save an allocation
 
 	// Of the attempt that succeeded. They are fields to save allocations.
-	resp      switchedBody
-	how       Attempt
-	stopWatch func() bool
-	stopCut   func() bool // see watchConn. nil: nothing will cut the connection
-	cut       bool        // the connection has been, by giveUp
-	upgraded  bool
-	drain     bool // a response that is not read to its end is worth reading for the connection's sake
+	resp     switchedBody
+	how      Attempt
+	stopCut  func() bool      // see watchConn. nil: nothing will cut the connection
+	link     chain.Link[Call] // in how.Delivered
+	listed   bool             // Delivered's
+	cut      bool             // the connection has been, by giveUp
+	upgraded bool
+	drain    bool // a response that is not read to its end is worth reading for the connection's sake
 }
 
 // An Attempt says on what terms a connection is used.
@@ -50,12 +53,14 @@ type Call struct {
 // has returned, or is called. Where Cut is the connection's for good, it costs no
 // allocation.
 type Attempt struct {
-	Used   bool   // the connection has carried a request before, or lay idle
-	Shared bool   // others use it at the same time: the end of this exchange is not the connection's
-	Keep   bool   // the connection is wanted after this exchange, and Shared is not set
-	Cut    func() // not nil: ends the connection, which does not see the context. Shared and Tidy are not set
-	Tidy   bool   // the connection is done with a request that failed, or whose response was read or closed, though its context goes on; Keep is not set
-	End    Ender  // is called exactly once for each Attempt that succeeds, maybe before it returns, or in which RoundTrip panics
+	Used   bool // the connection has carried a request before, or lay idle
+	Shared bool // others use it at the same time: the end of this exchange is not the connection's
+	Keep   bool // the connection is wanted after this exchange, and Shared is not set
+	Tidy   bool // the connection is done with a request that failed, or whose response was read or closed, though its context goes on; Keep is not set
+
+	Cut       func()     // not nil: ends the connection, which does not see the context. Shared and Tidy are not set
+	Delivered *Delivered // not nil: where the exchange is, from its response to its end. EndDone is called when its context may have ended: by Cut, if that is set
+	End       Ender      // is called exactly once for each Attempt that succeeds, maybe before it returns, or in which RoundTrip panics
 }
 
 // An Ender hears of the end of an exchange. It is no func, so that what holds the
@@ -89,7 +94,7 @@ func (c *Call) Begin(req *http.Request) error {
 // Keep gives a call that may be on a connection which others use its first [Sending]:
 // where both are part of one piece of memory, that saves an allocation. It comes before
 // Begin.
-func (c *Call) Keep(s *Sending) { c.spare = s }
+func (c *Call) Keep(s *Sending) { c.sending, c.kept = s, true }
 
 // ownContext gives the call a context of its own, which ends with it at the
 // latest. That costs some allocations, and the lock of the request's context.
@@ -174,9 +179,9 @@ func (c *Call) Attempt(conn Conn, how Attempt) (*http.Response, *Failure) {
 	if !how.Tidy && how.Cut == nil {
 		c.ownContext()
 	}
-	stop := c.watchBody()
+	c.watchBody()
 	c.watchConn(how.Cut)
-	resp, err := c.send(conn, how, stop)
+	resp, err := c.send(conn, how)
 	if c.upgraded {
 		c.spareConn() // it is the body's from here on; if it was cut before, the next line sees why
 	}
@@ -187,22 +192,22 @@ func (c *Call) Attempt(conn Conn, how Attempt) (*http.Response, *Failure) {
 		err = ErrorOf(c.ctx)
 	}
 	if err != nil {
-		stop()
+		c.unwatchBody()
 		c.spareConn()
 		return nil, c.judge(conn, how, err)
 	}
 	resp.Request = c.req
 	c.returned = true
-	return c.deliver(resp, how, stop), nil
+	return c.deliver(resp, how), nil
 }
 
 // send is conn.RoundTrip with an end of the attempt also where that panics.
-func (c *Call) send(conn Conn, how Attempt, stop func() bool) (*http.Response, error) {
+func (c *Call) send(conn Conn, how Attempt) (*http.Response, error) {
 	returned := false
 	defer func() {
 		if !returned {
 			defer how.End.End(Ending{Err: errNoReturn, Broken: true}) // also if closing the body panics
-			stop()
+			c.unwatchBody()
 			c.spareConn()
 			_ = c.Fail(errNoReturn)
 		}
@@ -222,18 +227,19 @@ func (c *Call) send(conn Conn, how Attempt, stop func() bool) (*http.Response, e
 	return resp, nil
 }
 
-// watchBody closes the request's body when the context ends, until the returned
-// func is called: an HTTP/1 connection does not come back from RoundTrip while a
-// Read of the body blocks.
-func (c *Call) watchBody() (stop func() bool) {
-	body := c.body
-	if body == nil {
-		return nothingToStop
+// watchBody closes the request's body when the context ends, until unwatchBody is called:
+// an HTTP/1 connection does not come back from RoundTrip while a Read of the body blocks.
+func (c *Call) watchBody() {
+	if b := c.body; b != nil {
+		b.unwatch = context.AfterFunc(c.ctx, func() { _ = b.Close() })
 	}
-	return context.AfterFunc(c.ctx, func() { _ = body.Close() })
 }
 
-func nothingToStop() bool { return true }
+func (c *Call) unwatchBody() {
+	if c.body != nil {
+		c.body.unwatch()
+	}
+}
 
 // watchConn has the connection cut when the context ends, until spareConn is called.
 // That takes the place of a context which the connection sees: net/http leaves one
@@ -258,10 +264,10 @@ func (c *Call) spareConn() bool {
 func (c *Call) outgoing(how Attempt) *http.Request {
 	ctx := c.ctx
 	if how.Shared {
-		c.sending, c.spare = c.spare, nil
-		if c.sending == nil {
+		if !c.kept {
 			c.sending = &Sending{}
 		}
+		c.kept = false
 		// On a used connection the attempt can be repeated once it was written, but
 		// only while no byte of a response has come. Where the connection is not
 		// shared the error says so, and there is no turn to wait for.
@@ -286,8 +292,8 @@ func (c *Call) outgoing(how Attempt) *http.Request {
 
 // deliver arranges for how.End to hear when resp has been read, and returns what the
 // caller gets.
-func (c *Call) deliver(resp *http.Response, how Attempt, stop func() bool) *http.Response {
-	c.how, c.stopWatch = how, stop
+func (c *Call) deliver(resp *http.Response, how Attempt) *http.Response {
+	c.how = how
 	c.drain = drains && how.Keep && !c.upgraded && !resp.Close && c.req.Method != http.MethodConnect && resp.ContentLength <= maxDrain
 	b := &c.resp
 	b.src, b.call = resp.Body, c
@@ -302,6 +308,12 @@ func (c *Call) deliver(resp *http.Response, how Attempt, stop func() bool) *http
 			resp = &b.trailers.own
 		}
 		resp.Body = &b.responseBody
+	}
+	if d := how.Delivered; d != nil && !c.upgraded && b.ended.Load() == going {
+		d.add(c)
+		if c.ctx.Err() != nil {
+			b.abandon() // EndDone may have come before
+		}
 	}
 	return resp
 }
@@ -321,7 +333,10 @@ func (c *Call) received(err error, aside bool) {
 
 // end ends a call that had a response.
 func (c *Call) end(err error, aside bool) {
-	c.stopWatch()
+	if d := c.how.Delivered; d != nil {
+		d.remove(c)
+	}
+	c.unwatchBody()
 	spared := c.spareConn()
 	c.endContext()
 	c.how.End.End(Ending{Err: err, Upgraded: c.upgraded, Aside: aside, Cut: c.cut || !spared})

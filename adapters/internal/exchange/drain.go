@@ -61,7 +61,7 @@ func (b *responseBody) giveUp() {
 		c.cancel(errDone)
 		return
 	}
-	if b.ended.Swap(true) {
+	if !b.ended.CompareAndSwap(going, over) {
 		return
 	}
 	c.how.Cut()

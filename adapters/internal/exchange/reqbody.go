@@ -30,6 +30,8 @@ type requestBody struct {
 	size   int         // of memory, before
 	failed atomic.Bool // Read failed: the fault is the caller's, not the connection's
 
+	unwatch func() bool // see watchBody
+
 	mu struct {
 		sync.Mutex
 		closed  bool   // the caller's body has been, or is being, closed

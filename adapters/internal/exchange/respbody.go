@@ -22,13 +22,20 @@ type Ending struct {
 	Upgraded bool  // the protocol was switched: the connection belonged to the body, which closed it
 }
 
+// What has become of a response.
+const (
+	going     = iota
+	over      // read, failed or closed
+	abandoned // the context ended it, and nobody has been told
+)
+
 // responseBody is the body that the caller of RoundTrip gets. It passes
 // everything through and notices the end: EOF, a Read error, or Close, whichever
 // is first. Read and Close may be called at the same time.
 type responseBody struct {
 	src   io.ReadCloser
 	call  *Call
-	ended atomic.Bool
+	ended atomic.Int32 // one of the above
 
 	trailers *trailers // nil: the connection writes none while the caller does not read
 
@@ -44,24 +51,25 @@ func (b *responseBody) Read(p []byte) (int, error) {
 		return 0, errReadAfterClose
 	}
 	n, err := b.src.Read(p)
-	if err != nil && b.closing.Load() && (err != io.EOF || b.ended.Load()) {
+	if err != nil && b.closing.Load() && (err != io.EOF || b.ended.Load() != going) {
 		return n, errReadAfterClose // the draining, which Close began, has ended; it ends the exchange
 	}
 	if err != nil {
-		if ctx := b.call.ctx; !b.ended.Load() && ctx.Err() != nil {
+		state := b.ended.Load()
+		if ctx := b.call.ctx; state != over && ctx.Err() != nil {
 			// Also in place of EOF: a server that sees the connection closing may
 			// end its answer early, and the rest would pass for the whole.
 			b.call.awaitClient()
 			b.err = ErrorOf(ctx)
 			err = b.err
 		}
-		if err != io.EOF && b.call.how.Tidy && !b.ended.Load() {
+		if err != io.EOF && b.call.how.Tidy && state == going {
 			// The connection may know nothing of it: what came made no sense to the
 			// decompressor. The caller need not close the body after that.
 			b.err = err
 			_ = b.src.Close()
 		}
-		if err == io.EOF && b.trailers != nil && !b.ended.Load() {
+		if err == io.EOF && b.trailers != nil && state == going {
 			b.trailers.arrive()
 		}
 		// Before the caller sees EOF, so that the next request it sends finds the
@@ -72,7 +80,7 @@ func (b *responseBody) Read(p []byte) (int, error) {
 }
 
 func (b *responseBody) Close() error {
-	if b.call.drain && !b.ended.Load() {
+	if b.call.drain && b.ended.Load() == going {
 		if !b.closing.Swap(true) {
 			b.drainAndClose()
 		}
@@ -88,13 +96,21 @@ func (b *responseBody) Close() error {
 // finish ends the exchange. aside says that no call of the user's is waiting for
 // this func.
 func (b *responseBody) finish(err error, aside bool) {
-	if b.ended.Swap(true) {
+	if !b.ended.CompareAndSwap(going, over) {
 		return
 	}
 	if err == io.EOF { //nolint:errorlint // io.Reader's contract: EOF itself
 		err = nil
 	}
 	b.call.received(err, aside)
+}
+
+// abandon ends the exchange because its context has ended. The caller may still come for
+// the rest, and is told then.
+func (b *responseBody) abandon() {
+	if b.ended.CompareAndSwap(going, abandoned) {
+		b.call.received(ErrorOf(b.call.ctx), true)
+	}
 }
 
 // switchedBody is the body of a response that switched protocols: the raw
