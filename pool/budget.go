@@ -99,8 +99,7 @@ func NewBudget(l BudgetLimits) (*Budget, error) {
 // decrease of MaxOpen or MaxIdle idle resources are closed, least recently used first;
 // if that is not enough for MaxOpen, dials are canceled, then resources closed that callers
 // wait for because they have had no capacity yet, and others at their release, until the
-// new limits hold. Calls of Warm that ask for more than that end at once, or where the
-// pool's backoff holds up their dials, after that.
+// new limits hold. Calls of Warm that ask for more than that end at once.
 func (b *Budget) SetLimits(l BudgetLimits) error {
 	if b.start.IsZero() {
 		return fieldError("Budget", "is the zero Budget", "make it with NewBudget")
@@ -112,7 +111,7 @@ func (b *Budget) SetLimits(l BudgetLimits) error {
 	b.mu.limits = l
 	b.affine.Store(l.Affinity > 0)
 	wake := b.settleLocked(nil, nil)
-	for _, which := range [...]int{hopeful, dialers} { // a call of Warm may hope in vain
+	for _, which := range [...]int{warming, dialers} { // a call of Warm may hope in vain, and what opens may have to go
 		for _, m := range b.mu.lists[which] {
 			wake = m.order(nil, wake)
 		}

@@ -105,6 +105,11 @@ func (p *Pool[R]) nextButLaneLocked() (next time.Time, ok bool) {
 	if at, waits := p.overdueAtLocked(); waits {
 		earlier(at)
 	}
+	if p.brokenLocked() {
+		if at, opens := p.probeOpensUntilLocked(); opens {
+			earlier(at)
+		}
+	}
 	if p.remembersLocked() {
 		earlier(p.forgetAtLocked())
 	}

@@ -276,7 +276,7 @@ func (p *Pool[R]) standingLocked() standing {
 	return standing{ //nolint:gosec // no pool has billions of slots
 		used: int32(p.usedLocked()), dialing: int32(p.mu.dials.Len()), canceled: p.mu.canceled,
 		ending: int32(p.endingLocked()), draining: p.mu.draining,
-		withholds: p.withholdsLocked(),
+		withholds: p.withholdsLocked(), warms: p.mu.warmers != nil,
 	}
 }
 

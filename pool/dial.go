@@ -228,9 +228,6 @@ func (p *Pool[R]) dialFailed(d *dial[R], err error) {
 	defer p.unlockQuietly()
 	p.removeDialLocked(d)
 	p.move(d.slot, empty)
-	if d.canceled {
-		p.mu.count.rare().DialsCanceled++
-	}
 	p.failWaitersLocked(d, err)
 }
 
@@ -239,6 +236,7 @@ func (p *Pool[R]) dialFailed(d *dial[R], err error) {
 // the oldest of those who had their place when it began. Later ones cause the next dial.
 func (p *Pool[R]) failWaitersLocked(d *dial[R], err error) {
 	if d.canceled { // the pool ended it; that is nobody's failure
+		p.mu.count.rare().DialsCanceled++
 		p.dialEventLocked(p.cfg.Hooks.DialFailed, d, err)
 		return
 	}

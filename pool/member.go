@@ -45,6 +45,7 @@ type standing struct {
 	ending        int32 // of used: slots that will be free soon
 	draining      int32 // of used: slots that will be free when their leases end
 	withholds     bool  // callers wait for what opens: see withholdOpeningLocked
+	warms         bool  // calls of Warm wait, which new limits may end
 }
 
 // report says where a pool stands and what it wants.

@@ -2,6 +2,7 @@ package pool
 
 import (
 	"iter"
+	"time"
 
 	"github.com/berth-go/berth/internal/part"
 	"github.com/berth-go/berth/waitq"
@@ -110,11 +111,21 @@ func (p *Pool[R]) neverOpenedLocked(s *slot[R]) {
 // no capacity yet: it is what the breaker's prober has dialled. One that takes longer than the longest
 // backoff may never have any.
 func (p *Pool[R]) probeOpensLocked() bool {
+	_, opens := p.probeOpensUntilLocked()
+	return opens
+}
+
+// probeOpensUntilLocked returns when probeOpensLocked will no longer be true, if nothing
+// changes until then. The time is that of this hold of the lock: see lateLocked.
+func (p *Pool[R]) probeOpensUntilLocked() (at time.Time, opens bool) {
 	_, limit := p.backoffBounds()
 	for s := range p.openingLocked() {
-		if s.number > p.mu.setbackDial && p.age(s) < limit {
-			return true
+		if s.number <= p.mu.setbackDial || time.Duration(p.momentLocked()-s.born) >= limit {
+			continue
+		}
+		if end := p.timeOf(s.born + moment(limit)); end.After(at) {
+			at, opens = end, true
 		}
 	}
-	return false
+	return at, opens
 }

@@ -27,6 +27,7 @@ const (
 	hopeful         // that would dial in the background
 	lenders         // that may have an open lane
 	dialers         // with dials in flight that are not canceled, or resources that open and are awaited
+	warming         // with calls of Warm that wait
 	numLists
 )
 
@@ -40,6 +41,7 @@ func (b *Budget) listLocked(m *member) {
 	b.putLocked(m, overdue, m.last.redial > 0)
 	b.putLocked(m, hopeful, m.last.spare > 0)
 	b.putLocked(m, dialers, m.last.withholds || m.last.dialing > m.last.canceled)
+	b.putLocked(m, warming, m.last.warms)
 }
 
 func (b *Budget) putLocked(m *member, which int, in bool) {

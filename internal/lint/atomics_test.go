@@ -25,9 +25,10 @@ var wide = map[string]string{
 // their named methods, so that each state has one place where its changes can be
 // read.
 var swappers = map[string]string{
-	"waitq/state.go":        "one word decides how a wait ends",
-	"internal/door/door.go": "one word counts the calls in a key and shuts it for good",
-	"internal/turn/turn.go": "one word decides who has a resource, and lets a lease end once",
+	"waitq/state.go":                         "one word decides how a wait ends",
+	"internal/door/door.go":                  "one word counts the calls in a key and shuts it for good",
+	"internal/turn/turn.go":                  "one word decides who has a resource, and lets a lease end once",
+	"adapters/internal/exchange/respbody.go": "one word decides how a response ends",
 
 	"internal/pooltest/clients.go": "a test's resource comes back by itself, unless it has changed meanwhile",
 }

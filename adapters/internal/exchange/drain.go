@@ -61,7 +61,7 @@ func (b *responseBody) giveUp() {
 		c.cancel(errDone)
 		return
 	}
-	if !b.ended.CompareAndSwap(going, over) {
+	if !b.become(over) {
 		return
 	}
 	c.how.Cut()

@@ -93,10 +93,13 @@ func (b *responseBody) Close() error {
 	return err
 }
 
+// become ends a response that is going on, and reports whether it was.
+func (b *responseBody) become(as int32) bool { return b.ended.CompareAndSwap(going, as) }
+
 // finish ends the exchange. aside says that no call of the user's is waiting for
 // this func.
 func (b *responseBody) finish(err error, aside bool) {
-	if !b.ended.CompareAndSwap(going, over) {
+	if !b.become(over) {
 		return
 	}
 	if err == io.EOF { //nolint:errorlint // io.Reader's contract: EOF itself
@@ -108,7 +111,7 @@ func (b *responseBody) finish(err error, aside bool) {
 // abandon ends the exchange because its context has ended. The caller may still come for
 // the rest, and is told then.
 func (b *responseBody) abandon() {
-	if b.ended.CompareAndSwap(going, abandoned) {
+	if b.become(abandoned) {
 		b.call.received(ErrorOf(b.call.ctx), true)
 	}
 }
