@@ -80,17 +80,18 @@ func (p *Pool[K, R]) Close() error {
 func (p *Pool[K, R]) Shutdown(ctx context.Context) error {
 	_ = p.Close() // always nil
 	var last error
+	var which K
 	left := 0
-	for _, e := range p.entries() {
+	for key, e := range p.entries() {
 		if err := e.pool.Shutdown(ctx); err != nil {
 			left++
-			last = err
+			last, which = err, key
 		}
 	}
 	if last == nil {
 		return nil
 	}
 	s := p.Stats()
-	return fmt.Errorf("keyed: shutdown: %d keys with %d resources in use, %d dialing and %d closing are left, one with: %w",
-		left, s.InUse, s.Dialing, s.Closing, last)
+	return fmt.Errorf("keyed: shutdown: %d keys with %d resources in use, %d dialing and %d closing are left, key %v with: %w",
+		left, s.InUse, s.Dialing, s.Closing, which, last)
 }

@@ -96,3 +96,32 @@ func TestKeyIsForgottenWhenWarmGivesUp(t *testing.T) {
 		require.NoError(t, p.Shutdown(t.Context()))
 	})
 }
+
+// Failures are remembered from the end of a dial on, however long it took to fail: else
+// a peer that lets dials hang would never be held off.
+func TestFailureOfAnyLengthIsRemembered(t *testing.T) {
+	for name, call := range map[string]func(context.Context, *keyed.Pool[string, int]) error{
+		"of Warm":    func(ctx context.Context, p *keyed.Pool[string, int]) error { return p.Warm(ctx, "k", 1) },
+		"of Acquire": func(ctx context.Context, p *keyed.Pool[string, int]) error { _, err := p.Acquire(ctx, "k"); return err },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				p, err := keyed.New(keyed.Config[string, int]{
+					Dial: func(context.Context, string) (int, error) {
+						time.Sleep(time.Minute)
+						return 0, errors.New("too late")
+					},
+					BackoffBase: time.Second, BackoffMax: time.Second,
+				})
+				require.NoError(t, err)
+				for n := 1; n <= 3; n++ {
+					var failed *pool.DialError
+					require.ErrorAs(t, call(t.Context(), p), &failed)
+					assert.Equal(t, n, failed.Attempt)
+					synctest.Wait()
+				}
+				require.NoError(t, p.Shutdown(t.Context()))
+			})
+		})
+	}
+}

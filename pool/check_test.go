@@ -153,6 +153,8 @@ func TestResourceThatIsRetiredDuringItsCheckIsNotHandedOut(t *testing.T) {
 					cfg := shareable()
 					cfg.MaxOpen, cfg.CheckAfter, cfg.Check = 1, -1, check
 					cfg.Shareable = func(*thing) bool { return kind }
+					ends := map[pool.End]int{}
+					cfg.Hooks = &pool.Hooks{Released: func(e pool.ReleasedEvent) { ends[e.How]++ }}
 					r := newRig(t, cfg)
 					r.acquire().release()
 					c := r.acquire()
@@ -160,6 +162,7 @@ func TestResourceThatIsRetiredDuringItsCheckIsNotHandedOut(t *testing.T) {
 					synctest.Wait()
 					word <- nil
 					assert.Equal(t, 2, c.got().n)
+					assert.Equal(t, map[pool.End]int{pool.EndRelease: 2}, ends, "nothing was wrong with it")
 				})
 			})
 		}

@@ -33,3 +33,15 @@ func TestCallerAtTheLongestBackoffWaitsOnePause(t *testing.T) {
 		require.NoError(t, p.Shutdown(t.Context()))
 	})
 }
+
+// Pools of many processes whose peer came down at once do not dial it in step.
+func TestBackoffIsSpread(t *testing.T) {
+	drawn := map[time.Duration]bool{}
+	for range 100 {
+		d := backoff(time.Second, time.Minute, 3)
+		assert.GreaterOrEqual(t, d, 2*time.Second)
+		assert.LessOrEqual(t, d, 4*time.Second)
+		drawn[d] = true
+	}
+	assert.Greater(t, len(drawn), 1)
+}

@@ -80,6 +80,22 @@ func TestResourceThatExpiredWhileTheMachineSleptIsNotHandedOut(t *testing.T) {
 	}
 }
 
+// MaxIdleTime leaves MinIdle alone, after a sleep too.
+func TestSleepLeavesMinIdle(t *testing.T) {
+	p, err := New(Config[int]{
+		Dial:        func(context.Context) (int, error) { return 1, nil },
+		MaxIdleTime: time.Minute, MinIdle: 1,
+	})
+	require.NoError(t, err)
+	require.NoError(t, p.Warm(t.Context(), 1))
+	sleepThrough(p, time.Hour)
+	l, ok := p.TryAcquire()
+	assert.True(t, ok)
+	assert.Zero(t, p.Stats().Closes.Total())
+	l.Release()
+	require.NoError(t, p.Shutdown(t.Context()))
+}
+
 // A sleep makes a resource as stale as idleness does: it is checked before it is
 // handed out, and a call that cannot check passes over it.
 func TestCheckIsDueAfterTheMachineSlept(t *testing.T) {

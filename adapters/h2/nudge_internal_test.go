@@ -1,6 +1,8 @@
 package h2
 
 import (
+	"errors"
+	"net/http"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -53,4 +55,57 @@ func TestNudgesOfAnHourAreFew(t *testing.T) {
 		r.nudger.Stop()
 		assert.Less(t, nudges, 150)
 	})
+}
+
+// sleeper is a connection of which all streams are taken. It counts its nudges.
+type sleeper struct {
+	nudges int
+	err    error
+}
+
+func (c *sleeper) RoundTrip(req *http.Request) (*http.Response, error) {
+	c.nudges++
+	return nil, req.Context().Err()
+}
+
+func (*sleeper) Reserve() error { return ErrNoStream }
+func (*sleeper) Release()       {}
+func (*sleeper) Available() int { return 0 }
+func (*sleeper) InFlight() int  { return 1 }
+func (c *sleeper) Err() error   { return c.err }
+func (*sleeper) Close() error   { return nil }
+func (*sleeper) Notify(func())  {} // else it is asked, and nudged, all the time
+
+// nudged returns how often c is nudged in a second after something was done to it by do.
+func nudged(t *testing.T, c *sleeper, do func(*Resource)) (n int) {
+	synctest.Test(t, func(t *testing.T) {
+		r := NewResource(c, Options{})
+		r.isStd, r.start = true, make(chan struct{}, 1)
+		r.start <- struct{}{} // somebody's turn
+		r.turns.Inc()
+		do(r)
+		time.Sleep(time.Second)
+		synctest.Wait()
+		n = c.nudges
+		require.NoError(t, r.Close())
+	})
+	return n
+}
+
+func TestRequestThatMayBeAsleepIsNudged(t *testing.T) {
+	for name, tt := range map[string]struct {
+		do   func(*Resource)
+		err  error
+		want int
+	}{
+		"that of this turn":   {do: (*Resource).nudgeSoon, want: 1},
+		"that of the next":    {do: func(r *Resource) { r.nudgeSoon(); r.turns.Inc() }, want: 1},
+		"found by a look":     {do: func(r *Resource) { r.vigil(vigilTime) }, want: 1}, // nobody tells of a goodbye
+		"none, its turn over": {do: func(r *Resource) { r.nudgeSoon(); <-r.start }, want: 0},
+		"none, all is lost":   {do: (*Resource).nudgeSoon, err: errors.New("lost"), want: 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			assert.Equal(t, tt.want, nudged(t, &sleeper{err: tt.err}, tt.do))
+		})
+	}
 }

@@ -58,6 +58,14 @@ func ownWords(err error) error {
 	return errors.New(text)
 }
 
+// made returns the pool of a Transport that New has made.
+func (t *Transport) made() *keyed.Pool[Host, *Resource] {
+	if t.pool == nil {
+		panic("h2: this is the zero Transport: make it with New")
+	}
+	return t.pool
+}
+
 // RoundTrip sends the request on a connection of the pool, for which it waits if
 // it must, and returns the response. It does not change the request, and it
 // closes the request's body in every case, maybe after it has returned.
@@ -68,9 +76,7 @@ func ownWords(err error) error {
 // OPTIONS, TRACE, or an Idempotency-Key or X-Idempotency-Key header, and a body
 // that is empty or has GetBody.
 func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
-	if t.pool == nil {
-		panic("h2: this is the zero Transport: make it with New")
-	}
+	_ = t.made()
 	x := &exchanging{t: t}
 	call := &x.call
 	call.Keep(&x.sending)
@@ -199,6 +205,7 @@ func (t *Transport) dial(ctx context.Context, h Host) (*Resource, error) {
 // they are. If ctx ends first, the error wraps ctx's and the dials go on; a dial that
 // fails ends it. An n above the caps is an error.
 func (t *Transport) Warm(ctx context.Context, rawURL string, n int) error {
+	p := t.made()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, rawURL, nil)
 	if err != nil {
 		return err
@@ -210,37 +217,39 @@ func (t *Transport) Warm(ctx context.Context, rawURL string, n int) error {
 	if err != nil {
 		return err
 	}
-	return wire.WarmError(t.pool.Warm(ctx, Host{Scheme: req.URL.Scheme, Addr: addr}, n))
+	return wire.WarmError(p.Warm(ctx, Host{Scheme: req.URL.Scheme, Addr: addr}, n))
 }
 
 // CloseIdleConnections closes the connections that carry no request now.
-func (t *Transport) CloseIdleConnections() { t.pool.CloseIdle() }
+func (t *Transport) CloseIdleConnections() { t.made().CloseIdle() }
 
 // Reset replaces the connections to all hosts: idle ones are closed, those in use
 // when their requests end. ResetHost does it for one.
-func (t *Transport) Reset() { t.pool.Reset() }
+func (t *Transport) Reset() { t.made().Reset() }
 
 // ResetHost replaces the connections to h.
-func (t *Transport) ResetHost(h Host) { t.pool.ResetKey(h) }
+func (t *Transport) ResetHost(h Host) { t.made().ResetKey(h) }
 
 // Close closes the transport for good and does not wait: requests that wait and
 // later ones fail with pool.ErrClosed, and those in flight go on. It returns nil.
 func (t *Transport) Close() error {
+	p := t.made()
 	t.closed.Close()
-	return t.pool.Close()
+	return p.Close()
 }
 
 // Shutdown closes the transport and waits until all requests in flight have ended
 // and all connections are closed. If ctx ends first, the error says what is left
 // and wraps ctx's; Shutdown may be called again.
 func (t *Transport) Shutdown(ctx context.Context) error {
+	p := t.made()
 	t.closed.Close()
-	return t.pool.Shutdown(ctx)
+	return p.Shutdown(ctx)
 }
 
 // Stats returns the numbers of the pool over all hosts: Open and the like count
 // connections, Leases requests.
-func (t *Transport) Stats() pool.Stats { return t.pool.Stats() }
+func (t *Transport) Stats() pool.Stats { return t.made().Stats() }
 
 // All returns the hosts in use and their numbers.
-func (t *Transport) All() iter.Seq2[Host, pool.Stats] { return t.pool.All() }
+func (t *Transport) All() iter.Seq2[Host, pool.Stats] { return t.made().All() }

@@ -66,9 +66,20 @@ func both(t *testing.T, f func(*testing.T, bool)) {
 func TestZeroTransportSaysWhatItIs(t *testing.T) {
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://localhost/", http.NoBody)
 	require.NoError(t, err)
-	assert.PanicsWithValue(t, "h2: this is the zero Transport: make it with New", func() {
-		_, _ = new(h2.Transport).RoundTrip(req)
-	})
+	zero := &h2.Transport{}
+	for name, call := range map[string]func(){
+		"RoundTrip": func() { _, _ = zero.RoundTrip(req) },
+		"Warm":      func() { _ = zero.Warm(t.Context(), "http://localhost/", 1) },
+		"Reset":     zero.Reset,
+		"ResetHost": func() { zero.ResetHost(h2.Host{}) },
+		"CloseIdle": zero.CloseIdleConnections,
+		"Close":     func() { _ = zero.Close() },
+		"Shutdown":  func() { _ = zero.Shutdown(t.Context()) },
+		"Stats":     func() { _ = zero.Stats() },
+		"All":       func() { _ = zero.All() },
+	} {
+		assert.PanicsWithValue(t, "h2: this is the zero Transport: make it with New", call, name)
+	}
 }
 
 func TestBurstIsServedByOneConnection(t *testing.T) {

@@ -19,9 +19,24 @@ import (
 func TestZeroTransportSaysWhatItIs(t *testing.T) {
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://localhost/", http.NoBody)
 	require.NoError(t, err)
-	assert.PanicsWithValue(t, "httpconn: this is the zero Transport: make it with New", func() {
-		_, _ = new(httpconn.Transport).RoundTrip(req)
-	})
+	zero := &httpconn.Transport{}
+	for name, call := range map[string]func(){
+		"RoundTrip":    func() { _, _ = zero.RoundTrip(req) },
+		"Warm":         func() { _ = zero.Warm(t.Context(), "http://localhost/", 1) },
+		"HostOf":       func() { _, _ = zero.HostOf(req) },
+		"SetLimits":    func() { _ = zero.SetLimits(httpconn.Host{}, pool.Limits{}) },
+		"ShutdownHost": func() { _ = zero.ShutdownHost(t.Context(), httpconn.Host{}) },
+		"StatsFor":     func() { _, _ = zero.StatsFor(httpconn.Host{}) },
+		"Reset":        zero.Reset,
+		"ResetHost":    func() { zero.ResetHost(httpconn.Host{}) },
+		"CloseIdle":    zero.CloseIdleConnections,
+		"Close":        func() { _ = zero.Close() },
+		"Shutdown":     func() { _ = zero.Shutdown(t.Context()) },
+		"Stats":        func() { _ = zero.Stats() },
+		"All":          func() { _ = zero.All() },
+	} {
+		assert.PanicsWithValue(t, "httpconn: this is the zero Transport: make it with New", call, name)
+	}
 }
 
 func TestNewNamesTheWrongField(t *testing.T) {

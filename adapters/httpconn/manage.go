@@ -13,6 +13,7 @@ import (
 // HostOf returns the Host that requests like req are pooled under, to ask for or
 // manage its connections. It sends nothing, but asks Base's Proxy.
 func (t *Transport) HostOf(req *http.Request) (Host, error) {
+	_ = t.made()
 	if err := exchange.Validate(req); err != nil {
 		return Host{}, err
 	}
@@ -33,57 +34,59 @@ func (t *Transport) Warm(ctx context.Context, rawURL string, n int) error {
 	if err != nil {
 		return err
 	}
-	return wire.WarmError(named(t.pool.Warm(ctx, h, n)))
+	return wire.WarmError(named(t.made().Warm(ctx, h, n)))
 }
 
 // SetLimits overrides the limits of one Host while the transport lives: a field
 // that is not zero replaces that of Config and PerHost, NoLimit stands for none,
 // and the zero Limits takes the override back. The error names the field that is
 // wrong, and then nothing has changed.
-func (t *Transport) SetLimits(h Host, l pool.Limits) error { return t.pool.SetLimits(h, l) }
+func (t *Transport) SetLimits(h Host, l pool.Limits) error { return t.made().SetLimits(h, l) }
 
 // ResetHost replaces the connections to h: idle ones are closed, those in use when
 // their requests end, and no request is sent on any of them any more.
-func (t *Transport) ResetHost(h Host) { t.pool.ResetKey(h) }
+func (t *Transport) ResetHost(h Host) { t.made().ResetKey(h) }
 
 // Reset does for all hosts what ResetHost does for one.
-func (t *Transport) Reset() { t.pool.Reset() }
+func (t *Transport) Reset() { t.made().Reset() }
 
 // ShutdownHost closes all connections to h and waits until the requests on them
 // have ended; meanwhile requests to h fail with pool.ErrClosed. After it has
 // returned nil, h can be used again as if it were new. If ctx ends first, the
 // error says what is left and wraps ctx's; ShutdownHost may be called again.
 func (t *Transport) ShutdownHost(ctx context.Context, h Host) error {
-	return t.pool.ShutdownKey(ctx, h)
+	return t.made().ShutdownKey(ctx, h)
 }
 
 // StatsFor returns the numbers of one Host, or false if it is not in use.
-func (t *Transport) StatsFor(h Host) (pool.Stats, bool) { return t.pool.StatsFor(h) }
+func (t *Transport) StatsFor(h Host) (pool.Stats, bool) { return t.made().StatsFor(h) }
 
 // CloseIdleConnections closes the connections that are idle now. It does not
 // interrupt any in use.
-func (t *Transport) CloseIdleConnections() { t.pool.CloseIdle() }
+func (t *Transport) CloseIdleConnections() { t.made().CloseIdle() }
 
 // Close closes the transport for good and does not wait: idle connections are
 // closed, requests that wait and later ones fail with pool.ErrClosed, and those
 // in flight go on, their connections being closed after them. It returns nil.
 func (t *Transport) Close() error {
+	p := t.made()
 	t.closed.Close()
-	return t.pool.Close()
+	return p.Close()
 }
 
 // Shutdown closes the transport and waits until all requests in flight have ended
 // and all connections are closed. If ctx ends first, the error says what is left
 // and wraps ctx's; Shutdown may be called again.
 func (t *Transport) Shutdown(ctx context.Context) error {
+	p := t.made()
 	t.closed.Close()
-	return t.pool.Shutdown(ctx)
+	return p.Shutdown(ctx)
 }
 
 // Stats returns the numbers of the pool over all hosts: Open and the like count
 // connections, Leases requests.
-func (t *Transport) Stats() pool.Stats { return t.pool.Stats() }
+func (t *Transport) Stats() pool.Stats { return t.made().Stats() }
 
 // All returns the hosts that have connections, or requests waiting for them, with
 // their numbers.
-func (t *Transport) All() iter.Seq2[Host, pool.Stats] { return t.pool.All() }
+func (t *Transport) All() iter.Seq2[Host, pool.Stats] { return t.made().All() }

@@ -79,6 +79,14 @@ func New(cfg Config) (*Transport, error) {
 	return t, nil
 }
 
+// made returns the pool of a Transport that New has made.
+func (t *Transport) made() *keyed.Pool[Host, *conn] {
+	if t.pool == nil {
+		panic("httpconn: this is the zero Transport: make it with New")
+	}
+	return t.pool
+}
+
 // RoundTrip sends the request on a connection of the pool, for which it waits if
 // it must, and returns the response. It does not change the request, and it
 // closes the request's body in every case, maybe after it has returned.
@@ -92,9 +100,7 @@ func New(cfg Config) (*Transport, error) {
 // The end of the request's context ends the request wherever it is, also while
 // the response's body is being read.
 func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
-	if t.pool == nil {
-		panic("httpconn: this is the zero Transport: make it with New")
-	}
+	_ = t.made()
 	x := t.newExchanging(req)
 	call := &x.call
 	if begun, resp, err := t.begin(call, req); !begun {

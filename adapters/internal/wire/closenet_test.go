@@ -1,6 +1,7 @@
 package wire_test
 
 import (
+	"context"
 	"net"
 	"testing"
 
@@ -29,4 +30,17 @@ func TestCloseNetLeavesACarrierOpen(t *testing.T) {
 	wire.CloseNet(s)
 	assert.Equal(t, 1, s.closes)
 	assert.Zero(t, carrier.closes, "other streams are on it")
+}
+
+// secured speaks TLS over its carrier, as a *tls.Conn does.
+type secured struct{ substream }
+
+func (*secured) HandshakeContext(context.Context) error { return nil }
+
+func TestCloseNetClosesWhatIsUnderTLS(t *testing.T) {
+	carrier := &closable{}
+	s := &secured{substream{carrier: carrier}}
+	wire.CloseNet(s)
+	assert.Equal(t, 1, s.closes)
+	assert.Equal(t, 1, carrier.closes, "TLS may be closing still, and its goodbye be stuck")
 }
