@@ -86,6 +86,12 @@ func (c *fakeConn) InFlight() int {
 	return c.inFlight
 }
 
+func (c *fakeConn) looked() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.looks
+}
+
 func (c *fakeConn) Err() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()

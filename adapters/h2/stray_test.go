@@ -77,9 +77,9 @@ func TestStraysAreEndedWhereSomebodyKnowsThem(t *testing.T) {
 		assert.Equal(t, 5, r.Capacity(), "one of the two stays")
 		r.End()
 		pass(time.Minute)
-		looks := c.looks
+		looks := c.looked()
 		pass(time.Hour)
-		assert.Less(t, c.looks-looks, 1000, "that of each half minute only")
+		assert.Less(t, c.looked()-looks, 1000, "that of each half minute only")
 		assert.Equal(t, 4, r.Capacity())
 	})
 }

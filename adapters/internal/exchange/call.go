@@ -40,8 +40,9 @@ type Call struct {
 	how      Attempt
 	stopCut  func() bool      // see watchConn. nil: nothing will cut the connection
 	link     chain.Link[Call] // in how.Delivered
-	listed   bool             // Delivered's
-	cut      bool             // the connection has been, by giveUp
+	listed   bool             // this and settled are Delivered's
+	settled  bool
+	cut      bool // the connection has been, by giveUp
 	upgraded bool
 	drain    bool // a response that is not read to its end is worth reading for the connection's sake
 }

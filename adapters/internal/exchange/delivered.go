@@ -14,6 +14,7 @@ import (
 type Delivered struct {
 	mu    sync.Mutex
 	calls chain.List[Call]
+	ended sync.Cond // of mu: some call has been settled
 }
 
 // EndDone ends the exchanges whose contexts have ended, in the goroutine of the caller. It
@@ -49,6 +50,24 @@ func (d *Delivered) add(c *Call) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.calls.Push(&c.link, c)
+}
+
+// settled says that a call has ended here.
+func (d *Delivered) settled(c *Call) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	c.settled = true
+	d.ended.Broadcast()
+}
+
+// await waits until a call that is ending here has ended.
+func (d *Delivered) await(c *Call) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.ended.L = &d.mu
+	for !c.settled {
+		d.ended.Wait()
+	}
 }
 
 func (d *Delivered) remove(c *Call) {

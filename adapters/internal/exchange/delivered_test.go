@@ -104,3 +104,44 @@ func TestDeliveredTellsHowManyHaveStayed(t *testing.T) {
 	assert.Zero(t, d.EndDone())
 	assert.Len(t, ends, 3)
 }
+
+// slowEnder is an Ender that takes its time.
+type slowEnder chan struct{}
+
+func (s slowEnder) End(exchange.Ending) { <-s }
+
+// When Close or a failed Read has returned, the exchange has ended, whoever ended it.
+func TestCallerWaitsForTheEndThatItsContextHasBegun(t *testing.T) {
+	for name, come := range map[string]func(io.ReadCloser){
+		"Read":  func(b io.ReadCloser) { _, _ = io.ReadAll(b) },
+		"Close": func(b io.ReadCloser) { _ = b.Close() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				ctx, cancel := context.WithCancel(t.Context())
+				var d exchange.Delivered
+				ending := make(slowEnder)
+				c := newCall(t, newRequest(ctx, t, http.MethodGet, nil))
+				resp, failure := c.Attempt(respond(http.StatusOK, io.NopCloser(strings.NewReader("x"))),
+					exchange.Attempt{Delivered: &d, End: ending, Shared: true, Tidy: true})
+				require.Nil(t, failure)
+				cancel()
+				go d.EndDone()
+				synctest.Wait()
+				back := make(chan struct{})
+				go func() {
+					defer close(back)
+					come(resp.Body)
+				}()
+				synctest.Wait()
+				select {
+				case <-back:
+					assert.Fail(t, "it came back before the end")
+				default:
+				}
+				close(ending)
+				<-back
+			})
+		})
+	}
+}

@@ -100,6 +100,9 @@ func (b *responseBody) become(as int32) bool { return b.ended.CompareAndSwap(goi
 // this func.
 func (b *responseBody) finish(err error, aside bool) {
 	if !b.become(over) {
+		if !aside && b.ended.Load() == abandoned {
+			b.call.how.Delivered.await(b.call) // the caller is promised that the exchange has ended
+		}
 		return
 	}
 	if err == io.EOF { //nolint:errorlint // io.Reader's contract: EOF itself
@@ -112,6 +115,7 @@ func (b *responseBody) finish(err error, aside bool) {
 // the rest, and is told then.
 func (b *responseBody) abandon() {
 	if b.become(abandoned) {
+		defer b.call.how.Delivered.settled(b.call) // whatever a hook does
 		b.call.received(ErrorOf(b.call.ctx), true)
 	}
 }
