@@ -63,8 +63,10 @@ func (r *Resource) readAll() (n int, settled bool) {
 	held := max(0, ours-claims)
 	strays := 0
 	if held > inFlight {
-		r.straySoon()
 		strays = min(held-inFlight, int(r.strays.Load()))
+		if strays < held-inFlight {
+			r.straySoon()
+		}
 	}
 	n, settled = r.atMost(available+min(held, inFlight))+strays, inFlight <= held
 	if left := inFlight - held; left > 0 && left <= available && r.conn.InFlight() == inFlight {

@@ -56,7 +56,7 @@ type Options struct {
 	// Stray is called now and then while the streams of requests are gone that have not
 	// been ended: whoever had the response may have dropped it. It ends those whose contexts
 	// have ended, and returns how many are left of those that it found the last time. nil:
-	// nobody ends them.
+	// nobody ends them. After Close it is not called.
 	Stray func() int
 }
 
@@ -100,11 +100,12 @@ type Resource struct {
 	served  atomic.Bool  // a request has ended
 	refused atomic.Int32 // streams in a row
 
-	// See stray. pause and last are of whoever has set straying, then of the timer.
-	strayer    *time.Timer
-	straying   atomic.Bool // it is set
-	pause      time.Duration
-	last       int          // strays at the last look
+	strayer    *time.Timer  // looks for strays: see stray
+	straying   atomic.Bool  // it is set
+	straySlow  atomic.Bool  // for later than a new stray is to be looked at
+	strayLooks atomic.Bool  // a look is going on
+	strayStep  atomic.Int32 // looks with ever longer pauses
+	strayLast  atomic.Int32 // strays at the last look
 	strays     atomic.Int32 // that stay
 	straysLeft func() int   // Options.Stray
 
@@ -183,8 +184,12 @@ func (r *Resource) claim() error {
 	if err := r.conn.Err(); err != nil {
 		return err
 	}
-	if r.conn.Available() < int(r.claims.Load()) {
+	claims := int(r.claims.Load())
+	if r.conn.Available() < claims {
 		return ErrNoStream
+	}
+	if r.max > 0 && min(int(r.ours.Load())-claims, r.conn.InFlight())+claims > r.max {
+		return ErrNoStream // the capacity was read when what is no stray passed for one
 	}
 	return nil
 }
@@ -259,6 +264,7 @@ func (r *Resource) End() {
 		r.served.Store(true)
 	}
 	r.ours.Dec()
+	r.fewer()
 	r.look()
 }
 
@@ -276,6 +282,9 @@ func (r *Resource) Close() error {
 	r.closed.Store(true)
 	for _, t := range []*time.Timer{r.timer, r.watch, r.settler, r.strayer, r.nudger} {
 		t.Stop()
+	}
+	if r.delivered != nil {
+		defer r.delivered.Lost()
 	}
 	return r.conn.Close()
 }

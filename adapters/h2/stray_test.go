@@ -95,6 +95,58 @@ func TestStraysAreBesideMaxStreams(t *testing.T) {
 	})
 }
 
+// A request whose stream is gone a moment before it ends does not take the place of a stray
+// that has ended: the pool would begin another one in its stead, and so on.
+func TestEndOfAStrayIsNoRoom(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, r, _ := ready(t, 10, h2.Options{MaxStreams: 2})
+		begin(t, r, 2)
+		c.streamEnds()
+		c.streamEnds()
+		pass(time.Second)
+		begin(t, r, 2)
+		assert.Equal(t, 4, r.Capacity())
+		r.End()
+		r.End()
+		assert.Equal(t, 2, r.Capacity())
+		c.streamEnds()
+		assert.Equal(t, 2, r.Capacity())
+	})
+}
+
+// Capacity is no promise, and strays make it a guess.
+func TestTakeKeepsMaxStreams(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, r, _ := ready(t, 10, h2.Options{MaxStreams: 2})
+		begin(t, r, 2)
+		require.ErrorIs(t, r.Take(), h2.ErrNoStream)
+		c.streamEnds()
+		begin(t, r, 1)
+		require.ErrorIs(t, r.Take(), h2.ErrNoStream)
+	})
+}
+
+// A stray holds a stream until it is found, which must not take longer because there are
+// others.
+func TestStrayIsFoundSoonBesideOldOnes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, r, news := ready(t, 4, h2.Options{})
+		begin(t, r, 4)
+		c.streamEnds()
+		for n := 5; n <= 7; n++ {
+			pass(time.Minute)
+			assert.Equal(t, n, r.Capacity())
+			c.streamEnds()
+			pass(100 * time.Millisecond)
+			assert.Positive(t, news())
+			assert.Equal(t, n+1, r.Capacity())
+		}
+		looks := c.looked()
+		pass(time.Minute)
+		assert.Less(t, c.looked()-looks, 1000, "and then they are looked at now and then")
+	})
+}
+
 // What has strays only can be closed when its server has said goodbye: nobody knows whether
 // they will ever end, and what has arrived can still be read.
 func TestGoodbyeToAConnectionWithStraysOnlyIsItsEnd(t *testing.T) {

@@ -70,6 +70,7 @@ func (c *conn) close() error {
 		return c.serial.close()
 	}
 	err := c.streams.Close()
+	c.delivered.Lost()
 	wire.CloseNet(c.raw)
 	return err
 }

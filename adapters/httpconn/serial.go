@@ -46,8 +46,8 @@ func newSerial(conn *http.ClientConn, margin, idle time.Duration, endDone func()
 	s := &serial{conn: conn, kept: keepAlive{margin: margin}, idleTime: idle}
 	s.told.Store(true)
 	s.cut = func() {
+		defer endDone() // also after runtime.Goexit in Close of the net.Conn
 		_ = conn.Close()
-		endDone()
 	}
 	s.over = s.tell
 	// The hook runs at the end of every response, on the way to the reader, and

@@ -19,8 +19,8 @@ import (
 // A Transport is an [http.RoundTripper] on a fair pool of connections. Make one
 // with [New]; it is safe for concurrent use and meant to be shared.
 //
-// The caller must close every response's body, or read it to its end: until then
-// the response holds its connection, or its stream of one.
+// The caller must close every response's body, or read it to its end: until then, or the
+// end of the request's context, the response holds its connection, or its place on one.
 type Transport struct {
 	wire    *settings
 	names   *wire.Names

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -14,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/berth-go/berth/adapters/httpconn"
+	"github.com/berth-go/berth/pool"
 )
 
 // With net/http the end of the context ends what the request holds, also of a response
@@ -96,4 +98,51 @@ func transports(b *bubble, k kind, s *httptest.Server, tune func(*http.Transport
 		"net/http": theirs,
 		"httpconn": b.client(k, s, httpconn.Config{}, tune),
 	}
+}
+
+// The connection may be gone before the context ends: its server has closed it, or
+// DrainTimeout has.
+func TestEndOfTheContextEndsAResponseWhoseConnectionIsGone(t *testing.T) {
+	for how, whole := range map[string]bool{"begun": false, "arrived": true} {
+		inBubble(t, allKinds, func(b *bubble, k kind) {
+			for why, lose := range map[string]func(*httptest.Server, *client){
+				"closed by the server": func(s *httptest.Server, _ *client) { s.CloseClientConnections() },
+				"drained":              func(_ *httptest.Server, c *client) { c.Reset() },
+			} {
+				s := b.serve(k, func(w http.ResponseWriter, r *http.Request) {
+					if _, _ = io.WriteString(w, "hello"); !whole {
+						endless(w, r)
+					}
+				})
+				c := b.client(k, s, httpconn.Config{DrainTimeout: time.Second})
+				ctx, cancel := context.WithCancel(b.Context())
+				_, err := c.RoundTrip(request(ctx, b.T, http.MethodGet, s.URL, nil)) //nolint:bodyclose // on purpose
+				require.NoError(b, err)
+				time.Sleep(time.Second)
+				lose(s, c)
+				time.Sleep(time.Minute)
+				require.Equal(b, 1, c.Stats().Leases, "%s, %s", how, why)
+				cancel()
+				synctest.Wait()
+				assert.Zero(b, c.Stats().Leases, "%s, %s", how, why)
+			}
+		})
+	}
+}
+
+// What a hook does to the goroutine that ends one response is nothing to the others.
+func TestGoexitInAHookKeepsNoResponse(t *testing.T) {
+	inBubble(t, allKinds, func(b *bubble, k kind) {
+		s := b.serve(k, endless)
+		c := b.client(k, s, httpconn.Config{Hooks: &pool.Hooks{Released: func(pool.ReleasedEvent) { runtime.Goexit() }}})
+		ctx, cancel := context.WithCancel(b.Context())
+		for range 3 {
+			_, err := c.RoundTrip(request(ctx, b.T, http.MethodGet, s.URL, nil)) //nolint:bodyclose // on purpose
+			require.NoError(b, err)
+		}
+		cancel()
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		assert.Zero(b, c.Stats().Leases)
+	})
 }

@@ -29,6 +29,7 @@ var swappers = map[string]string{
 	"internal/door/door.go":                  "one word counts the calls in a key and shuts it for good",
 	"internal/turn/turn.go":                  "one word decides who has a resource, and lets a lease end once",
 	"adapters/internal/exchange/respbody.go": "one word decides how a response ends",
+	"adapters/h2/stray.go":                   "strays that have ended are taken off, unless a look has counted anew",
 
 	"internal/pooltest/clients.go": "a test's resource comes back by itself, unless it has changed meanwhile",
 }

@@ -1,6 +1,7 @@
 package exchange
 
 import (
+	"context"
 	"sync"
 
 	"github.com/berth-go/berth/internal/chain"
@@ -15,6 +16,7 @@ type Delivered struct {
 	mu    sync.Mutex
 	calls chain.List[Call]
 	ended sync.Cond // of mu: some call has been settled
+	lost  bool      // see Lost
 }
 
 // EndDone ends the exchanges whose contexts have ended, in the goroutine of the caller. It
@@ -46,10 +48,59 @@ func (d *Delivered) list() (all []*Call, old int) {
 	return all, old
 }
 
-func (d *Delivered) add(c *Call) {
+// Lost says that the connection is gone and EndDone will not be called any more, of one
+// that no Attempt cuts: from here on the contexts are watched one by one.
+func (d *Delivered) Lost() {
+	for _, c := range d.lose() {
+		d.watch(c)
+	}
+}
+
+// lose returns the exchanges, the first time that it is called.
+func (d *Delivered) lose() (all []*Call) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	if d.lost {
+		return nil
+	}
+	d.lost = true
+	for c := range d.calls.All() {
+		all = append(all, c)
+	}
+	return all
+}
+
+func (d *Delivered) add(c *Call) {
+	d.mu.Lock()
 	d.calls.Push(&c.link, c)
+	lost := d.lost
+	d.mu.Unlock()
+	if lost {
+		d.watch(c)
+	}
+}
+
+// watch has an exchange ended with its context, as long as it is here: end takes it out,
+// and only then looks at stopCut, which nothing else has set.
+func (d *Delivered) watch(c *Call) {
+	if c.how.Cut != nil || c.ctx.Done() == nil {
+		return
+	}
+	stop := context.AfterFunc(c.ctx, c.resp.abandon)
+	if !d.watched(c, stop) {
+		stop()
+	}
+}
+
+// watched reports whether an exchange is still here, and then notes how the watch ends.
+func (d *Delivered) watched(c *Call, stop func() bool) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if !c.link.In() {
+		return false
+	}
+	c.stopCut = stop
+	return true
 }
 
 // settled says that a call has ended here.
@@ -64,7 +115,9 @@ func (d *Delivered) settled(c *Call) {
 func (d *Delivered) await(c *Call) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.ended.L = &d.mu
+	if d.ended.L == nil { // once: a Wait reads it without mu
+		d.ended.L = &d.mu
+	}
 	for !c.settled {
 		d.ended.Wait()
 	}

@@ -105,6 +105,38 @@ func TestDeliveredTellsHowManyHaveStayed(t *testing.T) {
 	assert.Len(t, ends, 3)
 }
 
+// Of a connection that is gone nobody tells any more; a response may come from it yet.
+func TestResponseOfALostConnectionEndsWithItsContext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		var d exchange.Delivered
+		var ends endings
+		open := func() *http.Response {
+			c := newCall(t, newRequest(ctx, t, http.MethodGet, nil))
+			resp, failure := c.Attempt(respond(http.StatusOK, io.NopCloser(strings.NewReader("x"))),
+				exchange.Attempt{Delivered: &d, End: &ends, Shared: true, Tidy: true})
+			require.Nil(t, failure)
+			return resp
+		}
+		open()
+		d.Lost()
+		d.Lost()
+		read := open()
+		got, err := io.ReadAll(read.Body)
+		require.NoError(t, err)
+		assert.Equal(t, "x", string(got))
+		require.Len(t, ends, 1)
+		cancel()
+		synctest.Wait()
+		assert.Len(t, ends, 2)
+		ctx, cancel = context.WithCancel(t.Context())
+		open()
+		cancel()
+		synctest.Wait()
+		assert.Len(t, ends, 3)
+	})
+}
+
 // slowEnder is an Ender that takes its time.
 type slowEnder chan struct{}
 
