@@ -53,10 +53,13 @@ func TestStreamNumbersThatAreUsedUpLoseNoRequest(t *testing.T) {
 		var dials atomic.Int32
 		tr := newTransport(t, h2.Config{MaxConnsPerHost: 2, Dial: func(ctx context.Context, h h2.Host) (h2.Conn, error) {
 			c, err := base.NewClientConn(ctx, h.Scheme, h.Addr)
-			if err == nil && dials.Inc() == 1 {
+			if err != nil {
+				return nil, err
+			}
+			if dials.Inc() == 1 {
 				setNextStream(t, c, 1<<31-1-2*left) // net/http leaves out the last
 			}
-			return c, err
+			return struct{ *http.ClientConn }{c}, nil // which is not nudged: a nudge may take a number
 		}})
 		var wg sync.WaitGroup
 		for range 4 {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"time"
 )
 
 // A connection of net/http whose server has lowered its number of streams, after a
@@ -13,6 +14,11 @@ import (
 // (Outside of a ClientConn the connection fails such a request at once, which is then
 // sent on another.) What wakes it is the end of any request on the connection, also of
 // one that never begins because its context has ended.
+
+// nudgeTime is the first of the pauses before a nudge. A request that is not asleep has begun
+// long before that, on any machine that is not overloaded: a nudge costs the connection one of
+// its stream numbers then.
+const nudgeTime = 16 * time.Millisecond
 
 // maySleep reports whether a request has its turn on a connection of net/http.
 func (r *Resource) maySleep() bool { return r.isStd && len(r.start) > 0 }
@@ -27,7 +33,7 @@ func (r *Resource) nudgeSoon() {
 	if turn := r.turns.Load(); r.armed.Swap(turn) != turn {
 		r.nudges.Store(0)
 	}
-	r.reset(r.nudger, min(vigilTime, settleTime<<min(r.nudges.Inc()-1, 15)))
+	r.reset(r.nudger, min(vigilTime, nudgeTime<<min(r.nudges.Inc()-1, 11)))
 }
 
 // nudge wakes the request whose turn it is, if it is the same since nudgeSoon.

@@ -19,7 +19,7 @@ func TestNudgesGetRarer(t *testing.T) {
 		last := time.Now()
 		r := &Resource{}
 		r.nudger = time.AfterFunc(time.Hour, func() {
-			pauses = append(pauses, time.Since(last)/time.Millisecond)
+			pauses = append(pauses, time.Since(last)/nudgeTime)
 			last = time.Now()
 			if len(pauses) == 9 {
 				r.turns.Inc()
@@ -30,7 +30,7 @@ func TestNudgesGetRarer(t *testing.T) {
 		r.turns.Inc()
 		r.nudgeSoon()
 		r.nudgeSoon() // it is on its way
-		time.Sleep(time.Second)
+		time.Sleep(1000 * nudgeTime)
 		synctest.Wait()
 		r.nudger.Stop()
 		require.Greater(t, len(pauses), 13)
