@@ -39,7 +39,7 @@ func (r *Resource) readAll() (n int, settled bool) {
 	inFlight := r.conn.InFlight()
 	available := r.conn.Available()
 
-	if available == 0 && inFlight == 0 && ours <= int(r.strays.Load()) && r.none() && r.taken.Load() == taken {
+	if available == 0 && inFlight == 0 && ours <= int(r.strays.stay.Load()) && r.none() && r.taken.Load() == taken {
 		// No stream, and none that could end and make room: the server has said
 		// goodbye, or the stream numbers are used up. The connection will not
 		// close by itself. If a Take had come between the two looks, both zeros
@@ -63,7 +63,7 @@ func (r *Resource) readAll() (n int, settled bool) {
 	held := max(0, ours-claims)
 	strays := 0
 	if held > inFlight {
-		strays = min(held-inFlight, int(r.strays.Load()))
+		strays = min(held-inFlight, int(r.strays.stay.Load()))
 		if strays < held-inFlight {
 			r.straySoon()
 		}

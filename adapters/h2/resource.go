@@ -100,15 +100,7 @@ type Resource struct {
 	served  atomic.Bool  // a request has ended
 	refused atomic.Int32 // streams in a row
 
-	strayer    *time.Timer  // looks for strays: see stray
-	straying   atomic.Bool  // it is set
-	straySlow  atomic.Bool  // for later than a new stray is to be looked at
-	strayLooks atomic.Bool  // a look is going on
-	strayStep  atomic.Int32 // looks with ever longer pauses
-	strayLast  atomic.Int32 // strays at the last look
-	strays     atomic.Int32 // that stay
-	straysLeft func() int   // Options.Stray
-
+	strays    strays
 	delivered *exchange.Delivered // of a Transport's requests
 
 	settler *time.Timer  // looks again: see settle
@@ -129,7 +121,7 @@ type Resource struct {
 // NewResource returns conn, which has just been dialled and carried no request,
 // as a resource.
 func NewResource(conn Conn, o Options) *Resource {
-	r := &Resource{conn: conn, max: o.MaxStreams, straysLeft: o.Stray}
+	r := &Resource{conn: conn, max: o.MaxStreams, strays: strays{left: o.Stray}}
 	switch conn.(type) {
 	case *http.ClientConn, *wired:
 		r.isStd = true
@@ -139,8 +131,8 @@ func NewResource(conn Conn, o Options) *Resource {
 	r.timer = time.AfterFunc(rampTime, r.rampOver)
 	r.settler = time.AfterFunc(time.Hour, r.lookAgain)
 	r.settler.Stop() // until settle
-	r.strayer = time.AfterFunc(time.Hour, r.stray)
-	r.strayer.Stop() // until straySoon
+	r.strays.timer = time.AfterFunc(time.Hour, r.stray)
+	r.strays.timer.Stop() // until straySoon
 	r.nudger = time.AfterFunc(time.Hour, r.nudge)
 	r.nudger.Stop() // until nudgeSoon
 	interval := vigilTime
@@ -280,7 +272,7 @@ func (r *Resource) Err() error { return r.conn.Err() }
 // Close closes the connection.
 func (r *Resource) Close() error {
 	r.closed.Store(true)
-	for _, t := range []*time.Timer{r.timer, r.watch, r.settler, r.strayer, r.nudger} {
+	for _, t := range []*time.Timer{r.timer, r.watch, r.settler, r.strays.timer, r.nudger} {
 		t.Stop()
 	}
 	if r.delivered != nil {

@@ -1,11 +1,28 @@
 package h2
 
-import "time"
+import (
+	"time"
+
+	"go.uber.org/atomic"
+)
 
 // A stray is a request that has not ended, and has no stream any more: its response has
 // arrived, or its context has ended, and the caller has neither read it to its end nor
 // closed it. For a moment each request is one. But a caller may have dropped the response.
 // net/http holds nothing for that, so here it must not hold a stream either.
+
+// strays is what a Resource knows of them.
+type strays struct {
+	stay atomic.Int32 // how many there are that stay
+	last atomic.Int32 // how many there were at the last look
+	left func() int   // Options.Stray
+
+	timer   *time.Timer  // of the next look
+	set     atomic.Bool  // it is
+	slow    atomic.Bool  // for later than a new stray is to be looked at
+	step    atomic.Int32 // looks with ever longer pauses
+	looking atomic.Bool  // a look is going on
+}
 
 // Strays are looked at with pauses from strayTime to strayMost.
 const (
@@ -24,9 +41,9 @@ func (r *Resource) strayed() int {
 // Else what is a stray for a moment only would pass for it, until the next look, and the
 // connection would get one request more than MaxStreams allows.
 func (r *Resource) fewer() {
-	for n := r.strays.Load(); n > 0; n = r.strays.Load() {
+	for n := r.strays.stay.Load(); n > 0; n = r.strays.stay.Load() {
 		most := int32(r.strayed()) //nolint:gosec // no more than are ours
-		if n <= most || r.strays.CompareAndSwap(n, most) {
+		if n <= most || r.strays.stay.CompareAndSwap(n, most) {
 			return
 		}
 	}
@@ -35,42 +52,42 @@ func (r *Resource) fewer() {
 // straySoon has strays looked at that are not counted yet, if that is not about to happen.
 func (r *Resource) straySoon() {
 	switch {
-	case !r.straying.Load() && !r.straying.Swap(true):
-		r.strayStep.Store(0)
-		r.reset(r.strayer, strayTime)
-	case r.straySlow.Load() && r.straySlow.Swap(false):
-		r.strayStep.Store(0) // each has a stream that others may wait for
-		r.reset(r.strayer, strayTime)
+	case !r.strays.set.Load() && !r.strays.set.Swap(true):
+		r.strays.step.Store(0)
+		r.reset(r.strays.timer, strayTime)
+	case r.strays.slow.Load() && r.strays.slow.Swap(false):
+		r.strays.step.Store(0) // each has a stream that others may wait for
+		r.reset(r.strays.timer, strayTime)
 	}
 }
 
 // stray ends the strays whose contexts have ended, and counts those that stay: their streams
 // are there for others.
 func (r *Resource) stray() {
-	if r.strayLooks.Swap(true) {
+	if r.strays.looking.Swap(true) {
 		return // a look is going on, in a hook maybe, and sets the timer after that
 	}
-	stay := r.strayLast.Load()
+	stay := r.strays.last.Load()
 	defer func() { r.strayLooked(stay) }() // also after runtime.Goexit in a hook: the next look goes on
-	if r.strayed() > 0 && r.straysLeft != nil {
-		stay = int32(r.straysLeft()) //nolint:gosec // no more than are ours
+	if r.strayed() > 0 && r.strays.left != nil {
+		stay = int32(r.strays.left()) //nolint:gosec // no more than are ours
 	}
 }
 
 // strayLooked is the end of a look at which stay of the requests were there before.
 func (r *Resource) strayLooked(stay int32) {
 	n := int32(r.strayed()) //nolint:gosec // no more than are ours
-	r.strayLast.Store(n)
-	r.strays.Store(min(n, stay))
+	r.strays.last.Store(n)
+	r.strays.stay.Store(min(n, stay))
 	r.fewer() // what has ended meanwhile
 	again := n > 0 && r.conn.Err() == nil
-	pause := min(strayTime<<min(r.strayStep.Inc(), 10), strayMost)
-	r.straySlow.Store(again && pause > 2*strayTime)
-	r.strayLooks.Store(false)
+	pause := min(strayTime<<min(r.strays.step.Inc(), 10), strayMost)
+	r.strays.slow.Store(again && pause > 2*strayTime)
+	r.strays.looking.Store(false)
 	if again {
-		r.reset(r.strayer, pause)
+		r.reset(r.strays.timer, pause)
 	} else {
-		r.straying.Store(false)
+		r.strays.set.Store(false)
 	}
 	r.look()
 }

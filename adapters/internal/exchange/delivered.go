@@ -3,6 +3,7 @@ package exchange
 import (
 	"context"
 	"sync"
+	"time"
 
 	"github.com/berth-go/berth/internal/chain"
 )
@@ -111,8 +112,14 @@ func (d *Delivered) settled(c *Call) {
 	d.ended.Broadcast()
 }
 
+// awaitTime bounds the wait for the end of a call. It is the time of a hook that the end has
+// called; one that comes here itself must not wait for itself for ever.
+const awaitTime = time.Second
+
 // await waits until a call that is ending here has ended.
 func (d *Delivered) await(c *Call) {
+	t := time.AfterFunc(awaitTime, func() { d.settled(c) })
+	defer t.Stop()
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.ended.L == nil { // once: a Wait reads it without mu

@@ -177,3 +177,24 @@ func TestCallerWaitsForTheEndThatItsContextHasBegun(t *testing.T) {
 		})
 	}
 }
+
+// The end calls a hook, which may close the very response.
+func TestEndThatClosesItsOwnResponseGoesOn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		var d exchange.Delivered
+		ends := 0
+		var resp *http.Response
+		c := newCall(t, newRequest(ctx, t, http.MethodGet, nil))
+		var failure *exchange.Failure
+		resp, failure = c.Attempt(respond(http.StatusOK, io.NopCloser(strings.NewReader("x"))),
+			exchange.Attempt{Delivered: &d, Shared: true, Tidy: true, End: endFunc(func(exchange.Ending) {
+				ends++
+				assert.NoError(t, resp.Body.Close())
+			})})
+		require.Nil(t, failure)
+		cancel()
+		d.EndDone()
+		assert.Equal(t, 1, ends)
+	})
+}
