@@ -119,6 +119,11 @@ func (a *attempt[R]) now() (bool, error) {
 	if a.firstDial == 0 {
 		a.firstDial = p.mu.dialNumber + 1
 	}
+	if a.takeJointLocked() {
+		p.unlockJoint()
+		return true, nil
+	}
+	p.closeLaneLocked()
 	if a.queueSteadyLocked() {
 		p.mu.Unlock()
 		return false, nil

@@ -220,6 +220,10 @@ func (p *Pool[R]) endLease(c *cell[R]) {
 		p.unlockCalm()
 		return
 	}
+	if p.restJointLocked(c) {
+		p.unlockJoint()
+		return
+	}
 	if p.endInLaneLocked(c) {
 		p.mu.Unlock()
 		return

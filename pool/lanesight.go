@@ -28,8 +28,7 @@ func (p *Pool[R]) laneInfoLocked(c *cell[R], number uint64) LeaseInfo {
 // otherUsesLocked returns how many leases of the slot of c have begun in other seats
 // of the lane and are not in the accounts.
 func (p *Pool[R]) otherUsesLocked(c *cell[R]) (n uint64) {
-	seats, lent := p.mu.lane.Lent()
-	for _, seat := range seats[:lent] {
+	for _, seat := range p.mu.lane.Lent() {
 		if o, t := cellOf[R](seat), seat.Turn.Load(); o != c && o.slot == c.slot {
 			n += t.Number() - o.lentAt + uint64(btoi(t.State() == turn.Out)) //nolint:gosec // 0 or 1
 		}
@@ -42,8 +41,7 @@ func (p *Pool[R]) restingLocked() (n int) {
 	if p.mu.lent == 0 {
 		return 0
 	}
-	seats, lent := p.mu.lane.Lent()
-	for _, seat := range seats[:lent] {
+	for _, seat := range p.mu.lane.Lent() {
 		n += btoi(seat.Turn.Load().State() == turn.Resting)
 	}
 	return n
@@ -54,8 +52,7 @@ func (p *Pool[R]) laneStatsLocked(s *Stats) {
 	if p.mu.lent == 0 {
 		return
 	}
-	seats, lent := p.mu.lane.Lent()
-	for _, seat := range seats[:lent] {
+	for _, seat := range p.mu.lane.Lent() {
 		t := seat.Turn.Load()
 		n := t.Number() - cellOf[R](seat).lentAt
 		s.LeaseTimes.Counts[0] += n
@@ -86,8 +83,7 @@ func (p *Pool[R]) oldestBeginLocked() (begun time.Time) {
 	if p.mu.lent == 0 {
 		return begun
 	}
-	seats, lent := p.mu.lane.Lent()
-	for _, seat := range seats[:lent] {
+	for _, seat := range p.mu.lane.Lent() {
 		if seat.Turn.Load().State() != turn.Out {
 			continue
 		}

@@ -302,8 +302,7 @@ func (p *Pool[R]) laneHitsLocked() uint64 {
 	if p.mu.lent == 0 {
 		return hits
 	}
-	seats, lent := p.mu.lane.Lent()
-	for _, seat := range seats[:lent] {
+	for _, seat := range p.mu.lane.Lent() {
 		hits += seat.Turn.Load().Number() - cellOf[R](seat).lentAt
 	}
 	return hits

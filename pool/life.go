@@ -144,8 +144,7 @@ func (p *Pool[R]) openSlots() []*slot[R] {
 		add(c.slot)
 	}
 	if p.mu.lent > 0 {
-		seats, lent := p.mu.lane.Lent()
-		for _, seat := range seats[:lent] {
+		for _, seat := range p.mu.lane.Lent() {
 			add(cellOf[R](seat).slot)
 		}
 	}

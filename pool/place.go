@@ -17,7 +17,8 @@ func (a *attempt[R]) drew(t Ticket) {
 }
 
 // lock is the pool's. That keeps no order: whoever sleeps before it may see many go in
-// who came later. So who has to wait for it draws its place first.
+// who came later. So who has to wait for it draws its place first. It leaves the lane open,
+// as lockBeside does.
 func (a *attempt[R]) lock() {
 	p := a.p
 	if !p.mu.TryLock() {
@@ -25,7 +26,6 @@ func (a *attempt[R]) lock() {
 		p.await()
 	}
 	p.forgetClockLocked()
-	p.closeLaneLocked()
 }
 
 // tagOf makes the tag of a waiter, of which whoever serves it must know:

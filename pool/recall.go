@@ -7,42 +7,60 @@ import (
 	"github.com/berth-go/berth/internal/turn"
 )
 
-// recallLocked closes the lane and takes back what rests in it, in the order in
-// which it came to rest.
+// recallLocked closes the lane and takes back what rests in it.
 func (p *Pool[R]) recallLocked() {
 	open := p.open.Load() != nil
 	if open {
 		p.open.Store(nil)
 	}
+	rested := 0
+	if p.mu.share != nil {
+		rested = p.recallSharedLocked(p.mu.share)
+	} else {
+		rested = p.recallExclusiveLocked()
+	}
+	if open && rested == 0 {
+		p.mu.misses++
+	}
+}
+
+func (p *Pool[R]) recallSharedLocked(s *slot[R]) (n int) {
+	lent := p.mu.lane.Lent()
+	for i := len(lent) - 1; i >= 0; i-- {
+		if t, ok := lent[i].Turn.ReclaimResting(); ok {
+			p.returnLocked(cellOf[R](lent[i]), t)
+			n++
+		}
+	}
+	if n > 0 {
+		p.refitLocked(s)
+	}
+	return n
+}
+
+// recallExclusiveLocked takes back what rests, in the order in which it came to rest.
+func (p *Pool[R]) recallExclusiveLocked() (n int) {
 	var rested [lane.Max]*cell[R]
 	var turns [lane.Max]turn.Turn
-	n := 0
-	seats, lent := p.mu.lane.Lent()
-	for _, seat := range seats[:lent] {
+	for _, seat := range p.mu.lane.Lent() {
 		t, ok := seat.Turn.ReclaimResting()
 		if !ok {
 			continue
 		}
 		c, i := cellOf[R](seat), n
-		for ; i > 0 && p.mu.share == nil && p.restedLaterLocked(rested[i-1], turns[i-1], c, t); i-- {
+		for ; i > 0 && p.restedLaterLocked(rested[i-1], turns[i-1], c, t); i-- {
 			rested[i], turns[i] = rested[i-1], turns[i-1]
 		}
 		rested[i], turns[i] = c, t
 		n++
 	}
-	share := p.mu.share
 	for i := range n {
 		if s := rested[i].slot; i > 0 {
 			s.idleSince = later(s.idleSince, rested[i-1].slot.idleSince) // the order is exact, the times are not
 		}
 		p.returnLocked(rested[i], turns[i])
 	}
-	if share != nil && n > 0 {
-		p.refitLocked(share)
-	}
-	if open && n == 0 {
-		p.mu.misses++
-	}
+	return n
 }
 
 // restedLaterLocked reports whether a came to rest after b.
@@ -128,9 +146,9 @@ func (p *Pool[R]) reclaimAllLocked() {
 	if p.mu.lent == 0 {
 		return
 	}
-	seats, lent := p.mu.lane.Lent()
-	for _, seat := range seats[:lent] {
-		p.reclaimLocked(cellOf[R](seat))
+	lent := p.mu.lane.Lent()
+	for i := len(lent) - 1; i >= 0; i-- {
+		p.reclaimLocked(cellOf[R](lent[i]))
 	}
 }
 
@@ -140,9 +158,9 @@ func (p *Pool[R]) reclaimSlotLocked(s *slot[R]) {
 	if s.lent() == 0 {
 		return
 	}
-	seats, lent := p.mu.lane.Lent()
-	for _, seat := range seats[:lent] {
-		if c := cellOf[R](seat); c.slot == s {
+	lent := p.mu.lane.Lent()
+	for i := len(lent) - 1; i >= 0; i-- {
+		if c := cellOf[R](lent[i]); c.slot == s {
 			p.reclaimLocked(c)
 		}
 	}

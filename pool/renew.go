@@ -43,8 +43,7 @@ func (p *Pool[R]) goesOnLocked() bool {
 	if hits == n.seen || n.misses > hits-n.seen || n.lane.Crowded() || n.lane.Worn() {
 		return false
 	}
-	seats, lent := n.lane.Lent()
-	for _, seat := range seats[:lent] {
+	for _, seat := range n.lane.Lent() {
 		c, t := cellOf[R](seat), seat.Turn.Load()
 		since := p.restedAtLocked(c, t)
 		if t.State() != turn.Resting {
@@ -68,8 +67,7 @@ func (p *Pool[R]) renewLocked() {
 	n.tick, n.openedAt = now.Add(laneTick), now
 	n.lane.Forget()
 	n.lane.SetNow(now.Sub(p.start))
-	seats, lent := n.lane.Lent()
-	for _, seat := range seats[:lent] {
+	for _, seat := range n.lane.Lent() {
 		c, t := cellOf[R](seat), seat.Turn.Load()
 		number := t.Number()
 		if t.State() == turn.Settling || t.State() == turn.Held {

@@ -22,8 +22,11 @@ func (p *Pool[R]) skipLocked() bool {
 	}
 	p.openLaneLocked()
 	p.dropBellLocked()
-	if left != calm || p.mayStayCalmLocked() {
+	switch {
+	case left != calm || p.mayStayCalmLocked():
 		p.mu.form = left
+	case p.mayBeJointLocked():
+		p.mu.form = joint
 	}
 	return true
 }

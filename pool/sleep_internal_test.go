@@ -29,10 +29,19 @@ func sleepThrough(p *Pool[int], d time.Duration) {
 	p.lock() // what rests in the lane is idle again
 	defer p.mu.Unlock()
 	for s := p.mu.idle.Newest(); s != nil; s = s.idleLink.Older() {
-		s.idleSince = sleptSince(s.idleSince, d)
-		if s.dates != nil {
-			s.tested, s.expires = sleptSince(s.tested, d), sleptSince(s.expires, d)
+		s.sleep(d)
+	}
+	for _, s := range p.mu.roomy {
+		if s.state != idle {
+			s.sleep(d)
 		}
+	}
+}
+
+func (s *slot[R]) sleep(d time.Duration) {
+	s.idleSince = sleptSince(s.idleSince, d)
+	if s.dates != nil {
+		s.tested, s.expires = sleptSince(s.tested, d), sleptSince(s.expires, d)
 	}
 }
 

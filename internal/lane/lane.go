@@ -21,9 +21,14 @@ import (
 )
 
 const (
-	// Max is how many seats a lane has. Finding one that rests costs a look at
-	// each in the worst case.
+	// Max is how many seats a lane is lent at most when it opens, and all that one of
+	// exclusive resources ever has: finding one that rests costs a look at each in the
+	// worst case.
 	Max = 1 << topBits
+
+	// Many is how many seats one lane can have, if they are those of one resource. It is
+	// some of them that a caller looks at, for one that rests: see takeOther.
+	Many = 128
 
 	topBits = 4 // of Lane.top: the index
 
@@ -53,7 +58,11 @@ type Lane struct {
 	salt   uber.Uint32  // another one spreads the goroutines anew
 	listed uber.Bool    // shared: see SetListed
 	alone  uber.Bool    // shared: see SetAlone
-	first  uint32       // the stamp at the opening; under the pool's lock
+
+	// Under the pool's lock.
+	first uint32  // the stamp at the opening
+	hole  uint32  // below it all places are taken
+	lent  []*Seat // what is in it, in no order
 
 	_       [64]byte    // what follows is written by callers: not on the line that all read
 	clashes uber.Uint32 // how often callers were in each other's way, since the last tick
@@ -61,7 +70,7 @@ type Lane struct {
 	top     uber.Uint32 // index and stamp of the seat that came to rest last
 	_       [64]byte
 
-	seats [Max]uber.Pointer[Seat] // that are lent; set under the pool's lock
+	seats [Many]uber.Pointer[Seat] // that are lent; set under the pool's lock
 }
 
 // A Seat is the right to one lease of a resource. The pool keeps it, and lends it.
@@ -70,6 +79,7 @@ type Seat struct {
 	began atomic.Int64  // the lane's time when it was put there or renewed: as good as that when the lease began
 	last  atomic.Uint64 // from this turn on leases must end under the lock
 	at    uber.Uint32   // the index in the lane
+	nth   uint32        // the index in what is lent; under the pool's lock
 }
 
 // New returns an empty lane that hands out the seat that came to rest last, first.
@@ -91,7 +101,7 @@ func (l *Lane) Top() *Seat { return l.seats[l.top.Load()&(Max-1)].Load() }
 // Spot returns the seat to try first in a lane that is spread, which is mostly another for
 // another goroutine. nil: none.
 func (l *Lane) Spot() *Seat {
-	return l.seats[spot(l.salt.Load(), l.width.Load())&(Max-1)].Load()
+	return l.seats[spot(l.salt.Load(), l.width.Load())&(Many-1)].Load()
 }
 
 // Take begins a lease and returns its seat and its turn. It returns nil if no seat
@@ -101,7 +111,7 @@ func (l *Lane) Take() (*Seat, turn.Turn) {
 	if l.spans {
 		at = spot(l.salt.Load(), l.width.Load())
 	}
-	if s := l.seats[at&(Max-1)].Load(); s != nil {
+	if s := l.seats[at&(Many-1)].Load(); s != nil {
 		t := s.Turn.Load()
 		if t.State() == turn.Resting {
 			if s.Turn.Take(t) {
@@ -116,11 +126,12 @@ func (l *Lane) Take() (*Seat, turn.Turn) {
 }
 
 // takeOther begins a lease of another seat than the one at hand, or of that if it
-// rests by now. In a jam it does not: the pool will do something about that.
+// rests by now. In a jam it does not: the pool will do something about that. Nor does it
+// look at more than Max seats: of many, one of the first few rests unless nearly all are out.
 func (l *Lane) takeOther(at uint32) (*Seat, turn.Turn) {
 	if l.spans {
 		width := l.width.Load()
-		for range width {
+		for range min(width, Max) {
 			if at++; at >= width {
 				at = 0
 			}
@@ -299,21 +310,30 @@ func (l *Lane) SpreadAnew() {
 // Put adds a seat, which rests from now on as the one that came to rest last. It
 // is good for so many leases.
 func (l *Lane) Put(s *Seat, leases uint64) {
-	at := 0
+	at := l.hole
 	for l.seats[at].Load() != nil {
 		at++
 	}
-	s.at.Store(uint32(at)) //nolint:gosec // below Max
+	l.hole = at + 1
+	s.at.Store(at)
 	l.seats[at].Store(s)
-	if w := uint32(at) + 1; l.width.Load() < w { //nolint:gosec // as above
-		l.width.Store(w)
+	if l.width.Load() <= at {
+		l.width.Store(at + 1)
 	}
+	s.nth = uint32(len(l.lent)) //nolint:gosec // below Many
+	l.lent = append(l.lent, s)
 	l.Return(s, leases)
 }
 
 // Drop removes a seat, which does not rest any more.
 func (l *Lane) Drop(s *Seat) {
-	l.seats[s.at.Load()].Store(nil)
+	at := s.at.Load()
+	l.seats[at].Store(nil)
+	l.hole = min(l.hole, at)
+	last := len(l.lent) - 1
+	l.lent[s.nth], l.lent[last].nth = l.lent[last], s.nth
+	l.lent[last] = nil // so the GC can free it
+	l.lent = l.lent[:last]
 	w := l.width.Load()
 	for w > 0 && l.seats[w-1].Load() == nil {
 		w--
@@ -332,15 +352,9 @@ func (l *Lane) Seats() iter.Seq2[int, *Seat] {
 	}
 }
 
-// Lent returns the seats in the lane, for a caller that is generic: compiled
-// elsewhere, it would pay for Seats with allocations.
-func (l *Lane) Lent() (seats [Max]*Seat, n int) {
-	for _, s := range l.Seats() {
-		seats[n] = s
-		n++
-	}
-	return seats, n
-}
+// Lent returns the seats in the lane, in no order. The slice is the lane's: to drop one
+// puts the last one in its place, so who drops some goes through them backwards.
+func (l *Lane) Lent() []*Seat { return l.lent }
 
 // SetListed notes whether the resource of a shared lane was idle when it was lent, and
 // has had no lease since but from the lane.

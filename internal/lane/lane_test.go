@@ -64,6 +64,25 @@ func TestTakeFindsEverySeatThatRestsAndNoOther(t *testing.T) {
 	}
 }
 
+// Of many seats a caller looks at some, and with another salt at others.
+func TestTakeLooksAtSomeOfMany(t *testing.T) {
+	l := lane.NewShared()
+	put(l, lane.Many)
+	require.Len(t, l.Lent(), lane.Many)
+	found := map[*lane.Seat]bool{}
+	for range 100 {
+		n := 0
+		for s, _ := l.Take(); s != nil; s, _ = l.Take() {
+			require.False(t, found[s], "it is out")
+			found[s] = true
+			n++
+		}
+		require.Less(t, n, lane.Many/2, "17, and 17 more when its stack has moved")
+		l.SpreadAnew()
+	}
+	assert.Len(t, found, lane.Many, "in the end each of them")
+}
+
 func TestTakeFindsTheSeatThatRestedLast(t *testing.T) {
 	for name, end := range map[string]func(*lane.Lane, *lane.Seat, turn.Turn) bool{
 		"in one step": (*lane.Lane).Rest,
@@ -326,16 +345,17 @@ func TestDropLeavesTheOthersWhereTheyAre(t *testing.T) {
 			where, those := at()
 			assert.Equal(t, []int{0, 2}, where)
 			assert.Equal(t, []*lane.Seat{seats[0], seats[2]}, those)
-			lent, n := l.Lent()
-			assert.Equal(t, those, lent[:n])
+			assert.ElementsMatch(t, those, l.Lent())
 			l.Put(seats[3], math.MaxUint64)
-			where, _ = at()
+			where, those = at()
 			assert.Equal(t, []int{0, 1, 2}, where, "a free place is filled first")
+			assert.ElementsMatch(t, those, l.Lent())
 			for _, i := range []int{0, 2, 3} {
 				drop(l, seats[i])
 			}
 			where, _ = at()
 			assert.Empty(t, where)
+			assert.Empty(t, l.Lent())
 			s, _ := l.Take()
 			assert.Nil(t, s)
 			for range l.Seats() { // and a look that is broken off goes no further
