@@ -20,6 +20,8 @@ func TestCallerWhoseTakeRefusesTheLastResourceOfAKeyIsCountedOnce(t *testing.T) 
 				p, err := keyed.New(keyed.Config[string, *int]{
 					Dial:      func(context.Context, string) (*int, error) { return new(int), nil },
 					Shareable: func(*int) bool { return shared },
+					Capacity:  func(*int) int { return 1 },
+					Watch:     func(*int, func()) {},
 					Take: func(*int) error {
 						if broken > 0 {
 							broken--

@@ -86,7 +86,7 @@ type Config[R any] struct {
 
 	// Shareable reports whether r may carry several leases at once. It is asked
 	// once after the dial and holds for the life of r. nil: whether Capacity is
-	// set.
+	// set. It needs Capacity.
 	Shareable func(R) bool
 
 	// Expect returns the capacity that r is about to have, where that is more
@@ -207,6 +207,18 @@ const (
 	ReuseLeastLoaded
 )
 
+func (r Reuse) String() string {
+	switch r {
+	case ReuseNewest:
+		return "newest"
+	case ReuseOldest:
+		return "oldest"
+	case ReuseLeastLoaded:
+		return "least loaded"
+	}
+	return "Reuse(?)"
+}
+
 const (
 	defaultCheckAfter = time.Second
 	defaultLowLag     = 64
@@ -241,6 +253,9 @@ func (c *Config[R]) validate() error {
 	}
 	if c.Expect != nil && c.Capacity == nil {
 		return fieldError("Expect", "is set without Capacity", "set Capacity as well")
+	}
+	if c.Shareable != nil && c.Capacity == nil {
+		return fieldError("Shareable", "is set without Capacity", "set Capacity, which says how many leases a resource carries")
 	}
 	if c.Shared < 0 {
 		return fieldError("Shared", fmt.Sprintf("is %d", c.Shared), "use 0 or 1 for exclusive resources, more for shareable ones")

@@ -36,6 +36,10 @@ func TestNewRefusesWrongFieldsByNameAndSaysTheRemedy(t *testing.T) {
 			"Watch alone", func(c *pool.Config[int]) { c.Watch = func(int, func()) {} },
 			"pool: Watch is set without Capacity: set Capacity, which is what Watch tells of",
 		},
+		{
+			"Shareable alone", func(c *pool.Config[int]) { c.Shareable = func(int) bool { return true } },
+			"pool: Shareable is set without Capacity: set Capacity, which says how many leases a resource carries",
+		},
 		{"Expect alone", func(c *pool.Config[int]) { c.Expect = one }, "pool: Expect is set without Capacity: set Capacity as well"},
 		{"Shared", func(c *pool.Config[int]) { c.Shared = -2 }, "pool: Shared is -2: use 0 or 1 for exclusive resources, more for shareable ones"},
 		{"DialTimeout", func(c *pool.Config[int]) { c.DialTimeout = -1 }, "pool: DialTimeout is -1ns: use 0 for no limit"},
@@ -53,6 +57,17 @@ func TestNewRefusesWrongFieldsByNameAndSaysTheRemedy(t *testing.T) {
 			assert.Nil(t, p)
 		})
 	}
+}
+
+func TestConstantsHaveNames(t *testing.T) {
+	var names []string
+	for r := range pool.ReuseLeastLoaded + 2 {
+		names = append(names, r.String())
+	}
+	for s := range pool.ShedOn + 2 {
+		names = append(names, s.String())
+	}
+	assert.Equal(t, []string{"newest", "oldest", "least loaded", "Reuse(?)", "off", "dry run", "on", "Shed(?)"}, names)
 }
 
 // Fields for which a negative number has a meaning of its own are no errors.

@@ -10,5 +10,5 @@ const (
 	restless form = iota
 	steady        // saturatedLocked, at the end of the last change
 	calm          // calmLocked, with nothing in the lane: see mayStayCalmLocked
-	joint         // calmLocked, with shareable resources that have room: see mayBeJointLocked
+	joint         // calmLocked, with what may be shareable resources: see mayBeJointLocked
 )

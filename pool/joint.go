@@ -6,8 +6,8 @@ import (
 	"github.com/berth-go/berth/internal/lane"
 )
 
-// A joint pool is a calm one whose next lease is of a shareable resource. It stays that when
-// a caller takes one more lease of a resource that others have leases of, and when such a
+// A joint pool is a calm one whose next lease may be of a shareable resource. It stays that
+// when a caller takes one more lease of a resource that others have leases of, and when such a
 // lease ends and is not the last one. Then nothing changes that anything depends on but the
 // room of that resource, so what follows does just that, and leaves the lane open, which at
 // first has a few leases of it, and a connection carries hundreds of streams.
@@ -15,8 +15,7 @@ import (
 // mayBeJointLocked reports whether what follows knows all that can come to pass in the
 // pool, which is calm.
 func (p *Pool[R]) mayBeJointLocked() bool {
-	return p.lends.shareable && !p.mu.closed && p.mu.limits.MinIdle == 0 &&
-		(len(p.mu.roomy) > 0 || (p.mu.lent > 0 && p.mu.share != nil))
+	return p.lends.shareable && p.mu.limits.MinIdle == 0
 }
 
 // takeJointLocked leases what others have leases of to a caller in a joint pool, and reports

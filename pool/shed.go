@@ -17,6 +17,18 @@ const (
 	ShedOn                 // fail it at once with a *ShedError
 )
 
+func (s Shed) String() string {
+	switch s {
+	case ShedOff:
+		return "off"
+	case ShedDryRun:
+		return "dry run"
+	case ShedOn:
+		return "on"
+	}
+	return "Shed(?)"
+}
+
 // A ShedError is the error of a caller whose deadline was nearer than the wait
 // that it had to expect. It matches context.DeadlineExceeded: it is the same end,
 // only sooner.

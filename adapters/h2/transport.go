@@ -217,7 +217,7 @@ func (t *Transport) Warm(ctx context.Context, rawURL string, n int) error {
 	if err != nil {
 		return err
 	}
-	return wire.WarmError(p.Warm(ctx, Host{Scheme: req.URL.Scheme, Addr: addr}, n))
+	return wire.WarmError("h2", p.Warm(ctx, Host{Scheme: req.URL.Scheme, Addr: addr}, n))
 }
 
 // CloseIdleConnections closes the connections that carry no request now.

@@ -34,14 +34,16 @@ func (t *Transport) Warm(ctx context.Context, rawURL string, n int) error {
 	if err != nil {
 		return err
 	}
-	return wire.WarmError(named(t.made().Warm(ctx, h, n)))
+	return wire.WarmError("httpconn", ownLimits("Config.PerHost", t.made().Warm(ctx, h, n)))
 }
 
 // SetLimits overrides the limits of one Host while the transport lives: a field
 // that is not zero replaces that of Config and PerHost, NoLimit stands for none,
 // and the zero Limits takes the override back. The error names the field that is
 // wrong, and then nothing has changed.
-func (t *Transport) SetLimits(h Host, l pool.Limits) error { return t.made().SetLimits(h, l) }
+func (t *Transport) SetLimits(h Host, l pool.Limits) error {
+	return ownLimits("SetLimits", t.made().SetLimits(h, l))
+}
 
 // ResetHost replaces the connections to h: idle ones are closed, those in use when
 // their requests end, and no request is sent on any of them any more.

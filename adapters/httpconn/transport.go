@@ -3,10 +3,8 @@ package httpconn
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
 	"net/url"
-	"strings"
 	"time"
 
 	"github.com/berth-go/berth/adapters/h2"
@@ -148,7 +146,7 @@ func (x *exchanging) acquire(h Host, r pool.Request) (lease pool.Lease[*conn], e
 		lease, err = exchange.Acquire(ctx, t.pool, h, r)
 	}
 	if err != nil {
-		return lease, named(err)
+		return lease, ownLimits("Config.PerHost", err)
 	}
 	c := lease.Value()
 	trace.GotConn(c.raw, lease.Info, c.alone, func() {
@@ -166,15 +164,6 @@ func (t *Transport) dialAddr(h Host) string {
 		}
 	}
 	return h.Addr
-}
-
-// named returns the error of a wrong PerHost under that name, and any other as it
-// is: to package keyed, which finds it, the field is PerKey.
-func named(err error) error {
-	if err != nil && strings.HasPrefix(err.Error(), "keyed: limits of key ") {
-		return fmt.Errorf("httpconn: Config.PerHost is wrong: %w", err)
-	}
-	return err
 }
 
 // exchanging is a RoundTrip that is going on: the call, and the lease of its last
