@@ -58,7 +58,7 @@ func (p *Pool[R]) lendsOtherLocked(s *slot[R]) bool { return p.mu.lent > 0 && p.
 // grows until it holds as many as are out at once.
 func (p *Pool[R]) restJointLocked(c *cell[R]) bool {
 	s := c.slot
-	if p.mu.form != joint || s.share == nil || c.lent || s.gone || s.refused || p.lendsOtherLocked(s) {
+	if p.mu.form != joint || c.lent || s.gone || s.refused || p.lendsOtherLocked(s) {
 		return false
 	}
 	grows := p.laneGrowsLocked(s)

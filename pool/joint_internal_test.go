@@ -144,6 +144,48 @@ func TestLaneDoesNotGrowBeyondMaxIdle(t *testing.T) {
 	})
 }
 
+// What rests in the lane is not idle while there is a lease beside it.
+func TestLaneIsNotAloneBesideAJointLease(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b, err := NewBudget(BudgetLimits{MaxOpen: 5})
+		require.NoError(t, err)
+		p, out := newJointOf(t, Config[int]{Budget: b}, 100, 1)
+		for p.open.Load() == nil {
+			mustAcquire(t, p).Release()
+		}
+		out[0].Release()
+		ln := p.open.Load()
+		require.NotNil(t, ln)
+		assert.Equal(t, -1, ln.LessIdle())
+		a := &attempt[int]{p: p, ctx: t.Context(), newcomer: true}
+		_, err = a.now() // past what rests
+		require.NoError(t, err)
+		require.Same(t, ln, p.open.Load())
+		assert.Zero(t, ln.LessIdle())
+		assert.Zero(t, b.Stats().Idle)
+		a.lease.Release()
+		assert.Equal(t, 1, b.Stats().Idle)
+		require.NoError(t, p.Shutdown(t.Context()))
+	})
+}
+
+// The oldest resource is filled first, also by who did not see what rests of it in the lane.
+func TestJointPoolFillsTheOldestFirst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ws := newWires(t, 4, nil)
+		first := []Lease[*wire]{ws.locked(), ws.locked(), ws.locked(), ws.locked()}
+		second := ws.locked()
+		require.Same(t, ws.all[1], second.Value())
+		release(first...)
+		ws.warm()
+		require.Equal(t, joint, ws.formNow())
+		require.Equal(t, 4, ws.resting())
+		l := ws.locked()
+		assert.Same(t, ws.all[0], l.Value())
+		release(l, second)
+	})
+}
+
 // What needs more than room goes the long way.
 func TestJointPoolGivesOnlyWhatNeedsNoThought(t *testing.T) {
 	life := Config[int]{MaxLifetime: time.Minute}
@@ -252,11 +294,14 @@ func TestJointPoolLetsGoOnlyWhatNeedsNoThought(t *testing.T) {
 			p.lock()
 			p.mu.form = joint
 			c := out[0].cell
-			leases := c.slot.leases
+			leases, free := c.slot.leases, len(c.slot.free)
+			c.slot.refusals = maxRefusals
 			tt.change(p, c)
 			got := p.restJointLocked(c)
 			if assert.Equal(t, tt.want, got); got {
 				c.end(out[0].turn)
+				assert.Zero(t, c.slot.refusals)
+				assert.Len(t, c.slot.free, free+1)
 			} else { // and what was made up is as it was
 				c.lent, c.slot.leases, c.slot.seats, c.slot.gone, c.slot.refused = false, leases, 0, false, false
 			}
