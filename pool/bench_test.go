@@ -2,7 +2,9 @@ package pool_test
 
 import (
 	"context"
+	"fmt"
 	"runtime"
+	"sync"
 	"testing"
 
 	"github.com/berth-go/berth/pool"
@@ -78,6 +80,35 @@ func BenchmarkAcquireReleaseParallel(b *testing.B) {
 					use(ctx, nothing)
 				}
 			})
+		})
+	}
+}
+
+// A burst of callers who all ask for a fresh resource, as after the restart of a peer: each has
+// a dial in flight, and each change of the pool looks at all of both. What does one call cost?
+func BenchmarkFreshBurst(b *testing.B) {
+	for _, n := range []int{10, 100, 1000} {
+		b.Run(fmt.Sprintf("n=%d", n), func(b *testing.B) {
+			p, err := pool.New(pool.Config[int]{Dial: func(context.Context) (int, error) {
+				runtime.Gosched()
+				return 1, nil
+			}, MaxIdle: -1})
+			require.NoError(b, err)
+			b.ResetTimer()
+			for done := 0; done < b.N; done += n {
+				var all sync.WaitGroup
+				for range min(n, b.N-done) {
+					all.Go(func() {
+						l, err := p.AcquireWith(context.Background(), pool.Request{Fresh: true})
+						if assert.NoError(b, err) {
+							l.Release()
+						}
+					})
+				}
+				all.Wait()
+			}
+			b.StopTimer()
+			require.NoError(b, p.Shutdown(context.Background()))
 		})
 	}
 }

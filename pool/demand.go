@@ -3,7 +3,6 @@ package pool
 import (
 	"iter"
 	"math"
-	"slices"
 
 	"github.com/berth-go/berth/waitq"
 )
@@ -102,50 +101,16 @@ func (p *Pool[R]) waitedForLocked() bool {
 // uncountedLocked is unmetLocked with these dials in flight, of which so many are
 // not canceled.
 func (p *Pool[R]) uncountedLocked(flying int, dials iter.Seq[*dial[R]]) int {
-	unmet := p.waiters.Len() - p.mu.promised - flying*p.sharedLocked()
-	if p.mu.fresh == 0 {
-		return unmet
-	}
-	// Whoever wants a fresh resource is helped only by what began after its
-	// call. The first dial that will do is a later one for who called later, so it is
-	// enough to compare, from each of them on, the waiters with the dials.
-	var firsts []uint64
-	p.waiters.Each(func(e waitq.Entry) bool {
-		if first := freshOf(e); first > 0 {
-			firsts = append(firsts, first)
-		}
-		return true
-	})
-	slices.Sort(firsts)
-	for i, first := range firsts {
-		n := len(firsts) - i
-		for d := range dials {
-			if !d.canceled && d.slot.number >= first {
-				n -= p.sharedLocked()
-			}
-		}
-		unmet = max(unmet, n-p.promisedSinceLocked(first))
+	unmet := p.unmetByAnyLocked(flying)
+	for _, c := range p.choosyLocked(dials) {
+		unmet = max(unmet, c.unmet)
 	}
 	return unmet
 }
 
-// promisedSinceLocked returns for how many waiters the resources that are there are about
-// to have room whose dials were the first or later ones.
-func (p *Pool[R]) promisedSinceLocked(first uint64) (n int) {
-	add := func(s *slot[R]) {
-		if s.number >= first {
-			n += s.promises()
-		}
-	}
-	for s := range p.mu.shares.All() {
-		add(s)
-	}
-	for s := range p.openingLocked() {
-		if s.share == nil { // the others are among the shares
-			add(s)
-		}
-	}
-	return n
+// unmetByAnyLocked is uncountedLocked if all waiters could use everything.
+func (p *Pool[R]) unmetByAnyLocked(flying int) int {
+	return p.waiters.Len() - p.mu.promised - flying*p.sharedLocked()
 }
 
 // orphansLocked returns the dials without which no waiter more is left with
@@ -153,28 +118,29 @@ func (p *Pool[R]) promisedSinceLocked(first uint64) (n int) {
 func (p *Pool[R]) orphansLocked(unmet int) []*dial[R] {
 	var orphans []*dial[R]
 	lacking := max(unmet, 0)
+	all, choosy := p.unmetByAnyLocked(p.flyingLocked()), p.choosyLocked(p.mu.dials.All())
+	for i := 1; i < len(choosy); i++ { // from here on unmet is that of the worst off of these and of those whom older dials do
+		choosy[i].unmet = max(choosy[i].unmet, choosy[i-1].unmet)
+	}
+	without := 0 // for how many waiters the orphans so far were
 	for d := range p.mu.dials.Backward() {
 		if d.canceled {
 			continue
 		}
-		if p.mu.fresh == 0 {
-			if unmet += p.sharedLocked(); unmet > lacking {
-				break
-			}
-			orphans = append(orphans, d)
-			continue
+		// Without this dial, all of those have less on their way for whom it would have done,
+		// as without each of the orphans, which are newer.
+		for len(choosy) > 0 && choosy[len(choosy)-1].first > d.slot.number {
+			choosy = choosy[:len(choosy)-1]
 		}
-		// Which dials are needed depends on who waits for which: try without it.
-		p.setCanceledLocked(d, true)
-		if p.unmetLocked() > lacking {
-			p.setCanceledLocked(d, false)
-		} else {
-			orphans = append(orphans, d)
+		most := all
+		if n := len(choosy); n > 0 {
+			most = max(most, choosy[n-1].unmet)
 		}
-	}
-	if p.mu.fresh > 0 {
-		for _, d := range orphans {
-			p.setCanceledLocked(d, false)
+		if most+without+p.sharedLocked() <= lacking {
+			without += p.sharedLocked()
+			orphans = append(orphans, d)
+		} else if p.mu.fresh == 0 {
+			break // the older ones are needed as much
 		}
 	}
 	return orphans
