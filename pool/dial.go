@@ -232,8 +232,7 @@ func (p *Pool[R]) dialFailed(d *dial[R], err error) {
 }
 
 // failWaitersLocked counts a dial that failed, and gives its error to the waiters that it
-// was counted for: of an exclusive resource one, the oldest; else, and of a late dial,
-// the oldest of those who had their place when it began. Later ones cause the next dial.
+// was counted for (see isForLocked). Later ones cause the next dial.
 func (p *Pool[R]) failWaitersLocked(d *dial[R], err error) {
 	if d.canceled { // the pool ended it; that is nobody's failure
 		p.mu.count.rare().DialsCanceled++
@@ -243,8 +242,7 @@ func (p *Pool[R]) failWaitersLocked(d *dial[R], err error) {
 	p.mu.count.rare().DialErrors++
 	p.noteFailureLocked(d.slot, err)
 	p.dialEventLocked(p.cfg.Hooks.DialFailed, d, err)
-	anyone := d.expected == 1 && !p.lateLocked(d)
-	p.failOldestLocked(d.expected, err, func(e waitq.Entry) bool { return anyone || p.arrivalOf(e) <= d.newest })
+	p.failOldestLocked(d.expected, err, p.isForLocked(d))
 }
 
 // failOldestLocked gives err to the n oldest of the waiters whom accept is true for, and

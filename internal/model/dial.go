@@ -17,7 +17,7 @@ type dial[R any] struct {
 	number     uint64
 	generation int
 	expected   int         // leases it was thought to bring
-	newest     pool.Ticket // the last one given when it began
+	newest     pool.Ticket // the last one given when it began; 0: nobody waited
 	cancel     context.CancelFunc
 	started    time.Time
 	canceled   bool // the pool does not want it any more
@@ -30,15 +30,15 @@ func (d *dial[R]) stop() {
 
 // startLocked starts a dial for the waiters that there are, or for none.
 func (m *Pool[R]) startLocked() {
-	base := context.Background()
+	base, newest := context.Background(), pool.Ticket(0)
 	if live := m.liveLocked(); len(live) > 0 {
-		base = context.WithoutCancel(live[0].ctx)
+		base, newest = context.WithoutCancel(live[0].ctx), m.mu.ticket
 	}
 	ctx, cancel := context.WithCancel(base)
 	m.mu.dialed++
 	d := &dial[R]{
 		number: m.mu.dialed, generation: m.mu.generation,
-		expected: m.mu.expected, newest: m.mu.ticket, cancel: cancel,
+		expected: m.mu.expected, newest: newest, cancel: cancel,
 		started: time.Now(),
 	}
 	m.mu.dials = append(m.mu.dials, d)
@@ -121,14 +121,49 @@ func (m *Pool[R]) failedLocked(d *dial[R], err error) {
 
 // failWaitersLocked fails the waiters that the dial was meant for: the oldest one
 // if it was meant for one, else, or if it is late, the oldest of those who were there
-// when it began.
+// when it began. Of a late one that was meant for one it is the oldest without whom
+// each dial that began before others came has a waiter still, if there is one.
 func (m *Pool[R]) failWaitersLocked(d *dial[R], err error) {
 	if d.canceled {
 		return // not a failure: the pool did not want it
 	}
-	m.failOldestLocked(d.expected, err, func(w *waiter[R]) bool {
-		return d.expected == 1 && !m.late(d) || w.came <= d.newest
-	})
+	if d.expected > 1 || !m.late(d) {
+		m.failOldestLocked(d.expected, err, func(w *waiter[R]) bool { return d.expected == 1 || w.came <= d.newest })
+		return
+	}
+	var those []*waiter[R]
+	for _, w := range m.liveLocked() {
+		if w.came <= d.newest {
+			those = append(those, w)
+		}
+	}
+	one := slices.IndexFunc(those, func(w *waiter[R]) bool { return m.canSpareLocked(w, d, those) })
+	m.failOldestLocked(1, err, func(w *waiter[R]) bool { return slices.Index(those, w) == max(0, one) && len(those) > 0 })
+}
+
+// canSpareLocked reports whether the dials that began before d have no waiter less for want
+// of w, who is one of those.
+func (m *Pool[R]) canSpareLocked(w *waiter[R], d *dial[R], those []*waiter[R]) bool {
+	for _, at := range m.mu.dials {
+		if at.canceled || at.newest < w.came || at.newest >= d.newest {
+			continue
+		}
+		waiting, coming := 0, 0
+		for _, o := range those {
+			if o.came <= at.newest {
+				waiting++
+			}
+		}
+		for _, o := range m.mu.dials {
+			if !o.canceled && o.newest <= at.newest {
+				coming += o.expected
+			}
+		}
+		if waiting <= coming {
+			return false
+		}
+	}
+	return true
 }
 
 // neverOpenedLocked makes the end of a resource that has had no capacity a failed dial.
