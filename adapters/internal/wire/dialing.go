@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/url"
 	"sync"
+	"time"
 )
 
 // dialing is what one dial needs to tell net/http, and to learn from it. It
@@ -49,6 +50,17 @@ func (d *dialing) abort() {
 	d.mu.Unlock()
 	if c != nil {
 		_ = c.Close()
+	}
+}
+
+// abortIfOpen closes the connection if that has not been done: a second time would be one
+// too many for who counts in Close.
+func (d *dialing) abortIfOpen() {
+	d.mu.Lock()
+	c := d.mu.conn
+	d.mu.Unlock()
+	if c != nil && c.SetDeadline(time.Time{}) == nil { // which fails on what is closed
+		d.abort()
 	}
 }
 

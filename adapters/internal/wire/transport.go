@@ -53,24 +53,31 @@ func Prepare(tr *http.Transport, p http.Protocols) {
 	tr.Proxy = func(req *http.Request) (*url.URL, error) {
 		return dialingOf(req.Context()).proxy, nil
 	}
-	dial := dialFunc(tr.DialContext, tr.Dial) //nolint:staticcheck // deprecated, and still honoured
+	dial := dialFunc(tr.DialContext, tr.Dial, errNoConn) //nolint:staticcheck // deprecated, and still honoured
 	if dial == nil {
 		dial = (&net.Dialer{}).DialContext
 	}
-	tr.DialContext, tr.Dial = captured(dial), nil                     //nolint:staticcheck // as above
-	if dial := dialFunc(tr.DialTLSContext, tr.DialTLS); dial != nil { //nolint:staticcheck // as above
+	tr.DialContext, tr.Dial = captured(dial), nil                          //nolint:staticcheck // as above
+	if dial := dialFunc(tr.DialTLSContext, tr.DialTLS, nil); dial != nil { //nolint:staticcheck // as above
 		tr.DialTLSContext, tr.DialTLS = captured(dial), nil //nolint:staticcheck // as above
 	}
 }
 
 type dialContextFunc = func(ctx context.Context, network, addr string) (net.Conn, error)
 
-// dialFunc returns the one of two dial funcs that net/http would use, or nil.
-func dialFunc(withContext dialContextFunc, without func(network, addr string) (net.Conn, error)) dialContextFunc {
+// dialFunc returns the one of two dial funcs that net/http would use, or nil. Where the one
+// without a context returns nothing, nothing is the error: net/http would name the other.
+func dialFunc(withContext dialContextFunc, without func(network, addr string) (net.Conn, error), nothing error) dialContextFunc {
 	if withContext != nil || without == nil {
 		return withContext
 	}
-	return func(_ context.Context, network, addr string) (net.Conn, error) { return without(network, addr) }
+	return func(_ context.Context, network, addr string) (net.Conn, error) {
+		c, err := without(network, addr)
+		if c == nil && err == nil {
+			err = nothing
+		}
+		return c, err
+	}
 }
 
 // captured returns a dial func that shows its connections to the [dialing] of its
@@ -131,6 +138,9 @@ func CloseNet(raw net.Conn) {
 var errAgreed = errors.New("berth: the TLS dial func agreed on HTTP/2, which is not to be spoken on this connection: " +
 	"have it offer http/1.1 alone, or turn HTTP/2 on with Protocols; an upgrade needs the former")
 
+// errNoConn is net/http's for a Dial that returns neither a connection nor an error.
+var errNoConn = errors.New("net/http: Transport.Dial hook returned (nil, nil)")
+
 // explained returns err, the error of a dial, with what http.Client puts in its place if
 // it is the error of the transport itself: that the server does not speak TLS.
 func explained(err error) error {
@@ -162,7 +172,7 @@ func Dial(ctx context.Context, tr *http.Transport, scheme, addr string, proxy *u
 		return nil, exchange.ErrorOf(ctx)
 	}
 	if err != nil {
-		d.abort() // net/http leaves it open where TLS agreed on what tr does not speak
+		d.abortIfOpen() // net/http leaves it open where TLS agreed on what tr does not speak
 		return nil, explained(err)
 	}
 	c := &Conn{ClientConn: cc, scheme: scheme}
