@@ -61,7 +61,7 @@ func (p *Pool[R]) restJointLocked(c *cell[R]) bool {
 	if p.mu.form != joint || c.lent || s.gone || s.refused || p.lendsOtherLocked(s) {
 		return false
 	}
-	grows := p.laneGrowsLocked(s)
+	grows := p.laneGrowsLocked()
 	if !grows && s.leases < s.lent()+2 {
 		return false // it may be the last one: what all rest in the lane of is idle
 	}
@@ -79,13 +79,14 @@ func (p *Pool[R]) restJointLocked(c *cell[R]) bool {
 	return true
 }
 
-// laneGrowsLocked reports whether a lease of s that ends goes on in the lane.
-func (p *Pool[R]) laneGrowsLocked(s *slot[R]) bool {
-	if p.mu.lent == 0 || p.mu.lent >= lane.Many || p.open.Load() == nil {
+// laneGrowsLocked reports whether a lease of what the lane is for, if there is one, goes on
+// in there when it ends.
+func (p *Pool[R]) laneGrowsLocked() bool {
+	if p.open.Load() == nil || p.mu.lent >= lane.Many {
 		return false
 	}
 	limit := p.mu.limits.MaxIdle
-	return limit == 0 || s.leases > s.lent()+1 || p.mu.slots.in(idle) < limit // if it is the last one, s may be idle
+	return limit == 0 || p.mu.slots.in(idle) < limit // from now on all of s may rest in the lane
 }
 
 // growLaneLocked gives the lane the lease that was c's.
@@ -95,7 +96,11 @@ func (p *Pool[R]) growLaneLocked(c *cell[R]) {
 	p.mu.lent++
 	c.lent = true
 	c.lentAt = c.Turn.Load().Number()
-	p.mu.lane.SetAlone(s.leases == s.lent())
+	alone := s.leases == s.lent()
+	if alone {
+		p.idledLocked(s, p.nowLocked()) // it may be idle from now on, and no lease of the lane may ever tell
+	}
+	p.mu.lane.SetAlone(alone)
 	p.mu.lane.Put(&c.Seat, p.usesLeft(s))
 }
 

@@ -125,6 +125,42 @@ func TestResourceIsIdleInTheLaneThatHasGrown(t *testing.T) {
 	})
 }
 
+// Nothing comes to rest in a lane that is closed, whatever of it is still out.
+func TestClosedLaneDoesNotGrow(t *testing.T) {
+	b, err := NewBudget(BudgetLimits{MaxOpen: 5})
+	require.NoError(t, err)
+	p, out := newJoint(t, Config[int]{Budget: b}, 1)
+	for p.open.Load() == nil {
+		mustAcquire(t, p).Release()
+	}
+	out = append(out, mustAcquire(t, p), mustAcquire(t, p))
+	p.lock()
+	b.hungry.Store(true) // another pool is short of a slot
+	p.unlock()
+	require.Nil(t, p.open.Load())
+	require.Equal(t, joint, p.formNow())
+	require.Equal(t, 2, p.mu.lent)
+	out = append(out, mustAcquire(t, p))
+	p.mu.form = joint // whatever that has come to
+	out[0].Release()
+	assert.Zero(t, p.restingUnseen())
+	b.hungry.Store(false)
+	for _, l := range out[1:] {
+		l.Release()
+	}
+	require.NoError(t, p.Shutdown(t.Context()))
+}
+
+// restingUnseen returns how many leases rest beside a closed lane.
+func (p *Pool[R]) restingUnseen() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.open.Load() != nil {
+		return 0
+	}
+	return p.restingLocked()
+}
+
 // The lane holds nothing of the last lease of a resource that would be one idle too many.
 func TestLaneDoesNotGrowBeyondMaxIdle(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -314,7 +350,7 @@ func TestJointPoolLetsGoOnlyWhatNeedsNoThought(t *testing.T) {
 	}
 }
 
-// The Budget's orders are fetched.
+// The Budget's orders are fetched, and it hears what it needs.
 func TestJointPoolHearsItsBudget(t *testing.T) {
 	b, err := NewBudget(BudgetLimits{MaxOpen: 5})
 	require.NoError(t, err)
@@ -324,6 +360,11 @@ func TestJointPoolHearsItsBudget(t *testing.T) {
 	p.member.ordered.Store(true)
 	p.unlockJoint()
 	assert.False(t, p.member.ordered.Load())
+	p.lock()
+	p.mu.streak = 0
+	p.member.changed = true
+	p.unlockJoint()
+	assert.False(t, p.member.changed, "it has reported")
 	for _, l := range out {
 		l.Release()
 	}
