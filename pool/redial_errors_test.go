@@ -112,3 +112,52 @@ func TestErrorOfALateDialKnowsWhatIsCanceled(t *testing.T) {
 		require.NoError(t, p.Shutdown(t.Context()))
 	})
 }
+
+// Those whom one dial is for, and who are more than it brings, are not left out.
+func TestErrorOfALateDialIsForTheOldestOfThoseLeftOver(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		r := newManual(t, pool.Config[*thing]{RedialAfter: late, MaxDials: 1})
+		first, second, third := r.acquire(), r.acquire(), r.acquire()
+		r.dial(1).fail(errDial)
+		require.ErrorIs(t, first.failed(), errDial)
+		require.Equal(t, 2, r.started(), "for the two others")
+		require.NoError(t, r.SetLimits(pool.Limits{MaxDials: 2}))
+		require.Equal(t, 3, r.started())
+		fourth := r.acquire()
+		pass(late)
+		r.dial(2).fail(errDial)
+		require.ErrorIs(t, second.failed(), errDial)
+		require.Equal(t, 4, r.started(), "when all four had come")
+		pass(late)
+		r.dial(4).fail(errDial)
+		require.ErrorIs(t, fourth.failed(), errDial, "the third has the third dial")
+		third.waits()
+		r.dial(3).fail(errDial)
+		require.ErrorIs(t, third.failed(), errDial)
+	})
+}
+
+func TestErrorOfALateDialIsForTheOldestIfAllAreMore(t *testing.T) {
+	for name, low := range map[string]bool{"": false, "one of them is behind its turn": true} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				r := newManual(t, pool.Config[*thing]{RedialAfter: late, MaxDials: 1})
+				first, second, third := r.acquire(), r.acquireWith(t.Context(), pool.Request{Low: low}), r.acquire()
+				r.dial(1).fail(errDial)
+				require.ErrorIs(t, first.failed(), errDial)
+				fourth := r.acquire()
+				require.Equal(t, 2, r.started(), "for the second and the third")
+				require.NoError(t, r.SetLimits(pool.Limits{MaxDials: 2}))
+				require.Equal(t, 3, r.started(), "for all")
+				pass(late)
+				r.dial(3).fail(errDial)
+				if low {
+					second, third = third, second
+				}
+				require.ErrorIs(t, second.failed(), errDial)
+				third.waits()
+				fourth.waits()
+			})
+		})
+	}
+}
