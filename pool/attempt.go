@@ -120,7 +120,7 @@ func (a *attempt[R]) now() (bool, error) {
 		a.firstDial = p.mu.dialNumber + 1
 	}
 	if a.takeJointLocked() {
-		p.unlockJoint()
+		p.unlockCalm()
 		return true, nil
 	}
 	p.closeLaneLocked()

@@ -29,7 +29,7 @@ func (a *attempt[R]) takeCalmLocked() bool {
 			return false
 		}
 	}
-	if p.checkDueLocked(s) || (p.member != nil && (p.ordered() || p.member.budget.hungry.Load())) {
+	if p.checkDueLocked(s) || p.othersWantLocked() {
 		return false
 	}
 	a.takeLocked(p.leaseOutLocked(s, p.lastTicket(), false))
@@ -61,11 +61,17 @@ func (p *Pool[R]) restCalmLocked(c *cell[R]) bool {
 	return true
 }
 
-// unlockCalm is unlock after one of the two. If the Budget wants something, or the lane is
-// worth opening, there is more to do.
+// othersWantLocked reports whether the Budget has decided something, or has to.
+func (p *Pool[R]) othersWantLocked() bool {
+	return p.member != nil && (p.ordered() || p.member.budget.hungry.Load())
+}
+
+// unlockCalm is unlock after one of the two, or of those in joint.go. If the Budget wants
+// something, or the lane is worth opening, there is more to do.
 func (p *Pool[R]) unlockCalm() {
 	n := &p.mu.lending
-	if n.streak >= max(n.need, minStreak) || (p.member != nil && (p.member.changed || p.ordered())) {
+	if n.lent == 0 && n.streak >= max(n.need, minStreak) || (p.member != nil && (p.member.changed || p.ordered())) {
+		p.closeLaneLocked()
 		p.unlock()
 		return
 	}

@@ -53,6 +53,22 @@ func TestCalmPoolStaysCalm(t *testing.T) {
 	})
 }
 
+// tryShortWay reports whether a short way has a lease for a caller after a change.
+func tryShortWay(t *testing.T, p *Pool[int], change func(*Pool[int], *attempt[int]), take func(*attempt[int]) bool) bool {
+	t.Helper()
+	a := &attempt[int]{p: p, ctx: t.Context(), newcomer: true}
+	change(p, a)
+	p.lock()
+	got := take(a)
+	a.bad = failure[int]{}
+	p.member.changed = true // and whatever was made up is settled
+	p.unlock()
+	if got {
+		a.lease.Release()
+	}
+	return got
+}
+
 // What needs more than the one slot goes the long way.
 func TestCalmPoolGivesOnlyWhatNeedsNoThought(t *testing.T) {
 	minute := Config[int]{MaxIdleTime: time.Minute, MaxLifetime: time.Minute}
@@ -78,17 +94,7 @@ func TestCalmPoolGivesOnlyWhatNeedsNoThought(t *testing.T) {
 			require.NoError(t, err)
 			tt.cfg.Budget = b
 			p := newCalm(t, tt.cfg)
-			a := &attempt[int]{p: p, ctx: t.Context(), newcomer: true}
-			tt.change(p, a)
-			p.lock()
-			got := a.takeCalmLocked()
-			a.bad = failure[int]{}
-			p.member.changed = true // and whatever was made up is settled
-			p.unlock()
-			assert.Equal(t, tt.want, got)
-			if got {
-				a.lease.Release()
-			}
+			assert.Equal(t, tt.want, tryShortWay(t, p, tt.change, (*attempt[int]).takeCalmLocked))
 			require.NoError(t, p.Shutdown(t.Context()))
 		})
 	}

@@ -216,12 +216,8 @@ func (p *Pool[R]) endLease(c *cell[R]) {
 		}
 		return
 	}
-	if p.restCalmLocked(c) {
+	if p.restCalmLocked(c) || p.restJointLocked(c) {
 		p.unlockCalm()
-		return
-	}
-	if p.restJointLocked(c) {
-		p.unlockJoint()
 		return
 	}
 	if p.endInLaneLocked(c) {

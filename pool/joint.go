@@ -35,7 +35,7 @@ func (a *attempt[R]) takeJointLocked() bool {
 			return false
 		}
 	}
-	if p.member != nil && (p.ordered() || p.member.budget.hungry.Load()) {
+	if p.othersWantLocked() {
 		return false
 	}
 	if p.open.Load() != nil {
@@ -102,16 +102,4 @@ func (p *Pool[R]) growLaneLocked(c *cell[R]) {
 	}
 	p.mu.lane.SetAlone(alone)
 	p.mu.lane.Put(&c.Seat, p.usesLeft(s))
-}
-
-// unlockJoint is unlock after one of the two. If the Budget wants something, or the lane is
-// worth opening, there is more to do.
-func (p *Pool[R]) unlockJoint() {
-	n := &p.mu.lending
-	if n.lent == 0 && n.streak >= max(n.need, minStreak) || (p.member != nil && (p.member.changed || p.ordered())) {
-		p.closeLaneLocked()
-		p.unlock()
-		return
-	}
-	p.mu.Unlock()
 }

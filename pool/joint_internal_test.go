@@ -244,17 +244,7 @@ func TestJointPoolGivesOnlyWhatNeedsNoThought(t *testing.T) {
 			require.NoError(t, err)
 			tt.cfg.Budget = b
 			p, out := newJoint(t, tt.cfg, 1)
-			a := &attempt[int]{p: p, ctx: t.Context(), newcomer: true}
-			tt.change(p, a)
-			p.lock()
-			got := a.takeJointLocked()
-			a.bad = failure[int]{}
-			p.member.changed = true // and whatever was made up is settled
-			p.unlock()
-			assert.Equal(t, tt.want, got)
-			if got {
-				a.lease.Release()
-			}
+			assert.Equal(t, tt.want, tryShortWay(t, p, tt.change, (*attempt[int]).takeJointLocked))
 			out[0].Release()
 			require.NoError(t, p.Shutdown(t.Context()))
 		})
@@ -358,12 +348,12 @@ func TestJointPoolHearsItsBudget(t *testing.T) {
 	p.lock()
 	p.mu.streak = 0 // no lane is to be opened
 	p.member.ordered.Store(true)
-	p.unlockJoint()
+	p.unlockCalm()
 	assert.False(t, p.member.ordered.Load())
 	p.lock()
 	p.mu.streak = 0
 	p.member.changed = true
-	p.unlockJoint()
+	p.unlockCalm()
 	assert.False(t, p.member.changed, "it has reported")
 	for _, l := range out {
 		l.Release()
