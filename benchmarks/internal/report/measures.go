@@ -3,10 +3,11 @@ package report
 import (
 	"github.com/berth-go/berth/benchmarks/internal/results"
 	"github.com/berth-go/berth/benchmarks/subject"
+	"golang.org/x/perf/benchmath"
 )
 
-// A measure is a figure of a run; false: it was not measured.
-type measure func(*results.Set) (float64, bool)
+// A measure is a figure of a run, with its range; false: it was not measured.
+type measure func(*results.Set) (benchmath.Summary, bool)
 
 // at returns the row of a workload on the most processors that it ran on.
 func at(set *results.Set, workload, name string, n int) (key results.Key, ok bool) {
@@ -24,11 +25,11 @@ func ratio(workload, ours, theirs, unit string) measure {
 
 // ratioAt is ratio at one of several sizes.
 func ratioAt(workload, ours, theirs, unit string, n int) measure {
-	return func(set *results.Set) (float64, bool) {
+	return func(set *results.Set) (m benchmath.Summary, ok bool) {
 		a, okA := at(set, workload, ours, n)
 		b, okB := at(set, workload, theirs, n)
 		if !okA || !okB {
-			return 0, false
+			return m, false
 		}
 		return set.Ratio(a, b, unit)
 	}
@@ -36,66 +37,64 @@ func ratioAt(workload, ours, theirs, unit string, n int) measure {
 
 // netRatio is ratio in time, less the harness on both sides.
 func netRatio(workload, ours, theirs string) measure {
-	return func(set *results.Set) (float64, bool) {
+	return func(set *results.Set) (m benchmath.Summary, ok bool) {
 		a, okA := at(set, workload, ours, 0)
 		b, okB := at(set, workload, theirs, 0)
 		h, okH := at(set, workload, subject.Harness, 0)
 		if !okA || !okB || !okH {
-			return 0, false
+			return m, false
 		}
 		return set.NetRatio(a, b, h, perOp)
 	}
 }
 
 func difference(workload, more, less string) measure {
-	return func(set *results.Set) (float64, bool) {
+	return func(set *results.Set) (m benchmath.Summary, ok bool) {
 		a, _ := at(set, workload, more, 0)
 		b, _ := at(set, workload, less, 0)
-		am, okA := set.Median(a, perOp)
-		bm, okB := set.Median(b, perOp)
-		return am.Center - bm.Center, okA && okB
+		return set.Difference(a, b, perOp)
 	}
 }
 
 // worst is the largest median over subjects, all of which must be there.
 func worst(workload, unit string, names ...string) measure {
-	return func(set *results.Set) (float64, bool) {
-		most := 0.0
-		for _, name := range names {
+	return func(set *results.Set) (m benchmath.Summary, ok bool) {
+		for i, name := range names {
 			key, _ := at(set, workload, name, 0)
-			m, ok := set.Median(key, unit)
-			if !ok {
-				return 0, false
+			of, measured := set.Median(key, unit)
+			if !measured {
+				return of, false
 			}
-			most = max(most, m.Center)
+			if i == 0 || of.Center > m.Center {
+				m = of
+			}
 		}
-		return most, true
+		return m, true
 	}
 }
 
 // growth is the cost with many over that with few.
 func growth(workload, name, unit string, few, many int) measure {
-	return func(set *results.Set) (float64, bool) {
+	return func(set *results.Set) (m benchmath.Summary, ok bool) {
 		a, okA := at(set, workload, name, many)
 		b, okB := at(set, workload, name, few)
 		if !okA || !okB {
-			return 0, false
+			return m, false
 		}
 		return set.Ratio(a, b, unit)
 	}
 }
 
 func sized(workload, name, unit string, n int) measure {
-	return func(set *results.Set) (float64, bool) {
+	return func(set *results.Set) (m benchmath.Summary, ok bool) {
 		key, _ := at(set, workload, name, n)
-		m, ok := set.Median(key, unit)
-		return m.Center, ok
+		return set.Median(key, unit)
 	}
 }
 
 // scaling is the speed of leases on two processors over that on one.
 func scaling(name string) measure {
-	return func(set *results.Set) (float64, bool) {
+	return func(set *results.Set) (m benchmath.Summary, ok bool) {
 		one := results.Key{Workload: "Parallel", Subject: name, Procs: 1}
 		two := one
 		two.Procs = 2
@@ -106,11 +105,11 @@ func scaling(name string) measure {
 // sharing is the cost of a shared lease on all processors over that of an
 // exclusive one alone.
 func sharing(shared, exclusive string) measure {
-	return func(set *results.Set) (float64, bool) {
+	return func(set *results.Set) (m benchmath.Summary, ok bool) {
 		a, okA := at(set, "Parallel", shared, 0)
 		b, okB := at(set, "Alone", exclusive, 0)
 		if !okA || !okB {
-			return 0, false
+			return m, false
 		}
 		return set.Ratio(a, b, perOp)
 	}

@@ -16,8 +16,8 @@ const topOf = 8
 // missed are the bounds that a run does not meet.
 func missed(set *results.Set) []bound {
 	return slices.DeleteFunc(bounds(), func(b bound) bool {
-		v, ok := b.measure(set)
-		return !ok || b.met(v)
+		m, ok := b.measure(set)
+		return !ok || b.met(m.Center)
 	})
 }
 
@@ -61,18 +61,18 @@ func writeMissed(b *strings.Builder, set *results.Set, profiles profile.Set) {
 // writeFloor compares with the floor: by the measure of the bound, and by the
 // figure behind it.
 func (b bound) writeFloor(w *strings.Builder, set *results.Set) {
-	v, _ := b.measure(set) // it is missed, so it was measured
-	fmt.Fprintf(w, "The bound is %s; measured: %s.", b.limit, b.value(v))
+	m, _ := b.measure(set) // it is missed, so it was measured
+	fmt.Fprintf(w, "The bound is %s; measured: %s.", b.limit, b.value(m.Center))
 	if b.floor == nil {
 		w.WriteString(" There is no floor for this.\n\n")
 		return
 	}
 	if f, ok := b.floor(set); ok {
 		verdict := "would meet it"
-		if !b.met(f) {
+		if !b.met(f.Center) {
 			verdict = "does not meet it either"
 		}
-		fmt.Fprintf(w, " The floor, at %s, %s.", b.value(f), verdict)
+		fmt.Fprintf(w, " The floor, at %s, %s.", b.value(f.Center), verdict)
 	}
 	w.WriteString("\n\n")
 	r := b.row
@@ -86,7 +86,7 @@ func (b bound) writeFloor(w *strings.Builder, set *results.Set) {
 	}
 	over := ""
 	if ratio, ok := set.Ratio(ours, floor, r.unit); ok {
-		over = chart.Number(ratio) + "x"
+		over = chart.Number(ratio.Center) + "x"
 	}
 	fmt.Fprintf(w, "| %s | %s | over the floor |\n|---|--:|--:|\n| %s | %s | %s |\n| %s | %s | |\n\n",
 		strings.TrimSuffix(r.workload+" "+size(r.n), " "), label(r.unit), r.ours, figure(r.unit, mine.Center), over, r.floor, figure(r.unit, its.Center))

@@ -131,13 +131,13 @@ func (t table) writeFigures(b *strings.Builder, set *results.Set, key results.Ke
 			b.WriteString(" |")
 			continue
 		case comparable:
-			if ratio > lossAbove && isPeer(key.Subject) {
-				behind.ratio = ratio
+			if ratio.Center > lossAbove && isPeer(key.Subject) {
+				behind.ratio = ratio.Center
 				lost = append(lost, behind)
-				fmt.Fprintf(b, " **%s** |", chart.Number(ratio))
+				fmt.Fprintf(b, " **%s** |", chart.Number(ratio.Center))
 				continue
 			}
-			fmt.Fprintf(b, " %s |", chart.Number(ratio))
+			fmt.Fprintf(b, " %s |", chart.Number(ratio.Center))
 		case our.Center > 0 && isPeer(key.Subject): // and the other has none
 			lost = append(lost, behind)
 			b.WriteString(" **∞** |")

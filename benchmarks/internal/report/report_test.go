@@ -2,6 +2,7 @@ package report_test
 
 import (
 	"flag"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -86,15 +87,33 @@ func TestHarnessAndOwnVariantsAreNoPeers(t *testing.T) {
 
 func TestBoundIsMetUpToItsLimitOnly(t *testing.T) {
 	bound := "| a lease, alone |"
-	assert.Contains(t, row(t, render(t, alone+"berth 10 20 ns/op\n"+alone+"sync.Pool 10 20 ns/op\n"), bound), "| 1x | met |")
-	assert.Contains(t, row(t, render(t, alone+"berth 10 21 ns/op\n"+alone+"sync.Pool 10 20 ns/op\n"), bound), "| 1.05x | **not met** |")
-	assert.Contains(t, row(t, render(t, alone+"berth 10 20.04 ns/op\n"+alone+"sync.Pool 10 20 ns/op\n"), bound), "| 1.002x | **not met** |")
+	assert.Contains(t, row(t, render(t, alone+"berth 10 20 ns/op\n"+alone+"sync.Pool 10 20 ns/op\n"), bound), "| 1x | | met |")
+	assert.Contains(t, row(t, render(t, alone+"berth 10 21 ns/op\n"+alone+"sync.Pool 10 20 ns/op\n"), bound), "| 1.05x | | **not met** |")
+	assert.Contains(t, row(t, render(t, alone+"berth 10 20.04 ns/op\n"+alone+"sync.Pool 10 20 ns/op\n"), bound), "| 1.002x | | **not met** |")
 	assert.Contains(t, row(t, render(t, alone+"berth 10 21 ns/op\n"), bound), "| not measured |")
+}
+
+// rounds is a run of Alone in which Berth takes so long and sync.Pool 20 ns.
+func rounds(took ...int) string {
+	var raw strings.Builder
+	for _, ns := range took {
+		fmt.Fprintf(&raw, "%sberth 10 %d ns/op\n%ssync.Pool 10 20 ns/op\n", alone, ns, alone)
+	}
+	return raw.String()
+}
+
+func TestABoundInsideTheRangeOfARunIsNamed(t *testing.T) {
+	verdict := func(took ...int) string { return row(t, render(t, rounds(took...)), "| a lease, alone |") }
+	assert.Contains(t, verdict(14, 15, 16, 17, 18, 19), "| 0.82x | 0.7x to 0.95x | met |")
+	assert.Contains(t, verdict(14, 15, 16, 17, 18, 21), "| 0.82x | 0.7x to 1.05x | met, bound inside the range |")
+	assert.Contains(t, verdict(19, 22, 23, 24, 25, 26), "| 1.17x | 0.95x to 1.3x | **not met**, bound inside the range |")
+	assert.Contains(t, verdict(22, 22, 22, 22, 22, 22), "| 1.1x | | **not met** |")
+	assert.Contains(t, verdict(14, 21), "| 0.88x | | met |", "two rounds are too few for a range")
 }
 
 func TestScalingBoundAsksForTheLeast(t *testing.T) {
 	raw := "BenchmarkParallel/subject=berth 10 20 ns/op\nBenchmarkParallel/subject=berth-2 10 10 ns/op\n"
-	assert.Contains(t, row(t, render(t, raw), "| leases per second on 2"), "| 2x | met |")
+	assert.Contains(t, row(t, render(t, raw), "| leases per second on 2"), "| 2x | | met |")
 	raw = strings.Replace(raw, "10 10 ns", "10 19 ns", 1)
 	assert.Contains(t, row(t, render(t, raw), "| leases per second on 2"), "**not met**")
 }
@@ -103,8 +122,8 @@ func TestGrowthBoundsCompareTheSizesTheyName(t *testing.T) {
 	raw := "BenchmarkAxisKeys/subject=berth/n=1000-2 10 100 ns/op 900 B/key\n" +
 		"BenchmarkAxisKeys/subject=berth/n=1000000-2 10 250 ns/op 1000 B/key\n"
 	page := render(t, raw)
-	assert.Contains(t, row(t, page, "| a lease with 1,000,000 keys"), "| 2.5x | **not met** |")
-	assert.Contains(t, row(t, page, "| memory of a key"), "| 1000 B | met |")
+	assert.Contains(t, row(t, page, "| a lease with 1,000,000 keys"), "| 2.5x | | **not met** |")
+	assert.Contains(t, row(t, page, "| memory of a key"), "| 1000 B | | met |")
 }
 
 func TestQuickRunSaysSo(t *testing.T) {

@@ -169,16 +169,12 @@ func (s *Set) Sizes(workload string) []int {
 // Median returns the median over the rounds and the 95 % confidence interval
 // around it, which is infinite for few rounds. ok is false if there is none.
 func (s *Set) Median(key Key, unit string) (m benchmath.Summary, ok bool) {
-	values := s.values[key][unit]
-	if len(values) == 0 {
-		return m, false
-	}
-	return summarize(values), true
+	return overRounds(s.values[key][unit])
 }
 
 // NetRatio is Ratio without what base measured in the same round, such as the
 // harness, which is in both.
-func (s *Set) NetRatio(a, b, base Key, unit string) (ratio float64, ok bool) {
+func (s *Set) NetRatio(a, b, base Key, unit string) (ratio benchmath.Summary, ok bool) {
 	as, bs, bases := s.values[a][unit], s.values[b][unit], s.values[base][unit]
 	var ratios []float64
 	for i := range min(len(as), len(bs), len(bases)) {
@@ -186,16 +182,13 @@ func (s *Set) NetRatio(a, b, base Key, unit string) (ratio float64, ok bool) {
 			ratios = append(ratios, (as[i]-bases[i])/(bs[i]-bases[i]))
 		}
 	}
-	if len(ratios) == 0 {
-		return 0, false
-	}
-	return summarize(ratios).Center, true
+	return overRounds(ratios)
 }
 
 // Ratio returns the median over the rounds of a's value over b's in the same
 // round, so that a machine that was slower in one round weighs on both. ok is
 // false if one of them was not measured, or b is zero.
-func (s *Set) Ratio(a, b Key, unit string) (ratio float64, ok bool) {
+func (s *Set) Ratio(a, b Key, unit string) (ratio benchmath.Summary, ok bool) {
 	as, bs := s.values[a][unit], s.values[b][unit]
 	var ratios []float64
 	for i := range min(len(as), len(bs)) {
@@ -203,10 +196,24 @@ func (s *Set) Ratio(a, b Key, unit string) (ratio float64, ok bool) {
 			ratios = append(ratios, as[i]/bs[i])
 		}
 	}
-	if len(ratios) == 0 {
-		return 0, false
+	return overRounds(ratios)
+}
+
+// Difference is Ratio for a's value less b's.
+func (s *Set) Difference(a, b Key, unit string) (difference benchmath.Summary, ok bool) {
+	as, bs := s.values[a][unit], s.values[b][unit]
+	var differences []float64
+	for i := range min(len(as), len(bs)) {
+		differences = append(differences, as[i]-bs[i])
 	}
-	return summarize(ratios).Center, true
+	return overRounds(differences)
+}
+
+func overRounds(values []float64) (m benchmath.Summary, ok bool) {
+	if len(values) == 0 {
+		return m, false
+	}
+	return summarize(values), true
 }
 
 // summarize assumes nothing about how values are distributed.

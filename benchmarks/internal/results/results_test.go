@@ -2,6 +2,7 @@ package results_test
 
 import (
 	"fmt"
+	"math"
 	"strings"
 	"testing"
 
@@ -49,7 +50,30 @@ func TestRatioComparesWithinARound(t *testing.T) {
 	// 2, 3 and a half: the ratio of the medians would be 4/3.
 	ratio, ok := read(t, raw).Ratio(alone("berth"), alone("peer"), "ns/op")
 	require.True(t, ok)
-	assert.InDelta(t, 2, ratio, 1e-9)
+	assert.InDelta(t, 2, ratio.Center, 1e-9)
+}
+
+func TestDifferenceIsTakenWithinARound(t *testing.T) {
+	// 20 - 10, 90 - 30 and 40 - 80: the medians differ by 10 too, but the range is that of the rounds.
+	difference, ok := read(t, raw).Difference(alone("berth"), alone("peer"), "ns/op")
+	require.True(t, ok)
+	assert.InDelta(t, 10, difference.Center, 1e-9)
+	_, ok = read(t, raw).Difference(alone("peer"), alone("nobody"), "ns/op")
+	assert.False(t, ok)
+}
+
+func TestARangeNeedsRoundsEnough(t *testing.T) {
+	const line = "BenchmarkAlone/subject=%s-2 1 %d ns/op\n"
+	var text strings.Builder
+	for i := range 6 {
+		fmt.Fprintf(&text, line, "berth", 10+i)
+		fmt.Fprintf(&text, line, "peer", 10)
+	}
+	ratio, _ := read(t, text.String()).Ratio(alone("berth"), alone("peer"), "ns/op")
+	assert.InDelta(t, 1, ratio.Lo, 1e-9)
+	assert.InDelta(t, 1.5, ratio.Hi, 1e-9)
+	ratio, _ = read(t, raw).Ratio(alone("berth"), alone("peer"), "ns/op")
+	assert.True(t, math.IsInf(ratio.Hi, 1))
 }
 
 func TestNetRatioTakesTheBaseOfTheSameRoundFromBoth(t *testing.T) {
@@ -62,7 +86,7 @@ func TestNetRatioTakesTheBaseOfTheSameRoundFromBoth(t *testing.T) {
 	}
 	ratio, ok := read(t, text.String()).NetRatio(alone("berth"), alone("peer"), alone("base"), "ns/op")
 	require.True(t, ok)
-	assert.InDelta(t, 2.5, ratio, 1e-9)
+	assert.InDelta(t, 2.5, ratio.Center, 1e-9)
 	_, ok = read(t, raw).NetRatio(alone("berth"), alone("peer"), alone("base"), "ns/op")
 	assert.False(t, ok)
 }
