@@ -121,24 +121,34 @@ func (m *Pool[R]) failedLocked(d *dial[R], err error) {
 
 // failWaitersLocked fails the waiters that the dial was meant for: the oldest one
 // if it was meant for one, else, or if it is late, the oldest of those who were there
-// when it began. Of a late one that was meant for one it is the oldest without whom
-// each dial that began before others came has a waiter still, if there is one.
+// when it began: if there are any, the oldest without whom each dial that began before
+// others came has its waiters still, one after the other.
 func (m *Pool[R]) failWaitersLocked(d *dial[R], err error) {
 	if d.canceled {
 		return // not a failure: the pool did not want it
 	}
-	if d.expected > 1 || !m.late(d) {
-		m.failOldestLocked(d.expected, err, func(w *waiter[R]) bool { return d.expected == 1 || w.came <= d.newest })
+	if d.expected == 1 && !m.late(d) {
+		m.failOldestLocked(1, err, func(*waiter[R]) bool { return true })
 		return
 	}
-	var those []*waiter[R]
+	var those, spared []*waiter[R]
 	for _, w := range m.liveLocked() {
 		if w.came <= d.newest {
 			those = append(those, w)
 		}
 	}
-	one := slices.IndexFunc(those, func(w *waiter[R]) bool { return m.canSpareLocked(w, d, those) })
-	m.failOldestLocked(1, err, func(w *waiter[R]) bool { return slices.Index(those, w) == max(0, one) && len(those) > 0 })
+	for range d.expected {
+		one := slices.IndexFunc(those, func(w *waiter[R]) bool { return m.canSpareLocked(w, d, those) })
+		if one < 0 {
+			break
+		}
+		spared = append(spared, those[one])
+		those = slices.Delete(those, one, one+1)
+	}
+	if len(spared) == 0 {
+		spared = those
+	}
+	m.failOldestLocked(d.expected, err, func(w *waiter[R]) bool { return slices.Contains(spared, w) })
 }
 
 // canSpareLocked reports whether the dials that began before d have no waiter less for want
