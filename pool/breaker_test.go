@@ -155,6 +155,24 @@ func TestProbersResourceJoinsThePool(t *testing.T) {
 	})
 }
 
+// With the pool its breaker is gone, and it does not open again.
+func TestBreakerClosesWithThePool(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		cfg, events := breaking(1)
+		r := newManual(t, cfg)
+		r.acquire()
+		r.acquire()
+		r.dial(1).fail(errDial)
+		r.dial(2).stubborn.Store(true)
+		require.NoError(t, r.Close())
+		opened := pool.BreakerEvent{Open: true, Failures: 1, Err: errDial}
+		assert.Equal(t, []pool.BreakerEvent{opened, {}}, *events)
+		r.dial(2).fail(errDial)
+		assert.Len(t, *events, 2)
+		require.NoError(t, r.Shutdown(t.Context()))
+	})
+}
+
 // A breaker that opens twice is counted and told of twice.
 func TestBreakerOpensAgain(t *testing.T) {
 	bubble(t, func(t *testing.T) {

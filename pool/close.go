@@ -20,6 +20,7 @@ func (p *Pool[R]) Close() error {
 		return nil
 	}
 	p.mu.closed = true // I10: from here on nothing is queued, dialled or kept
+	p.forgetFailuresLocked()
 	p.reclaimAllLocked()
 	if p.member != nil {
 		p.member.stopLending()

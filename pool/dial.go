@@ -188,6 +188,7 @@ func (p *Pool[R]) dialed(d *dial[R], shared int, err error) {
 		p.dialEventLocked(p.cfg.Hooks.Dialed, d, nil)
 		p.closeLocked(s, ReasonReset) // I11
 	case err != nil:
+		p.dialEventLocked(p.cfg.Hooks.Dialed, d, nil) // it was made, and is closed like all that was
 		p.failWaitersLocked(d, err)
 		p.closeLocked(s, ReasonCapacity)
 	default:

@@ -26,7 +26,8 @@ type Hooks struct {
 	// Dialed is called when a dial has made a resource.
 	Dialed func(DialEvent)
 	// DialFailed is called when a dial has failed, or was canceled; and, after Dialed,
-	// when a resource has ended before it ever had capacity: Took is its age then.
+	// when what was made is of no use, or a resource has ended before it ever had
+	// capacity: Took is its age then.
 	DialFailed func(DialEvent)
 	// Evicted is called when the pool begins to close a resource. What Released says
 	// about a resource that failed holds here too.
@@ -36,7 +37,9 @@ type Hooks struct {
 	Abandoned func(EvictedEvent)
 	// Shed is called when ShedLate turned a caller away, or would have.
 	Shed func(ShedEvent)
-	// Breaker is called when the breaker opens and when it closes.
+	// Breaker is called when the breaker opens and when it closes: when a dial has
+	// succeeded, when the pool is closed, and in package keyed when the failures of a
+	// key are forgotten.
 	Breaker func(BreakerEvent)
 	// Leak is called once for a lease that has been out for LeakAfter, and for one
 	// that was lost to the garbage collector.

@@ -161,8 +161,19 @@ func (p *Pool[R]) cautiousLocked() bool {
 	return p.mu.outage != nil && (p.mu.outage.broken || p.cfg.BackoffBase > 0)
 }
 
-// noteSuccessLocked forgets the failures.
-func (p *Pool[R]) noteSuccessLocked() {
+// noteSuccessLocked ends the outage.
+func (p *Pool[R]) noteSuccessLocked() { p.forgetFailuresLocked() }
+
+// fadeLocked forgets the failures of a key that is about to be forgotten with them, or for
+// which nobody has called for so long that it may be.
+func (p *Pool[R]) fadeLocked() {
+	if p.mu.outage != nil && p.part != nil && p.forsakenLocked() {
+		p.forgetFailuresLocked()
+	}
+}
+
+// forgetFailuresLocked closes the breaker as well: whoever counts open ones hears of each end.
+func (p *Pool[R]) forgetFailuresLocked() {
 	o := p.mu.outage
 	if o == nil {
 		return

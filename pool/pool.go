@@ -180,6 +180,7 @@ func (p *Pool[R]) finish(own bool, next *handOff[R]) (err *panicError) {
 	}
 	p.balanceLocked()
 	p.mu.handed = nil
+	p.fadeLocked()
 	var c chores
 	if p.mu.chores != nil {
 		c, p.mu.chores = *p.mu.chores, nil
