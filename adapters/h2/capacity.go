@@ -37,7 +37,7 @@ func (r *Resource) readAll() (n int, settled bool) {
 	}
 	taken, ours, claims := r.taken.Load(), int(r.ours.Load()), int(r.claims.Load())
 	inFlight := r.conn.InFlight()
-	available := r.conn.Available()
+	available := r.available(inFlight)
 
 	if available == 0 && inFlight == 0 && ours <= int(r.strays.stay.Load()) && r.none() && r.taken.Load() == taken {
 		// No stream, and none that could end and make room: the server has said
@@ -84,8 +84,15 @@ func (r *Resource) readAll() (n int, settled bool) {
 	return n, settled
 }
 
+// available is what the connection says, within what can be added to inFlight: of a Conn that
+// has no limit that may be the largest int, and less than nothing of one whose limit was
+// lowered below what is in flight, which is not its end.
+func (r *Resource) available(inFlight int) int {
+	return min(max(0, r.conn.Available()), math.MaxInt-inFlight)
+}
+
 // none looks again whether there is no stream, neither one in flight nor one to be had.
-func (r *Resource) none() bool { return r.conn.InFlight() == 0 && r.conn.Available() == 0 }
+func (r *Resource) none() bool { return r.conn.InFlight() == 0 && r.conn.Available() <= 0 }
 
 // room keeps what the connection can carry, as long as it has room.
 func (r *Resource) room(available, inFlight int) {

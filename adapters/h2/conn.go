@@ -22,7 +22,9 @@ type Conn interface {
 	Reserve() error
 	// Release gives back a stream that Reserve claimed and nobody used.
 	Release()
-	// Available is how many more streams Reserve would give out now.
+	// Available is how many more streams Reserve would give out now. If there are none,
+	// and none are in flight whose end could make room, the connection counts as one that
+	// its peer is leaving, and is replaced: also one just dialled, so Dial waits for room.
 	Available() int
 	// InFlight is how many streams are claimed or in use.
 	InFlight() int

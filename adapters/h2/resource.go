@@ -1,6 +1,7 @@
 package h2
 
 import (
+	"math"
 	"net/http"
 	"runtime"
 	"time"
@@ -308,8 +309,8 @@ func (r *Resource) Expect() int {
 // connection says so, and whether that is the server's number: false before it is
 // known, and while no stream is available, for the server may be leaving.
 func (r *Resource) Limit() (n int, known bool) {
-	available := r.conn.Available()
-	n = available + r.conn.InFlight()
+	available := max(0, r.conn.Available())
+	n = available + min(r.conn.InFlight(), math.MaxInt-available)
 	return n, available > 0 && r.proven.Load() && r.conn.Err() == nil
 }
 

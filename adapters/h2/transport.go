@@ -143,15 +143,20 @@ func (x *exchanging) acquire(h Host, r pool.Request) (pool.Lease[*Resource], err
 
 // attempt sends the request once. The lease ends here if that fails, else with
 // the response.
-func (x *exchanging) attempt(lease pool.Lease[*Resource]) (*http.Response, *exchange.Failure) {
+func (x *exchanging) attempt(lease pool.Lease[*Resource]) (resp *http.Response, failure *exchange.Failure) {
 	r := lease.Value()
 	x.lease, x.resource, x.last = lease, r, x.call.Request().Close
+	defer func() {
+		if resp == nil && failure == nil {
+			lease.Discard(nil) // the Conn has panicked
+		}
+	}()
 	if err := exchange.ErrorOf(x.call.Context()); err != nil {
 		r.Drop() // delivered just before the context ended
 		lease.Release()
 		return nil, &exchange.Failure{Err: err}
 	}
-	resp, failure := x.call.Attempt(r, exchange.Attempt{
+	resp, failure = x.call.Attempt(r, exchange.Attempt{
 		Used:      r.Served() || exchange.WasUsed(lease.Info()),
 		Shared:    true,
 		Tidy:      r.isStd,
@@ -159,6 +164,7 @@ func (x *exchanging) attempt(lease pool.Lease[*Resource]) (*http.Response, *exch
 		End:       x,
 	})
 	if failure != nil {
+		defer lease.Discard(nil) // where the Conn panics; else the lease has ended
 		r.End()
 		if r.Err() != nil || failure.Retry && !failure.Refused && !failure.Unsent {
 			lease.Discard(failure.Err) // it takes no more requests
@@ -174,7 +180,12 @@ func (x *exchanging) End(e exchange.Ending) {
 	if e.Aside {
 		defer exchange.Aside(x.t.panicked)
 	}
-	r := x.resource
+	r, ended := x.resource, false
+	defer func() {
+		if !ended {
+			x.lease.Discard(nil) // the Conn has panicked
+		}
+	}()
 	r.End()
 	switch err := r.Err(); {
 	case e.Broken:
@@ -184,6 +195,7 @@ func (x *exchanging) End(e exchange.Ending) {
 	default:
 		x.lease.Release()
 	}
+	ended = true
 }
 
 // dial makes a connection for the pool.

@@ -232,7 +232,7 @@ func (c *Call) send(conn Conn, how Attempt) (*http.Response, error) {
 // an HTTP/1 connection does not come back from RoundTrip while a Read of the body blocks.
 func (c *Call) watchBody() {
 	if b := c.body; b != nil {
-		b.unwatch = context.AfterFunc(c.ctx, func() { _ = b.Close() })
+		b.unwatch = context.AfterFunc(c.ctx, b.giveUp)
 	}
 }
 
@@ -309,6 +309,9 @@ func (c *Call) deliver(resp *http.Response, how Attempt) *http.Response {
 			resp = &b.trailers.own
 		}
 		resp.Body = &b.responseBody
+	}
+	if how.Tidy && c.body != nil && b.ended.Load() == going {
+		c.body.answered(b.src)
 	}
 	if d := how.Delivered; d != nil && !c.upgraded && b.ended.Load() == going {
 		d.add(c)

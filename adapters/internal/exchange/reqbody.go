@@ -37,6 +37,9 @@ type requestBody struct {
 		closed  bool   // the caller's body has been, or is being, closed
 		settled bool   // and its Close has returned
 		then    func() // to be called when settled; see whenClosed
+
+		cut    bool      // the context ended before the body was closed; see giveUp
+		answer io.Closer // the body of the response; nil: it has not begun
 	}
 }
 
@@ -68,6 +71,30 @@ func (b *requestBody) Close() error {
 		then()
 	}
 	return err
+}
+
+// giveUp closes the body because the context has ended. If it was still being sent, the
+// body of the response is closed as well: a stream of net/http's that waits for its window
+// does not see the end of the context once the response has begun.
+func (b *requestBody) giveUp() {
+	b.mu.Lock()
+	b.mu.cut = !b.mu.closed
+	b.mu.Unlock()
+	_ = b.Close()
+	b.answered(nil)
+}
+
+// answered says that the response has begun, and answer is its body. nil: as it was.
+func (b *requestBody) answered(answer io.Closer) {
+	b.mu.Lock()
+	if answer != nil {
+		b.mu.answer = answer
+	}
+	cut, answer := b.mu.cut, b.mu.answer
+	b.mu.Unlock()
+	if cut && answer != nil {
+		_ = answer.Close()
+	}
 }
 
 // whenClosed calls f once the body is closed: now, or in the goroutine that

@@ -164,7 +164,14 @@ func Dial(ctx context.Context, tr *http.Transport, scheme, addr string, proxy *u
 	// Not every step of NewClientConn looks at the context, but each of them ends
 	// when the connection is closed.
 	stop := context.AfterFunc(ctx, d.abort)
+	returned := false
+	defer func() {
+		if !returned && stop() {
+			d.abort() // a func of the user's has panicked, or ended the goroutine
+		}
+	}()
 	cc, err := tr.NewClientConn(dctx, scheme, addr)
+	returned = true
 	if !stop() {
 		if err == nil {
 			_ = cc.Close() // it may be closed under the ClientConn already

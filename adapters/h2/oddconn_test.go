@@ -1,0 +1,158 @@
+package h2_test
+
+import (
+	"context"
+	"errors"
+	"math"
+	"net/http"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.uber.org/atomic"
+
+	"github.com/berth-go/berth/adapters/h2"
+)
+
+// roomy is a Conn whose Available is what its owner says.
+type roomy struct {
+	available func(inFlight int) int
+	inFlight  atomic.Int32
+	closed    atomic.Bool
+	do        func(*http.Request) (*http.Response, error)
+}
+
+func (c *roomy) RoundTrip(req *http.Request) (*http.Response, error) {
+	defer c.inFlight.Dec()
+	return c.do(req)
+}
+
+func (c *roomy) Reserve() error {
+	if c.Available() <= 0 {
+		return errors.New("no stream")
+	}
+	c.inFlight.Inc()
+	return nil
+}
+func (c *roomy) Release()       { c.inFlight.Dec() }
+func (c *roomy) Available() int { return c.available(int(c.inFlight.Load())) }
+func (c *roomy) InFlight() int  { return int(c.inFlight.Load()) }
+
+func (c *roomy) Err() error {
+	if c.closed.Load() {
+		return errors.New("closed")
+	}
+	return nil
+}
+
+func (c *roomy) Close() error { c.closed.Store(true); return nil }
+
+// A Conn that has no limit may say so by the largest int.
+func TestConnWithoutALimitIsOneConnection(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		leave := make(chan struct{})
+		var dials atomic.Int32
+		var first *roomy
+		tr := newTransport(t, h2.Config{Dial: func(context.Context, h2.Host) (h2.Conn, error) {
+			dials.Inc()
+			c := &roomy{
+				available: func(int) int { return math.MaxInt },
+				do: func(*http.Request) (*http.Response, error) {
+					<-leave
+					return &http.Response{}, nil
+				},
+			}
+			if first == nil {
+				first = c
+			}
+			return c, nil
+		}})
+		const n = 5
+		done := make(chan error, n)
+		for range n {
+			go func() { done <- fetchFrom(t.Context(), t, tr) }()
+			synctest.Wait()
+			time.Sleep(time.Second)
+		}
+		assert.Equal(t, int32(1), dials.Load())
+		assert.False(t, first.closed.Load(), "closed with requests on it")
+		close(leave)
+		for range n {
+			require.NoError(t, <-done)
+		}
+	})
+}
+
+// A limit may be lowered below what is in flight, of which some streams may be of requests
+// that have been given up.
+func TestConnWhoseLimitIsLoweredKeepsItsRequests(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		leave := make(chan struct{})
+		var limit atomic.Int32
+		limit.Store(10)
+		c := &roomy{
+			available: func(n int) int { return int(limit.Load()) - n },
+			do: func(*http.Request) (*http.Response, error) {
+				<-leave
+				return &http.Response{}, nil
+			},
+		}
+		tr := transportOf(t, c)
+		done := make(chan error)
+		for range 2 {
+			go func() { done <- fetchFrom(t.Context(), t, tr) }()
+		}
+		time.Sleep(time.Second)
+		c.inFlight.Add(7) // of those that were given up
+		limit.Store(5)
+		time.Sleep(time.Second)
+		assert.False(t, c.closed.Load(), "closed with requests on it")
+		close(leave)
+		for range 2 {
+			require.NoError(t, <-done)
+		}
+		c.inFlight.Sub(7)
+		require.NoError(t, fetchFrom(t.Context(), t, tr))
+		assert.Equal(t, uint64(1), tr.Stats().Dials)
+	})
+}
+
+// Wherever a Conn panics, the request that it hits is the only one.
+func TestPanicOfAConnAtAnyPointLeaksNothing(t *testing.T) {
+	for name, failure := range map[string]error{"response": nil, "failure": errors.New("of the stream")} {
+		for at := range 25 {
+			synctest.Test(t, func(t *testing.T) {
+				var calls atomic.Int32
+				once := func() {
+					if int(calls.Inc()) == at {
+						panic("of the connection")
+					}
+				}
+				tr := newTransport(t, h2.Config{MaxConnsPerHost: 1, Dial: func(context.Context, h2.Host) (h2.Conn, error) {
+					return &panicky{&roomy{
+						available: func(n int) int { return 10 - n },
+						do:        func(*http.Request) (*http.Response, error) { return &http.Response{}, failure },
+					}, once}, nil
+				}})
+				for range 3 {
+					func() {
+						defer func() { _ = recover() }()
+						_ = fetchFrom(t.Context(), t, tr)
+					}()
+				}
+				require.Zero(t, tr.Stats().Leases, "%s, call %d", name, at)
+			})
+		}
+	}
+}
+
+type panicky struct {
+	*roomy
+	once func()
+}
+
+func (c *panicky) Err() error     { c.once(); return c.roomy.Err() }
+func (c *panicky) Available() int { c.once(); return c.roomy.Available() }
+func (c *panicky) InFlight() int  { c.once(); return c.roomy.InFlight() }
