@@ -47,8 +47,8 @@ func (p *Pool[K, R]) Retire(f func(key K, r R) bool) {
 
 // ShutdownKey closes everything that belongs to a key and waits for it, as
 // [pool.Pool.Shutdown] does; meanwhile calls for the key get [pool.ErrClosed].
-// When it has returned nil, the key may be used again as if it were new. If ctx
-// ends first, the error says what is left; the key stays closed until that is
+// When it has returned nil, the key may be used again as if it were new, with what
+// [Pool.SetLimits] has said of it. If ctx ends first, the error says what is left; the key stays closed until that is
 // gone, and ShutdownKey may be called again.
 func (p *Pool[K, R]) ShutdownKey(ctx context.Context, key K) error {
 	e := p.enterKnown(key)
@@ -57,7 +57,7 @@ func (p *Pool[K, R]) ShutdownKey(ctx context.Context, key K) error {
 	}
 	defer p.leave(e)
 	if err := e.pool.Shutdown(ctx); err != nil {
-		return err
+		return fmt.Errorf("keyed: key %v: %w", key, err)
 	}
 	p.part(e)
 	return nil

@@ -74,7 +74,7 @@ type Config[K comparable, R any] struct {
 	BackoffBase, BackoffMax time.Duration
 	BreakAfter              int
 
-	ShedLate   pool.Shed     // as in pool.Config, per key
+	ShedLate   pool.Shed     // as in pool.Config, per key: it knows of the key's own leases, and not when a slot of another key comes free
 	LowLag     int           // as in pool.Config; over all keys
 	LeakAfter  time.Duration // as in pool.Config
 	LeakSample int           // as in pool.Config, per key

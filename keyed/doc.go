@@ -85,7 +85,8 @@
 // # Tests with testing/synctest
 //
 // A pool, with all its keys, belongs to the bubble in which it is first used: it
-// keeps the channels of waiters for later ones, of whatever key. Make one per test.
+// keeps the channels of waiters for later ones, of whatever key. Make one per test; see
+// package pool for what happens else.
 //
 // # Example
 //

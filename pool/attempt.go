@@ -333,14 +333,10 @@ func (p *Pool[R]) countsWaitersLocked() bool {
 // nil. What counts is waiters beyond those whom the dials in flight will serve.
 func (p *Pool[R]) overLimitLocked() error {
 	if n := p.mu.limits.MaxWaiters; n != 0 && int(p.mu.uncovered) > max(n, 0) {
-		scope := ""
-		if p.part != nil {
-			scope = "key"
-		}
-		return &waitLimitError{scope: scope, limit: max(n, 0)}
+		return &waitLimitError{key: p.key(), limit: max(n, 0)}
 	}
 	if p.mu.overTotal {
-		return &waitLimitError{scope: "total", limit: int(max(p.total.MaxWaiters.Load(), 0))}
+		return &waitLimitError{total: true, limit: int(max(p.total.MaxWaiters.Load(), 0))}
 	}
 	return nil
 }

@@ -110,7 +110,7 @@ type Config[R any] struct {
 
 	MaxOpen    int // see Limits
 	MaxIdle    int // see Limits
-	MinIdle    int // see Limits. Each one that is taken is replaced by a dial, so let MaxIdle be some above it; at most MaxIdle and MaxOpen
+	MinIdle    int // see Limits. Each one that is taken is replaced by a dial, so let MaxIdle be some above it; at most MaxIdle and MaxOpen. Of a Budget, as many as there is room for
 	MaxWaiters int // see Limits
 	MaxDials   int // see Limits
 

@@ -101,8 +101,8 @@
 //   - [ErrWaitLimit]: as many callers as MaxWaiters allows wait already, not
 //     counting those whom the dials in flight will serve.
 //   - [ErrClosed]: the pool is closed, or was closed during the wait.
-//   - the context's own error, if the call had not queued: the context had ended
-//     by then, or it ended, or WaitTimeout passed, during Check.
+//   - the context's own error, and its cause, if the call had not queued: the context
+//     had ended by then, or it ended, or WaitTimeout passed, during Check.
 //   - an error that wraps Take's: Take failed on three resources in a row that were
 //     dialled for this caller.
 //
@@ -113,7 +113,9 @@
 // # Tests with testing/synctest
 //
 // A pool belongs to the bubble in which it is used first, since it keeps the channels
-// of its waiters for later ones. Make one for each test.
+// of its waiters for later ones. Make one for each test: of a pool that was used outside
+// of the bubble, a wait inside may never end, not even by its context, since the bubble's
+// clock stands still while one of its goroutines waits for a channel from outside.
 //
 // # Example
 //

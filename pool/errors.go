@@ -66,7 +66,11 @@ func (e *WaitError) Error() string {
 	if e.LastDial != nil {
 		fmt.Fprintf(&b, ", last dial failed (%v)", e.LastDial)
 	}
-	fmt.Fprintf(&b, ": %v", e.Err)
+	why := e.Err
+	if errors.Is(why, ErrWaitTimeout) {
+		why = ErrWaitTimeout // no deadline of the caller's has passed, though the error is such a one
+	}
+	fmt.Fprintf(&b, ": %v", why)
 	return b.String()
 }
 
@@ -144,19 +148,28 @@ func (e *panicError) Unwrap() error {
 
 // waitLimitError says which MaxWaiters turned a caller away.
 type waitLimitError struct {
-	scope string // "key" or "total"; "" in a pool alone
+	key   any  // nil in a pool alone
+	total bool // the limit is that over all keys
 	limit int
 }
 
 func (e *waitLimitError) Error() string {
-	of := "MaxWaiters"
-	if e.scope != "" {
-		of = e.scope + " MaxWaiters"
+	var b strings.Builder
+	b.WriteString(ErrWaitLimit.Error())
+	switch {
+	case e.total:
+		b.WriteString(": total MaxWaiters")
+	case e.key != nil:
+		fmt.Fprintf(&b, " on key %v: its MaxWaiters", e.key)
+	default:
+		b.WriteString(": MaxWaiters")
 	}
 	if e.limit == 0 {
-		return fmt.Sprintf("%v: %s is below 0, so nobody may wait", ErrWaitLimit, of)
+		b.WriteString(" is below 0, so nobody may wait")
+	} else {
+		fmt.Fprintf(&b, " is %d", e.limit)
 	}
-	return fmt.Sprintf("%v: %s is %d", ErrWaitLimit, of, e.limit)
+	return b.String()
 }
 
 func (e *waitLimitError) Unwrap() error { return ErrWaitLimit }

@@ -38,7 +38,8 @@ type ShedError struct {
 }
 
 func (e *ShedError) Error() string {
-	return fmt.Sprintf("pool: a wait of about %v is to be expected, and the deadline is in %v", e.Estimate, e.Left)
+	return fmt.Sprintf("pool: a wait of about %v is to be expected, and the deadline is in %v",
+		e.Estimate.Round(time.Microsecond), e.Left.Round(time.Microsecond))
 }
 
 // Unwrap returns context.DeadlineExceeded.

@@ -71,6 +71,7 @@ func TestCallerWhoWouldWaitInVainIsShedAtOnce(t *testing.T) {
 		assert.Zero(t, time.Since(begin))
 		assert.Equal(t, &pool.ShedError{Estimate: 2 * time.Second, Left: 1900 * time.Millisecond}, shed, "four of a second each, on two")
 		assert.EqualError(t, shed, "pool: a wait of about 2s is to be expected, and the deadline is in 1.9s")
+		assert.EqualError(t, &pool.ShedError{Estimate: 1234567, Left: 1500}, "pool: a wait of about 1.235ms is to be expected, and the deadline is in 2µs")
 		assert.ErrorIs(t, shed, context.DeadlineExceeded)
 		var end, same net.Error = shed, nil
 		require.ErrorAs(t, context.DeadlineExceeded, &same)

@@ -28,8 +28,8 @@ func (p *Pool[R]) keepWarmersLocked(keep func(*warmer) bool) {
 
 // Warm dials until n resources are open, and returns nil when they are and have had
 // capacity. It takes slots only while nobody waits for one, and closes nothing to get
-// one. ctx ends the wait, with an error that matches ctx.Err(); the dials go on, within
-// MaxIdle. A dial that fails meanwhile ends it with that [*DialError]. An n that MaxOpen or
+// one. ctx ends the wait, with an error that matches ctx.Err() and says how many are open; the
+// dials go on, within MaxIdle. A dial that fails meanwhile ends it with that [*DialError]. An n that MaxOpen or
 // MaxIdle does not allow, the pool's or its Budget's, now or after SetLimits, is an
 // error, and so is a closed pool ([ErrClosed]). WaitTimeout does not bound it. An n of 0
 // is nothing to do.
@@ -50,7 +50,8 @@ func (p *Pool[R]) Warm(ctx context.Context, n int) error {
 		case err := <-w.ended:
 			return err
 		default:
-			return cmp.Or(waitq.ContextError(ctx), context.Canceled) // as in waitq
+			err := cmp.Or(waitq.ContextError(ctx), context.Canceled) // as in waitq
+			return fmt.Errorf("pool: Warm: %d of %d are open: %w", p.Stats().Open, n, err)
 		}
 	}
 }

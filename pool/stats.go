@@ -1,7 +1,10 @@
 package pool
 
 import (
+	"cmp"
+	"fmt"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -115,6 +118,18 @@ type Closes [numReasons]uint64
 
 // Of returns how many were closed for r.
 func (c Closes) Of(r Reason) uint64 { return c[r] }
+
+// String names the reasons that there were, as in "idle time: 4, discard: 1"; "none" if there
+// were none.
+func (c Closes) String() string {
+	var all []string
+	for r, n := range c {
+		if n > 0 {
+			all = append(all, fmt.Sprintf("%v: %d", Reason(r), n))
+		}
+	}
+	return cmp.Or(strings.Join(all, ", "), "none")
+}
 
 // Total returns how many were closed.
 func (c Closes) Total() uint64 {

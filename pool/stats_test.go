@@ -2,6 +2,7 @@ package pool_test
 
 import (
 	"context"
+	"fmt"
 	"math"
 	"testing"
 	"testing/synctest"
@@ -215,6 +216,14 @@ func TestStatsCostTheSameInALargePool(t *testing.T) {
 		l.Release()
 	}
 	require.NoError(t, p.Shutdown(context.Background()))
+}
+
+func TestClosesNameTheirReasons(t *testing.T) {
+	var c pool.Closes
+	assert.Equal(t, "none", c.String())
+	c[pool.ReasonIdleTime], c[pool.ReasonDiscard] = 4, 1
+	assert.Equal(t, "discard: 1, idle time: 4", c.String())
+	assert.Contains(t, fmt.Sprintf("%+v", pool.Stats{Closes: c}), "Closes:discard: 1, idle time: 4")
 }
 
 // The sum of two is that of each number, and the limits are those of the first.

@@ -54,7 +54,7 @@ func TestWaitErrorWithoutALimitOrAFailureIsShorter(t *testing.T) {
 		c := r.acquire()
 		pass(time.Second)
 		assert.EqualError(t, c.failed(), "pool: gave up after waiting 1s at place 1, 0 open, 0 in use, 1 dialing, 0 closing, "+
-			"0 still waiting: context deadline exceeded: pool: WaitTimeout passed")
+			"0 still waiting: pool: WaitTimeout passed")
 	})
 }
 

@@ -113,6 +113,7 @@ func TestDialsOfWarmGoOnWhenItsContextHasEnded(t *testing.T) {
 		err := <-warm
 		assert.ErrorIs(t, err, context.DeadlineExceeded)
 		assert.ErrorIs(t, err, errCause)
+		assert.ErrorContains(t, err, "pool: Warm: 1 of 2 are open: ")
 		assert.False(t, r.dial(2).canceled())
 		r.dial(2).ok()
 		assert.Equal(t, 2, r.Stats().Idle)
