@@ -27,6 +27,9 @@ func (r *Resource) read() int {
 // capacity will rise when the connection has done with those that no request of ours
 // holds.
 func (r *Resource) readAll() (n int, settled bool) {
+	if r.broken.Load() {
+		return pool.Draining, true
+	}
 	// Err first: a closed connection that never carried a request says that it
 	// has streams available.
 	if r.conn.Err() != nil {

@@ -14,6 +14,7 @@ import (
 	"go.uber.org/atomic"
 
 	"github.com/berth-go/berth/adapters/h2"
+	"github.com/berth-go/berth/pool"
 )
 
 // roomy is a Conn whose Available is what its owner says.
@@ -145,6 +146,57 @@ func TestPanicOfAConnAtAnyPointLeaksNothing(t *testing.T) {
 				require.Zero(t, tr.Stats().Leases, "%s, call %d", name, at)
 			})
 		}
+	}
+}
+
+// A Conn that panics where nobody has called is replaced, and Hooks.Panic hears of it.
+func TestPanicOfAConnThatIsLookedAtGoesToTheHook(t *testing.T) {
+	for name, inFlight := range map[string]bool{"idle": false, "in use": true} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var dials, panics atomic.Int32
+				var looked atomic.Bool
+				heard := make(chan any, 100)
+				hold := make(chan struct{})
+				tr := newTransport(t, h2.Config{
+					MaxConnsPerHost: 1,
+					Hooks:           &pool.Hooks{Panic: func(v any) { heard <- v }},
+					Dial: func(context.Context, h2.Host) (h2.Conn, error) {
+						first := dials.Inc() == 1
+						return &panicky{&roomy{
+							available: func(n int) int { return 10 - n },
+							do: func(*http.Request) (*http.Response, error) {
+								if inFlight && first {
+									looked.Store(true)
+									<-hold
+								}
+								return &http.Response{}, nil
+							},
+						}, func() {
+							if first && looked.Load() && panics.Inc() == 1 {
+								panic("of the connection")
+							}
+						}}, nil
+					},
+				})
+				ended := make(chan error)
+				go func() { ended <- fetchFrom(t.Context(), t, tr) }()
+				if !inFlight {
+					require.NoError(t, <-ended)
+					looked.Store(true)
+				}
+				time.Sleep(time.Minute)
+				assert.Equal(t, "of the connection", <-heard)
+				if inFlight {
+					close(hold)
+					require.NoError(t, <-ended)
+				}
+				require.NoError(t, fetchFrom(t.Context(), t, tr))
+				assert.EqualValues(t, 2, dials.Load())
+				assert.EqualValues(t, 1, tr.Stats().Open)
+				assert.Empty(t, heard)
+			})
+		})
 	}
 }
 

@@ -59,6 +59,11 @@ type Options struct {
 	// have ended, and returns how many are left of those that it found the last time. nil:
 	// nobody ends them. After Close it is not called.
 	Stray func() int
+
+	// Panic gets the value of a panic of the Conn in a goroutine of the Resource, which
+	// looks at the Conn now and then; the connection takes no more requests after that. nil:
+	// the panic ends the program.
+	Panic func(value any)
 }
 
 // A Resource is a [Conn] as a shareable resource. Make one with [NewResource]
@@ -114,6 +119,9 @@ type Resource struct {
 	seen    atomic.Uint32 // taken, when nothing was ours: see isUsed
 	leaving atomic.Bool
 
+	panicked func(any)   // Options.Panic
+	broken   atomic.Bool // the Conn has panicked: see survive
+
 	closed  atomic.Bool
 	changed atomic.Pointer[func()] // the pool's, from Watch
 	told    atomic.Int32           // what Capacity last returned, or unknown
@@ -122,19 +130,19 @@ type Resource struct {
 // NewResource returns conn, which has just been dialled and carried no request,
 // as a resource.
 func NewResource(conn Conn, o Options) *Resource {
-	r := &Resource{conn: conn, max: o.MaxStreams, strays: strays{left: o.Stray}}
+	r := &Resource{conn: conn, max: o.MaxStreams, strays: strays{left: o.Stray}, panicked: o.Panic}
 	switch conn.(type) {
 	case *http.ClientConn, *wired:
 		r.isStd = true
 	}
 	r.told.Store(unknown)
 	r.ramping.Store(true)
-	r.timer = time.AfterFunc(rampTime, r.rampOver)
-	r.settler = time.AfterFunc(time.Hour, r.lookAgain)
+	r.timer = r.afterFunc(rampTime, r.rampOver)
+	r.settler = r.afterFunc(time.Hour, r.lookAgain)
 	r.settler.Stop() // until settle
-	r.strays.timer = time.AfterFunc(time.Hour, r.stray)
+	r.strays.timer = r.afterFunc(time.Hour, r.stray)
 	r.strays.timer.Stop() // until straySoon
-	r.nudger = time.AfterFunc(time.Hour, r.nudge)
+	r.nudger = r.afterFunc(time.Hour, r.nudge)
 	r.nudger.Stop() // until nudgeSoon
 	interval := vigilTime
 	switch c := conn.(type) {
@@ -146,7 +154,7 @@ func NewResource(conn Conn, o Options) *Resource {
 	default:
 		interval = pollTime
 	}
-	r.watch = time.AfterFunc(time.Hour, func() { r.vigil(interval) })
+	r.watch = r.afterFunc(time.Hour, func() { r.vigil(interval) })
 	r.watch.Reset(interval) // which finds watch in place
 	return r
 }

@@ -208,7 +208,7 @@ func (t *Transport) dial(ctx context.Context, h Host) (*Resource, error) {
 		return nil, errors.New("h2: Config.Dial returned neither a Conn nor an error: return one of them")
 	}
 	d := &exchange.Delivered{}
-	r := NewResource(c, Options{MaxStreams: t.max, Stray: d.EndDone})
+	r := NewResource(c, Options{MaxStreams: t.max, Stray: d.EndDone, Panic: t.panicked})
 	r.delivered = d
 	return r, nil
 }

@@ -264,7 +264,7 @@ func (t *Transport) dial(ctx context.Context, h Host) (*conn, error) {
 	}
 	t.memory.learnHTTP2(h)
 	c.learn = func(streams int) { t.memory.learnStreams(h, streams) }
-	c.streams = h2.NewResource(cc, h2.Options{MaxStreams: t.maxStreams, Stray: c.delivered.EndDone})
+	c.streams = h2.NewResource(cc, h2.Options{MaxStreams: t.maxStreams, Stray: c.delivered.EndDone, Panic: t.panicked})
 	return c, nil
 }
 
