@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -67,11 +68,22 @@ func (e *WaitError) Error() string {
 		fmt.Fprintf(&b, ", last dial failed (%v)", e.LastDial)
 	}
 	why := e.Err
-	if errors.Is(why, ErrWaitTimeout) {
+	if e.byWaitTimeout() {
 		why = ErrWaitTimeout // no deadline of the caller's has passed, though the error is such a one
 	}
 	fmt.Fprintf(&b, ": %v", why)
 	return b.String()
+}
+
+// byWaitTimeout is true where [ErrWaitTimeout] itself is the cause. Inside of a cause it may be
+// that of another pool, whose error has ended the caller's context.
+func (e *WaitError) byWaitTimeout() bool {
+	why := e.Err
+	if end, ok := why.(*ending); ok { //nolint:errorlint // see above
+		why = end.Unwrap()
+	}
+	all, ok := why.(interface{ Unwrap() []error }) //nolint:errorlint // see above
+	return ok && slices.Contains(all.Unwrap(), ErrWaitTimeout)
 }
 
 // Unwrap returns why the wait ended.

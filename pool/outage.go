@@ -147,7 +147,7 @@ func (p *Pool[R]) backoffBounds() (base, limit time.Duration) {
 // its failures: the backoff and the breaker would be forgotten with it.
 func (p *Pool[R]) remembersLocked() bool {
 	return p.part != nil && p.mu.outage != nil && (p.cfg.BackoffBase > 0 || p.cfg.BreakAfter > 0) &&
-		time.Now().Before(p.forgetAtLocked())
+		p.nowLocked().Before(p.forgetAtLocked())
 }
 
 func (p *Pool[R]) forgetAtLocked() time.Time {

@@ -2,6 +2,7 @@ package pool_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/berth-go/berth/pool"
 	"github.com/stretchr/testify/assert"
@@ -130,5 +131,46 @@ func TestErrorOfASharedDialIsForThoseInFrontFirst(t *testing.T) {
 		for _, c := range append(low, calls[1]) {
 			c.waits()
 		}
+	})
+}
+
+// A dial beside a late one is for whoever was there when it began, as nobody is to depend on the
+// late one alone: not the oldest either, for whom that began.
+func TestErrorOfASharedDialBesideALateOneIsForTheOldestToo(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		r := newManual(t, pool.Config[*thing]{Shared: 10, RedialAfter: late, BackoffBase: time.Minute, BackoffMax: time.Minute})
+		oldest, other := r.acquire(), r.acquire()
+		pass(late)
+		require.Equal(t, 2, r.started())
+		r.dial(2).fail(errDial)
+		require.ErrorIs(t, other.failed(), errDial)
+		require.ErrorIs(t, oldest.failed(), errDial, "else it waits for the backoff, and a third dial")
+		assert.Equal(t, 2, r.started())
+	})
+}
+
+// No dial that began before the call of one who wants a fresh resource is for it, whatever its
+// place.
+func TestErrorOfASharedDialIsForWhoCannotUseAnOlderOne(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		cfg := shareable()
+		cfg.Shared, cfg.MaxDials = 2, 1
+		r := newManual(t, cfg)
+		r.capacity = 2
+		lost := r.acquire()
+		r.dial(1).ok()
+		lost.got()
+		lost.discard()
+		first := r.acquire()
+		require.Equal(t, 2, r.started())
+		fresh := r.acquireWith(t.Context(), pool.Request{Fresh: true, Place: lost.lease.Ticket()})
+		later := r.acquire()
+		require.NoError(t, r.SetLimits(pool.Limits{MaxDials: 2}))
+		require.Equal(t, 3, r.started())
+		r.dial(3).fail(errDial)
+		require.ErrorIs(t, fresh.failed(), errDial, "the second dial is of no use to it")
+		require.ErrorIs(t, later.failed(), errDial)
+		first.waits()
+		assert.Equal(t, 3, r.started())
 	})
 }

@@ -28,7 +28,7 @@ func (p *Pool[R]) keepWarmersLocked(keep func(*warmer) bool) {
 
 // Warm dials until n resources are open, and returns nil when they are and have had
 // capacity. It takes slots only while nobody waits for one, and closes nothing to get
-// one. ctx ends the wait, with an error that matches ctx.Err() and says how many are open; the
+// one. ctx ends the wait, with an error that matches ctx.Err() and says how many are; the
 // dials go on, within MaxIdle. A dial that fails meanwhile ends it with that [*DialError]. An n that MaxOpen or
 // MaxIdle does not allow, the pool's or its Budget's, now or after SetLimits, is an
 // error, and so is a closed pool ([ErrClosed]). WaitTimeout does not bound it. An n of 0
@@ -51,7 +51,7 @@ func (p *Pool[R]) Warm(ctx context.Context, n int) error {
 			return err
 		default:
 			err := cmp.Or(waitq.ContextError(ctx), context.Canceled) // as in waitq
-			return fmt.Errorf("pool: Warm: %d of %d are open: %w", p.Stats().Open, n, err)
+			return fmt.Errorf("pool: Warm: %d of %d are open: %w", p.warm(), n, err)
 		}
 	}
 }
@@ -122,13 +122,22 @@ func (p *Pool[R]) removeWarmer(w *warmer) {
 // them with an error.
 func (p *Pool[R]) endWarmersLocked(err error) {
 	p.keepWarmersLocked(func(w *warmer) bool {
-		if err == nil && p.openLocked()-int(p.mu.opening) < w.n {
+		if err == nil && p.warmLocked() < w.n {
 			return true
 		}
 		w.ended <- err // once: it leaves the list
 		return false
 	})
 }
+
+func (p *Pool[R]) warm() int {
+	p.lockBeside()
+	defer p.mu.Unlock()
+	return p.warmLocked()
+}
+
+// warmLocked returns how many are open and have had capacity.
+func (p *Pool[R]) warmLocked() int { return p.openLocked() - int(p.mu.opening) }
 
 func (p *Pool[R]) openLocked() int { return p.mu.slots.in(idle) + p.mu.slots.in(inUse) }
 

@@ -119,7 +119,7 @@ type Closes [numReasons]uint64
 // Of returns how many were closed for r.
 func (c Closes) Of(r Reason) uint64 { return c[r] }
 
-// String names the reasons that there were, as in "idle time: 4, discard: 1"; "none" if there
+// String names the reasons that there were, as in "discard: 1, idle time: 4"; "none" if there
 // were none.
 func (c Closes) String() string {
 	var all []string

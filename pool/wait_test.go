@@ -3,6 +3,7 @@ package pool_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"testing"
 	"time"
 
@@ -346,5 +347,15 @@ func TestContextWithoutErrEndsAWaitAllTheSame(t *testing.T) {
 		require.ErrorIs(t, call.failed(), context.Canceled)
 		require.ErrorIs(t, r.Shutdown(ctx), context.Canceled)
 		holder.release()
+	})
+}
+
+// The WaitTimeout of another pool may be in the cause that ended the caller's context, as in an
+// errgroup: it was not this pool's, and the cause says whose.
+func TestWaitErrorTellsOfItsOwnWaitTimeoutOnly(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		c := newManual(t, pool.Config[*thing]{}).acquire()
+		c.cancel(fmt.Errorf("the other query: %w", &pool.WaitError{Err: pool.ErrWaitTimeout}))
+		assert.ErrorContains(t, c.failed(), ": context canceled: the other query: ")
 	})
 }

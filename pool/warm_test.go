@@ -213,3 +213,16 @@ func TestSetLimitsEndsWarmThatAsksForTooMuch(t *testing.T) {
 		assert.Equal(t, 3, r.started())
 	})
 }
+
+// What has had no capacity yet does not count: the error is no riddle then.
+func TestErrorOfWarmCountsWhatIsReady(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		r := newRig(t, shareable())
+		r.capacity = 0
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		warm := r.warm(ctx, 1)
+		pass(2 * time.Second)
+		assert.ErrorContains(t, <-warm, "0 of 1 are open")
+	})
+}

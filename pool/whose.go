@@ -1,7 +1,7 @@
 package pool
 
 import (
-	"slices"
+	"sort"
 
 	"github.com/berth-go/berth/waitq"
 )
@@ -18,83 +18,78 @@ func (p *Pool[R]) isForLocked(d *dial[R]) func(waitq.Entry) bool {
 	if d.expected == 1 && !p.lateLocked(d) {
 		return func(waitq.Entry) bool { return true }
 	}
-	surplus := p.surplusLocked(d)
-	return func(e waitq.Entry) bool {
-		came := p.arrivalOf(e)
-		return came <= d.newest && surplus.take(came)
+	older := p.olderLocked(d)
+	return func(e waitq.Entry) bool { return p.arrivalOf(e) <= d.newest && older.take(p.firstFor(e, older)) }
+}
+
+// older are the dials that began before one for which others wait as well. Where they can do
+// without nobody there are none, as far as this says.
+type older []olderDial
+
+type olderDial struct {
+	newest  Ticket // of those who had come when it began
+	number  uint64
+	surplus int // how many of them the dials up to this one, and up to each one after it, can do without
+}
+
+// olderLocked leaves out the late ones if d is none: it may have been made beside them, so
+// that nobody depends on them alone.
+func (p *Pool[R]) olderLocked(d *dial[R]) older {
+	late := p.lateLocked(d)
+	var all older
+	for e := range p.mu.dials.All() {
+		// Nobody had come for one of the background.
+		if e.canceled || e.newest == 0 || e.newest >= d.newest || !late && p.lateLocked(e) {
+			continue
+		}
+		all = append(all, olderDial{e.newest, e.slot.number, -e.expected})
 	}
-}
-
-// surplus says which waiters the dials that began before one can do without, the oldest dial
-// first. Where they can do without nobody it is empty, and so is what it asks for.
-type surplus []surplusOf
-
-// surplusOf is of those who had come when a dial began.
-type surplusOf struct {
-	newest Ticket // of them
-	number int    // how many of them the dials up to this one, and up to each one after it, can do without
-}
-
-func (p *Pool[R]) surplusLocked(d *dial[R]) surplus {
-	came := make([]Ticket, 0, p.waiters.Len())
+	last := 0
 	p.waiters.Each(func(e waitq.Entry) bool {
-		if at := p.arrivalOf(e); at <= d.newest {
-			came = append(came, at)
+		if p.arrivalOf(e) <= d.newest {
+			first := p.firstFor(e, all)
+			last = max(last, first)
+			if first < len(all) {
+				all[first].surplus++
+			}
 		}
 		return true
 	})
-	slices.Sort(came)
-	var all surplus
-	waiting, coming := 0, 0
-	for e := range p.mu.dials.All() {
-		if e.canceled || e.newest >= d.newest {
-			continue
-		}
-		for waiting < len(came) && came[waiting] <= e.newest {
-			waiting++
-		}
-		coming += e.expected
-		all = append(all, surplusOf{e.newest, max(0, waiting-coming)})
+	for i := 1; i < len(all); i++ {
+		all[i].surplus += all[i-1].surplus
 	}
 	for i := len(all) - 2; i >= 0; i-- {
-		all[i].number = min(all[i].number, all[i+1].number)
+		all[i].surplus = min(all[i].surplus, all[i+1].surplus)
 	}
-	if len(came) > 0 && !all.has(came[len(came)-1]) {
+	if !all.has(last) {
 		return nil
 	}
 	return all
 }
 
-// has reports whether one who came then can be done without. Whoever came later can be, too.
-func (s surplus) has(came Ticket) bool {
-	i := s.of(came)
-	return i == len(s) || s[i].number > 0
+// firstFor returns the first of the dials that began when a waiter was there, and for whom it
+// will do.
+func (p *Pool[R]) firstFor(e waitq.Entry, all older) int {
+	came, fresh := p.arrivalOf(e), freshOf(e)
+	return sort.Search(len(all), func(i int) bool { return all[i].newest >= came && all[i].number >= fresh })
 }
 
+// has reports whether one can be done without for whom i is the first dial. So can each for
+// whom it is a later one.
+func (s older) has(i int) bool { return i == len(s) || s[i].surplus > 0 }
+
 // take is has, and has one less from then on.
-func (s surplus) take(came Ticket) bool {
-	if !s.has(came) {
+func (s older) take(i int) bool {
+	if !s.has(i) {
 		return false
 	}
-	of := s.of(came)
-	for i := of; i < len(s); i++ {
-		s[i].number--
+	for j := i; j < len(s); j++ {
+		s[j].surplus--
 	}
-	for i := range s[:of] {
-		if of < len(s) {
-			s[i].number = min(s[i].number, s[of].number)
+	for j := range s[:i] {
+		if i < len(s) {
+			s[j].surplus = min(s[j].surplus, s[i].surplus)
 		}
 	}
 	return true
-}
-
-// of returns the first dial that began when who came then was there.
-func (s surplus) of(came Ticket) int {
-	i, _ := slices.BinarySearchFunc(s, came, func(o surplusOf, came Ticket) int {
-		if o.newest < came {
-			return -1
-		}
-		return 1
-	})
-	return i
 }

@@ -3,8 +3,10 @@ package h2_test
 import (
 	"context"
 	"errors"
+	"io"
 	"math"
 	"net/http"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -120,10 +122,11 @@ func TestConnWhoseLimitIsLoweredKeepsItsRequests(t *testing.T) {
 	})
 }
 
-// Wherever a Conn panics, the request that it hits is the only one.
+// Wherever a Conn panics, the request that it hits is the only one, and none where nobody
+// has called.
 func TestPanicOfAConnAtAnyPointLeaksNothing(t *testing.T) {
 	for name, failure := range map[string]error{"response": nil, "failure": errors.New("of the stream")} {
-		for at := range 25 {
+		for at := range 60 {
 			synctest.Test(t, func(t *testing.T) {
 				var calls atomic.Int32
 				once := func() {
@@ -131,7 +134,8 @@ func TestPanicOfAConnAtAnyPointLeaksNothing(t *testing.T) {
 						panic("of the connection")
 					}
 				}
-				tr := newTransport(t, h2.Config{MaxConnsPerHost: 1, Dial: func(context.Context, h2.Host) (h2.Conn, error) {
+				hooks := &pool.Hooks{Panic: func(v any) { assert.Equal(t, "of the connection", v) }}
+				tr := newTransport(t, h2.Config{MaxConnsPerHost: 1, Hooks: hooks, Dial: func(context.Context, h2.Host) (h2.Conn, error) {
 					return &panicky{&roomy{
 						available: func(n int) int { return 10 - n },
 						do:        func(*http.Request) (*http.Response, error) { return &http.Response{}, failure },
@@ -142,6 +146,7 @@ func TestPanicOfAConnAtAnyPointLeaksNothing(t *testing.T) {
 						defer func() { _ = recover() }()
 						_ = fetchFrom(t.Context(), t, tr)
 					}()
+					time.Sleep(200 * time.Millisecond)
 				}
 				require.Zero(t, tr.Stats().Leases, "%s, call %d", name, at)
 			})
@@ -195,6 +200,43 @@ func TestPanicOfAConnThatIsLookedAtGoesToTheHook(t *testing.T) {
 				assert.EqualValues(t, 2, dials.Load())
 				assert.EqualValues(t, 1, tr.Stats().Open)
 				assert.Empty(t, heard)
+			})
+		})
+	}
+}
+
+// Whoever has dropped a response of a Conn that panics does not keep it for ever.
+func TestDroppedResponseOfAConnThatPanickedEndsWithItsContext(t *testing.T) {
+	for name, doPanic := range map[string]bool{"control": false, "panics": true} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var looked atomic.Bool
+				var panics atomic.Int32
+				tr := newTransport(t, h2.Config{
+					Hooks: &pool.Hooks{Panic: func(v any) { assert.Equal(t, "of the connection", v) }},
+					Dial: func(context.Context, h2.Host) (h2.Conn, error) {
+						return &panicky{&roomy{
+							available: func(n int) int { return 10 - n },
+							do: func(*http.Request) (*http.Response, error) {
+								return &http.Response{Body: io.NopCloser(io.MultiReader(strings.NewReader("x")))}, nil
+							},
+						}, func() {
+							if doPanic && looked.Load() && panics.Inc() == 1 {
+								panic("of the connection")
+							}
+						}}, nil
+					},
+				})
+				ctx, cancel := context.WithCancel(t.Context())
+				req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://x.invalid", nil)
+				require.NoError(t, err)
+				resp, err := tr.RoundTrip(req)
+				require.NoError(t, err)
+				looked.Store(true) // the next who looks is a timer
+				cancel()
+				time.Sleep(time.Minute)
+				assert.Zero(t, tr.Stats().Leases, "the response was dropped, and its context has ended")
+				_ = resp.Body.Close()
 			})
 		})
 	}

@@ -64,6 +64,10 @@ func (r *Resource) straySoon() {
 // stray ends the strays whose contexts have ended, and counts those that stay: their streams
 // are there for others.
 func (r *Resource) stray() {
+	if r.broken.Load() {
+		r.strayBroken()
+		return
+	}
 	if r.strays.looking.Swap(true) {
 		return // a look is going on, in a hook maybe, and sets the timer after that
 	}
@@ -71,6 +75,15 @@ func (r *Resource) stray() {
 	defer func() { r.strayLooked(stay) }() // also after runtime.Goexit in a hook: the next look goes on
 	if r.strayed() > 0 && r.strays.left != nil {
 		stay = int32(r.strays.left()) //nolint:gosec // no more than are ours
+	}
+}
+
+// strayBroken is stray without the Conn, of which nothing is asked any more: it is closed when
+// all of its requests have ended.
+func (r *Resource) strayBroken() {
+	if r.ours.Load() > 0 && r.strays.left != nil {
+		r.strays.left()
+		r.reset(r.strays.timer, strayMost)
 	}
 }
 

@@ -21,6 +21,7 @@ func (r *Resource) survive() {
 		return
 	}
 	r.broken.Store(true)
+	defer r.reset(r.strays.timer, strayMost)
 	defer func() {
 		if changed := r.changed.Load(); changed != nil {
 			(*changed)()

@@ -155,17 +155,17 @@ func (m *Pool[R]) failWaitersLocked(d *dial[R], err error) {
 // of w, who is one of those.
 func (m *Pool[R]) canSpareLocked(w *waiter[R], d *dial[R], those []*waiter[R]) bool {
 	for _, at := range m.mu.dials {
-		if at.canceled || at.newest < w.came || at.newest >= d.newest {
+		if !m.isOlder(at, d) || !at.isFor(w) {
 			continue
 		}
 		waiting, coming := 0, 0
 		for _, o := range those {
-			if o.came <= at.newest {
+			if slices.ContainsFunc(m.mu.dials, func(o2 *dial[R]) bool { return m.isOlder(o2, d) && o2.number <= at.number && o2.isFor(o) }) {
 				waiting++
 			}
 		}
 		for _, o := range m.mu.dials {
-			if !o.canceled && o.newest <= at.newest {
+			if m.isOlder(o, d) && o.number <= at.number {
 				coming += o.expected
 			}
 		}
@@ -175,6 +175,15 @@ func (m *Pool[R]) canSpareLocked(w *waiter[R], d *dial[R], those []*waiter[R]) b
 	}
 	return true
 }
+
+// isOlder reports whether d is to leave out whom at is for: not where at is late and d is
+// not, which may have been made beside it; and a dial of the background is for nobody.
+func (m *Pool[R]) isOlder(at, d *dial[R]) bool {
+	return !at.canceled && at.newest > 0 && at.newest < d.newest && (m.late(d) || !m.late(at))
+}
+
+// isFor reports whether w was there when d began, and can use what it brings.
+func (d *dial[R]) isFor(w *waiter[R]) bool { return w.came <= d.newest && d.number > w.after }
 
 // neverOpenedLocked makes the end of a resource that has had no capacity a failed dial.
 func (m *Pool[R]) neverOpenedLocked(s *resource[R]) {
