@@ -82,7 +82,7 @@ func (e *WaitError) byWaitTimeout() bool {
 	if end, ok := why.(*ending); ok { //nolint:errorlint // see above
 		why = end.Unwrap()
 	}
-	all, ok := why.(interface{ Unwrap() []error }) //nolint:errorlint // see above
+	all, ok := why.(interface{ Unwrap() []error })
 	return ok && slices.Contains(all.Unwrap(), ErrWaitTimeout)
 }
 

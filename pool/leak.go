@@ -67,8 +67,9 @@ func (p *Pool[R]) watch(l *Lease[R], depth int) {
 		if x.cell.ended(x.turn) {
 			return // as it should be
 		}
-		// The runtime's cleanup goroutine must not be held up.
-		p.crew.Go(func() { p.lost(x) })
+		// The runtime's cleanup goroutine must not be held up; and the crew may be busy with
+		// Close funcs that hang, while callers wait for what this gives back.
+		go p.lost(x)
 	}, lostLease[R]{cell: c, turn: l.turn})
 
 	p.lock()

@@ -1,6 +1,7 @@
 package pool_test
 
 import (
+	"context"
 	"testing"
 	"time"
 
@@ -103,6 +104,38 @@ func TestErrorOfASharedDialLeavesOutWhomAnyOlderDialIsFor(t *testing.T) {
 		for _, c := range append(calls, fourth) {
 			c.waits()
 		}
+	})
+}
+
+// A dial of the background, for which nobody had come, hides no older one from a caller with an
+// old place.
+func TestErrorOfASharedDialKnowsThoseOfTheBackground(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		cfg := shareable()
+		cfg.Shared, cfg.MaxIdle = 2, 3
+		r := newManual(t, cfg)
+		r.capacity = 2
+		lost := r.acquire()
+		r.dial(1).ok()
+		lost.got()
+		lost.discard()
+		r.acquire().leave()
+		require.Equal(t, 2, r.started())
+		ctx, cancel := context.WithCancel(t.Context())
+		warm := r.warm(ctx, 2)
+		require.Equal(t, 3, r.started())
+		cancel() // the dials go on
+		require.Error(t, <-warm)
+		oldest := r.acquireWith(t.Context(), pool.Request{Place: lost.lease.Ticket()})
+		var calls []*call
+		for range 4 {
+			calls = append(calls, r.acquire())
+		}
+		require.Equal(t, 4, r.started(), "two dials for the first four")
+		r.dial(4).fail(errDial)
+		require.ErrorIs(t, calls[0].failed(), errDial)
+		require.ErrorIs(t, calls[1].failed(), errDial)
+		oldest.waits() // the second dial was there when its place was
 	})
 }
 

@@ -6,6 +6,7 @@ import (
 	"io"
 	"math"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -125,7 +126,12 @@ func TestConnWhoseLimitIsLoweredKeepsItsRequests(t *testing.T) {
 // Wherever a Conn panics, the request that it hits is the only one, and none where nobody
 // has called.
 func TestPanicOfAConnAtAnyPointLeaksNothing(t *testing.T) {
-	for name, failure := range map[string]error{"response": nil, "failure": errors.New("of the stream")} {
+	broken := errors.New("of the stream")
+	for name, c := range map[string]struct {
+		streams int
+		failure error
+		takes   time.Duration
+	}{"response": {10, nil, 0}, "failure": {10, broken, 0}, "ramp": {h2.InitialStreams, nil, time.Second}} {
 		for at := range 60 {
 			synctest.Test(t, func(t *testing.T) {
 				var calls atomic.Int32
@@ -137,8 +143,11 @@ func TestPanicOfAConnAtAnyPointLeaksNothing(t *testing.T) {
 				hooks := &pool.Hooks{Panic: func(v any) { assert.Equal(t, "of the connection", v) }}
 				tr := newTransport(t, h2.Config{MaxConnsPerHost: 1, Hooks: hooks, Dial: func(context.Context, h2.Host) (h2.Conn, error) {
 					return &panicky{&roomy{
-						available: func(n int) int { return 10 - n },
-						do:        func(*http.Request) (*http.Response, error) { return &http.Response{}, failure },
+						available: func(n int) int { return c.streams - n },
+						do: func(*http.Request) (*http.Response, error) {
+							time.Sleep(c.takes)
+							return &http.Response{}, c.failure
+						},
 					}, once}, nil
 				}})
 				for range 3 {
@@ -207,8 +216,8 @@ func TestPanicOfAConnThatIsLookedAtGoesToTheHook(t *testing.T) {
 
 // Whoever has dropped a response of a Conn that panics does not keep it for ever.
 func TestDroppedResponseOfAConnThatPanickedEndsWithItsContext(t *testing.T) {
-	for name, doPanic := range map[string]bool{"control": false, "panics": true} {
-		t.Run(name, func(t *testing.T) {
+	for at := range 20 { // the look that panics; 0: none
+		t.Run(strconv.Itoa(at), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var looked atomic.Bool
 				var panics atomic.Int32
@@ -221,7 +230,7 @@ func TestDroppedResponseOfAConnThatPanickedEndsWithItsContext(t *testing.T) {
 								return &http.Response{Body: io.NopCloser(io.MultiReader(strings.NewReader("x")))}, nil
 							},
 						}, func() {
-							if doPanic && looked.Load() && panics.Inc() == 1 {
+							if looked.Load() && int(panics.Inc()) == at {
 								panic("of the connection")
 							}
 						}}, nil
