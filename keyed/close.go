@@ -48,8 +48,8 @@ func (p *Pool[K, R]) Retire(f func(key K, r R) bool) {
 // ShutdownKey closes everything that belongs to a key and waits for it, as
 // [pool.Pool.Shutdown] does; meanwhile calls for the key get [pool.ErrClosed].
 // When it has returned nil, the key may be used again as if it were new, with what
-// [Pool.SetLimits] has said of it. If ctx ends first, the error says what is left; the key stays closed until that is
-// gone, and ShutdownKey may be called again.
+// [Pool.SetLimits] has said of it. If ctx ends first, the error says what is left; the
+// key stays closed until that is gone, and ShutdownKey may be called again.
 func (p *Pool[K, R]) ShutdownKey(ctx context.Context, key K) error {
 	e := p.enterKnown(key)
 	if e == nil {

@@ -29,10 +29,10 @@ func (p *Pool[R]) keepWarmersLocked(keep func(*warmer) bool) {
 // Warm dials until n resources are open, and returns nil when they are and have had
 // capacity. It takes slots only while nobody waits for one, and closes nothing to get
 // one. ctx ends the wait, with an error that matches ctx.Err() and says how many are; the
-// dials go on, within MaxIdle. A dial that fails meanwhile ends it with that [*DialError]. An n that MaxOpen or
-// MaxIdle does not allow, the pool's or its Budget's, now or after SetLimits, is an
-// error, and so is a closed pool ([ErrClosed]). WaitTimeout does not bound it. An n of 0
-// is nothing to do.
+// dials go on, within MaxIdle. A dial that fails meanwhile ends it with that
+// [*DialError]. An n that MaxOpen or MaxIdle does not allow, the pool's or its Budget's,
+// now or after SetLimits, is an error, and so is a closed pool ([ErrClosed]). WaitTimeout
+// does not bound it. An n of 0 is nothing to do.
 func (p *Pool[R]) Warm(ctx context.Context, n int) error {
 	if err := waitq.ContextError(ctx); err != nil {
 		return err
