@@ -107,18 +107,26 @@ func TestErrorOfASharedDialLeavesOutWhomAnyOlderDialIsFor(t *testing.T) {
 	})
 }
 
+// withOldPlace returns a rig of which the first dial is done with, and a place from before the
+// others.
+func withOldPlace(t *testing.T, cfg pool.Config[*thing]) (*rig, pool.Ticket) {
+	t.Helper()
+	r := newManual(t, cfg)
+	r.capacity = 2
+	lost := r.acquire()
+	r.dial(1).ok()
+	lost.got()
+	lost.discard()
+	return r, lost.lease.Ticket()
+}
+
 // A dial of the background, for which nobody had come, hides no older one from a caller with an
 // old place.
 func TestErrorOfASharedDialKnowsThoseOfTheBackground(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		cfg := shareable()
 		cfg.Shared, cfg.MaxIdle = 2, 3
-		r := newManual(t, cfg)
-		r.capacity = 2
-		lost := r.acquire()
-		r.dial(1).ok()
-		lost.got()
-		lost.discard()
+		r, old := withOldPlace(t, cfg)
 		r.acquire().leave()
 		require.Equal(t, 2, r.started())
 		ctx, cancel := context.WithCancel(t.Context())
@@ -126,7 +134,7 @@ func TestErrorOfASharedDialKnowsThoseOfTheBackground(t *testing.T) {
 		require.Equal(t, 3, r.started())
 		cancel() // the dials go on
 		require.Error(t, <-warm)
-		oldest := r.acquireWith(t.Context(), pool.Request{Place: lost.lease.Ticket()})
+		oldest := r.acquireWith(t.Context(), pool.Request{Place: old})
 		var calls []*call
 		for range 4 {
 			calls = append(calls, r.acquire())
@@ -188,15 +196,10 @@ func TestErrorOfASharedDialIsForWhoCannotUseAnOlderOne(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		cfg := shareable()
 		cfg.Shared, cfg.MaxDials = 2, 1
-		r := newManual(t, cfg)
-		r.capacity = 2
-		lost := r.acquire()
-		r.dial(1).ok()
-		lost.got()
-		lost.discard()
+		r, old := withOldPlace(t, cfg)
 		first := r.acquire()
 		require.Equal(t, 2, r.started())
-		fresh := r.acquireWith(t.Context(), pool.Request{Fresh: true, Place: lost.lease.Ticket()})
+		fresh := r.acquireWith(t.Context(), pool.Request{Fresh: true, Place: old})
 		later := r.acquire()
 		require.NoError(t, r.SetLimits(pool.Limits{MaxDials: 2}))
 		require.Equal(t, 3, r.started())

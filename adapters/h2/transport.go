@@ -143,20 +143,17 @@ func (x *exchanging) acquire(h Host, r pool.Request) (pool.Lease[*Resource], err
 
 // attempt sends the request once. The lease ends here if that fails, else with
 // the response.
-func (x *exchanging) attempt(lease pool.Lease[*Resource]) (resp *http.Response, failure *exchange.Failure) {
-	r := lease.Value()
+func (x *exchanging) attempt(lease pool.Lease[*Resource]) (*http.Response, *exchange.Failure) {
+	r, returned := lease.Value(), false
 	x.lease, x.resource, x.last = lease, r, x.call.Request().Close
-	defer func() {
-		if resp == nil && failure == nil {
-			lease.Discard(nil) // the Conn has panicked
-		}
-	}()
+	defer x.discardUnless(&returned)
 	if err := exchange.ErrorOf(x.call.Context()); err != nil {
 		r.Drop() // delivered just before the context ended
 		lease.Release()
+		returned = true
 		return nil, &exchange.Failure{Err: err}
 	}
-	resp, failure = x.call.Attempt(r, exchange.Attempt{
+	resp, failure := x.call.Attempt(r, exchange.Attempt{
 		Used:      r.Served() || exchange.WasUsed(lease.Info()),
 		Shared:    true,
 		Tidy:      r.isStd,
@@ -164,7 +161,6 @@ func (x *exchanging) attempt(lease pool.Lease[*Resource]) (resp *http.Response, 
 		End:       x,
 	})
 	if failure != nil {
-		defer lease.Discard(nil) // where the Conn panics; else the lease has ended
 		r.End()
 		if r.Err() != nil || failure.Retry && !failure.Refused && !failure.Unsent {
 			lease.Discard(failure.Err) // it takes no more requests
@@ -172,7 +168,15 @@ func (x *exchanging) attempt(lease pool.Lease[*Resource]) (resp *http.Response, 
 			lease.Release() // the stream failed, not the connection
 		}
 	}
+	returned = true
 	return resp, failure
+}
+
+// discardUnless ends the lease where the Conn has panicked. It is to be deferred.
+func (x *exchanging) discardUnless(returned *bool) {
+	if !*returned {
+		x.lease.Discard(nil)
+	}
 }
 
 // End ends the lease of an attempt that had a response.
@@ -180,12 +184,8 @@ func (x *exchanging) End(e exchange.Ending) {
 	if e.Aside {
 		defer exchange.Aside(x.t.panicked)
 	}
-	r, ended := x.resource, false
-	defer func() {
-		if !ended {
-			x.lease.Discard(nil) // the Conn has panicked
-		}
-	}()
+	r, returned := x.resource, false
+	defer x.discardUnless(&returned)
 	r.End()
 	switch err := r.Err(); {
 	case e.Broken:
@@ -195,7 +195,7 @@ func (x *exchanging) End(e exchange.Ending) {
 	default:
 		x.lease.Release()
 	}
-	ended = true
+	returned = true
 }
 
 // dial makes a connection for the pool.

@@ -81,15 +81,20 @@ func (b *requestBody) giveUp() {
 	b.mu.cut = !b.mu.closed
 	b.mu.Unlock()
 	_ = b.Close()
-	b.answered(nil)
+	b.cutAnswer()
 }
 
-// answered says that the response has begun, and answer is its body. nil: as it was.
+// answered says that the response has begun, and answer is its body.
 func (b *requestBody) answered(answer io.Closer) {
 	b.mu.Lock()
-	if answer != nil {
-		b.mu.answer = answer
-	}
+	b.mu.answer = answer
+	b.mu.Unlock()
+	b.cutAnswer()
+}
+
+// cutAnswer comes after either of the two: whichever is later knows of both.
+func (b *requestBody) cutAnswer() {
+	b.mu.Lock()
 	cut, answer := b.mu.cut, b.mu.answer
 	b.mu.Unlock()
 	if cut && answer != nil {
