@@ -242,9 +242,7 @@ func (a *attempt[R]) enqueueLocked() error {
 	}
 	p.giveUpLaneLocked()
 	a.ahead, a.deliveries = p.waiters.Len(), p.mu.deliveries
-	if a.fresh {
-		p.mu.fresh++
-	}
+	a.noteQueuesLocked()
 	p.mu.overTotal = false
 	a.queued = p.momentLocked()
 	if a.start == 0 {
@@ -257,7 +255,7 @@ func (a *attempt[R]) enqueueLocked() error {
 		if err := p.overLimitLocked(); err != nil && a.waiter.Cancel() {
 			a.waiting = false
 			p.mu.count.rare().Rejected++
-			a.leaveLocked()
+			a.noteLeftLocked()
 			return err
 		}
 	}
@@ -293,7 +291,9 @@ func (a *attempt[R]) waited(err error, gaveUp bool) {
 
 func (a *attempt[R]) waitedLocked(err error, gaveUp bool) {
 	p := a.p
-	a.leaveLocked()
+	if gaveUp {
+		a.noteLeftLocked()
+	}
 	if err != nil || a.fresh {
 		p.mu.count.add(waitTimes, time.Duration(p.momentLocked()-a.queued))
 	}
@@ -304,12 +304,6 @@ func (a *attempt[R]) waitedLocked(err error, gaveUp bool) {
 		p.mu.count.rare().Failed++
 	}
 	a.eventLocked(p.cfg.Hooks.WaitEnded, err)
-}
-
-func (a *attempt[R]) leaveLocked() {
-	if a.fresh {
-		a.p.mu.fresh--
-	}
 }
 
 // bound sets the start of the wait and the deadline of WaitTimeout, once.

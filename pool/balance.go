@@ -172,18 +172,6 @@ func (p *Pool[R]) serveLocked(undecided bool) bool {
 	return false
 }
 
-// oldestForLocked returns the oldest waiter that can use s: all but those who
-// want a fresh resource and came after its dial began.
-func (p *Pool[R]) oldestForLocked(s *slot[R]) (to waitq.Entry, ok bool) {
-	p.waiters.Each(func(e waitq.Entry) bool {
-		if s.number >= freshOf(e) {
-			to, ok = e, true
-		}
-		return !ok
-	})
-	return to, ok
-}
-
 // trimIdleLocked closes what MaxIdle does not allow, least recently used first.
 func (p *Pool[R]) trimIdleLocked() {
 	limit := p.mu.limits.MaxIdle

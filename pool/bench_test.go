@@ -84,33 +84,42 @@ func BenchmarkAcquireReleaseParallel(b *testing.B) {
 	}
 }
 
-// A burst of callers who all ask for a fresh resource, as after the restart of a peer: each has
-// a dial in flight, and each change of the pool looks at all of both. What does one call cost?
+// A burst of callers who all ask for a fresh resource, as after the restart of a peer. Without a
+// cap each has a dial in flight, and each change of the pool looks at all of them; with one,
+// callers wait in a long queue. What does one call cost?
 func BenchmarkFreshBurst(b *testing.B) {
 	for _, n := range []int{10, 100, 1000} {
-		b.Run(fmt.Sprintf("n=%d", n), func(b *testing.B) {
-			p, err := pool.New(pool.Config[int]{Dial: func(context.Context) (int, error) {
-				runtime.Gosched()
-				return 1, nil
-			}, MaxIdle: -1})
-			require.NoError(b, err)
-			b.ResetTimer()
-			for done := 0; done < b.N; done += n {
-				var all sync.WaitGroup
-				for range min(n, b.N-done) {
-					all.Go(func() {
-						l, err := p.AcquireWith(context.Background(), pool.Request{Fresh: true})
-						if assert.NoError(b, err) {
-							l.Release()
-						}
-					})
-				}
-				all.Wait()
-			}
-			b.StopTimer()
-			require.NoError(b, p.Shutdown(context.Background()))
-		})
+		freshBurst(b, fmt.Sprintf("n=%d", n), n, pool.Config[int]{MaxIdle: -1})
 	}
+	for _, n := range []int{100, 1000, 10_000} {
+		freshBurst(b, fmt.Sprintf("cap=100/n=%d", n), n, pool.Config[int]{MaxOpen: 100})
+	}
+}
+
+func freshBurst(b *testing.B, name string, n int, cfg pool.Config[int]) {
+	b.Run(name, func(b *testing.B) {
+		cfg.Dial = func(context.Context) (int, error) {
+			runtime.Gosched()
+			return 1, nil
+		}
+		p, err := pool.New(cfg)
+		require.NoError(b, err)
+		b.ResetTimer()
+		for done := 0; done < b.N; done += n {
+			var all sync.WaitGroup
+			for range min(n, b.N-done) {
+				all.Go(func() {
+					l, err := p.AcquireWith(context.Background(), pool.Request{Fresh: true})
+					if assert.NoError(b, err) {
+						l.Release()
+					}
+				})
+			}
+			all.Wait()
+		}
+		b.StopTimer()
+		require.NoError(b, p.Shutdown(context.Background()))
+	})
 }
 
 // What does a hand-off cost, with 128 callers for 8 resources? Each holds its own

@@ -2,64 +2,57 @@ package pool
 
 import (
 	"cmp"
-	"iter"
 	"slices"
-
-	"github.com/berth-go/berth/waitq"
 )
 
-// choosy are the waiters who can use only what comes of the dial with number first, or of a
-// later one: they have asked for a fresh resource. There may be as many of them as there are
-// dials, and each change of the pool looks at all: so one pass over each must do.
-type choosy struct {
-	first uint64
-	unmet int // how many of those with this first or a later one nothing is on its way to
-}
-
-// choosyLocked returns the choosy waiters, in the order of first, with these dials in flight,
-// the oldest first.
-func (p *Pool[R]) choosyLocked(dials iter.Seq[*dial[R]]) []choosy {
-	if p.mu.fresh == 0 {
+// choosyLocked returns the groups of the waiters who want a fresh resource, those with the
+// smallest first before the others, and notes of each how many of its waiters and those behind
+// it nothing is on its way to. It counts the dials in flight if so many are not canceled, and
+// no dial if that is 0.
+//
+// There may be as many groups as there are dials, and each change of the pool looks at all: so
+// one pass over each must do.
+func (p *Pool[R]) choosyLocked(flying int) []group {
+	if p.mu.fresh == 0 || p.anyWillDoLocked(flying) {
 		return nil
 	}
-	all := make([]choosy, 0, p.mu.fresh)
-	p.waiters.Each(func(e waitq.Entry) bool {
-		if first := freshOf(e); first > 0 {
-			all = append(all, choosy{first: first})
+	var d *dial[R]
+	if flying > 0 {
+		d = p.mu.dials.Newest()
+	}
+	all, promises, waiters, leases := p.mu.fussy.groups, p.promisesLocked(), 0, 0
+	for i := len(all) - 1; i >= 0; i-- {
+		g := &all[i]
+		for ; d != nil && (d.canceled || d.slot.number >= g.first); d = d.link.Older() {
+			leases += btoi(!d.canceled) * p.sharedLocked()
 		}
-		return true
-	})
-	slices.SortFunc(all, func(a, b choosy) int { return cmp.Compare(a.first, b.first) })
-	coming := p.comingSinceLocked(dials)
-	for i, n := len(all)-1, 0; i >= 0; i-- {
-		for len(coming) > 0 && coming[len(coming)-1].number >= all[i].first {
-			n -= coming[len(coming)-1].leases
-			coming = coming[:len(coming)-1]
+		for len(promises) > 0 && promises[len(promises)-1].number >= g.first {
+			leases += promises[len(promises)-1].leases
+			promises = promises[:len(promises)-1]
 		}
-		all[i].unmet = len(all) - i + n
+		waiters += g.waiters
+		g.unmet = min(waiters, p.waiters.Len()) - leases
 	}
 	return all
 }
 
-// coming is what a dial brings, or has brought and is about to have room for.
-type coming struct {
-	number uint64 // of the dial
+// anyWillDoLocked reports whether what is on its way will do for all who wait, as when
+// nothing is: then nobody is worse off than the others.
+func (p *Pool[R]) anyWillDoLocked(flying int) bool {
+	return p.mu.promised == 0 && (flying == 0 || p.mu.dials.Oldest().slot.number >= p.mu.fussy.newest())
+}
+
+// promise is what a resource is about to have room for.
+type promise struct {
+	number uint64 // of its dial
 	leases int
 }
 
-// comingSinceLocked returns what is on its way, in the order of the dials.
-func (p *Pool[R]) comingSinceLocked(dials iter.Seq[*dial[R]]) []coming {
-	var all []coming
-	for d := range dials {
-		if !d.canceled {
-			all = append(all, coming{d.slot.number, p.sharedLocked()})
-		}
-	}
-	sorted := len(all)
-	p.promisingLocked(func(s *slot[R], n int) { all = append(all, coming{s.number, n}) })
-	if len(all) > sorted {
-		slices.SortFunc(all, func(a, b coming) int { return cmp.Compare(a.number, b.number) })
-	}
+// promisesLocked returns the promises in the order of the dials.
+func (p *Pool[R]) promisesLocked() []promise {
+	var all []promise
+	p.promisingLocked(func(s *slot[R], n int) { all = append(all, promise{s.number, n}) })
+	slices.SortFunc(all, func(a, b promise) int { return cmp.Compare(a.number, b.number) })
 	return all
 }
 

@@ -25,7 +25,7 @@ func (p *Pool[R]) Close() error {
 	if p.member != nil {
 		p.member.stopLending()
 	}
-	p.waiters.FailAll(ErrClosed)
+	p.failAllLocked(ErrClosed)
 	p.endWarmersLocked(ErrClosed)
 	p.retireAllLocked(ReasonClosed, ErrClosed)
 	if p.mu.probes != nil {

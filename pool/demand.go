@@ -1,7 +1,6 @@
 package pool
 
 import (
-	"iter"
 	"math"
 
 	"github.com/berth-go/berth/waitq"
@@ -41,7 +40,7 @@ func (p *Pool[R]) demandLocked() bool {
 func (p *Pool[R]) planLocked() plan[R] {
 	unmet := p.unmetLocked()
 	pl := plan[R]{want: p.dialsForLocked(unmet)}
-	if p.flyingLocked() > 0 {
+	if p.flyingLocked() > 0 && p.mindsOrphansLocked() {
 		pl.orphans = p.orphansLocked(unmet)
 		if len(pl.orphans) > 0 && p.keepsAllLocked() {
 			pl.orphans, pl.kept = nil, pl.orphans
@@ -91,19 +90,19 @@ func (p *Pool[R]) dialRoomLocked() int {
 // number is how many more could be served by what is: by dials in flight, each
 // with the capacity that it is expected to bring, and by the leases that ready
 // shareable resources are about to have room for.
-func (p *Pool[R]) unmetLocked() int { return p.uncountedLocked(p.flyingLocked(), p.mu.dials.All()) }
+func (p *Pool[R]) unmetLocked() int { return p.uncountedLocked(p.flyingLocked()) }
 
 // waitedForLocked reports whether callers wait for dials.
 func (p *Pool[R]) waitedForLocked() bool {
-	return p.uncountedLocked(0, func(func(*dial[R]) bool) {}) > 0
+	return p.uncountedLocked(0) > 0
 }
 
-// uncountedLocked is unmetLocked with these dials in flight, of which so many are
-// not canceled.
-func (p *Pool[R]) uncountedLocked(flying int, dials iter.Seq[*dial[R]]) int {
+// uncountedLocked is unmetLocked with the dials in flight if so many are not canceled, and
+// with none if that is 0.
+func (p *Pool[R]) uncountedLocked(flying int) int {
 	unmet := p.unmetByAnyLocked(flying)
-	for _, c := range p.choosyLocked(dials) {
-		unmet = max(unmet, c.unmet)
+	for _, g := range p.choosyLocked(flying) {
+		unmet = max(unmet, g.unmet)
 	}
 	return unmet
 }
@@ -116,9 +115,12 @@ func (p *Pool[R]) unmetByAnyLocked(flying int) int {
 // orphansLocked returns the dials without which no waiter more is left with
 // nothing on its way, the newest first; unmet is that of now.
 func (p *Pool[R]) orphansLocked(unmet int) []*dial[R] {
+	lacking, all := max(unmet, 0), p.unmetByAnyLocked(p.flyingLocked())
+	if all+p.sharedLocked() > lacking {
+		return nil
+	}
 	var orphans []*dial[R]
-	lacking := max(unmet, 0)
-	all, choosy := p.unmetByAnyLocked(p.flyingLocked()), p.choosyLocked(p.mu.dials.All())
+	choosy := p.choosyLocked(p.flyingLocked())
 	for i := 1; i < len(choosy); i++ { // from here on unmet is that of the worst off of these and of those whom older dials do
 		choosy[i].unmet = max(choosy[i].unmet, choosy[i-1].unmet)
 	}
@@ -144,6 +146,12 @@ func (p *Pool[R]) orphansLocked(unmet int) []*dial[R] {
 		}
 	}
 	return orphans
+}
+
+// mindsOrphansLocked reports whether it makes a difference which dials are orphans: all may go
+// on otherwise.
+func (p *Pool[R]) mindsOrphansLocked() bool {
+	return p.member != nil || p.allowedOrphansLocked() < p.flyingLocked() || p.spareLocked() > 0
 }
 
 // allowedOrphansLocked returns how many dials may go on without a waiter: those

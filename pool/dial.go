@@ -251,13 +251,37 @@ func (p *Pool[R]) failWaitersLocked(d *dial[R], err error) {
 func (p *Pool[R]) failOldestLocked(n int, err error, accept func(waitq.Entry) bool) {
 	failure := p.dialErrorLocked(err)
 	for range n {
-		if !p.waiters.FailTo(failure, accept) {
+		if !p.failOneLocked(failure, accept) {
 			break
 		}
 		p.mu.deliveries++
 		p.mu.outage.lastCall = p.momentLocked()
 	}
 	p.breakLocked() // the others were not counted for
+}
+
+// failOneLocked gives err to the oldest of the waiters whom accept is true for.
+func (p *Pool[R]) failOneLocked(err error, accept func(waitq.Entry) bool) bool {
+	var last waitq.Entry
+	ok := p.waiters.FailTo(err, func(e waitq.Entry) bool {
+		last = e
+		return accept(e)
+	})
+	if ok {
+		p.noteServedLocked(last)
+	}
+	return ok
+}
+
+// failAllLocked gives err to all waiters, and returns how many there were.
+func (p *Pool[R]) failAllLocked(err error) (n int) {
+	if p.mu.fresh == 0 {
+		return p.waiters.FailAll(err)
+	}
+	for p.failOneLocked(err, func(waitq.Entry) bool { return true }) {
+		n++
+	}
+	return n
 }
 
 // dialEventLocked has a hook called about a dial that has ended.

@@ -74,6 +74,7 @@ func (p *Pool[R]) deliverLocked(l Lease[R]) bool {
 		return false
 	}
 	p.deliveredLocked(to.Entry(), p.momentLocked())
+	p.noteServedLocked(to.Entry())
 	to.Give(l)
 	return true
 }

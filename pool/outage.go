@@ -118,7 +118,7 @@ func (p *Pool[R]) breakLocked() {
 		p.breakerEventLocked(BreakerEvent{Key: p.key(), Open: true, Failures: p.failuresLocked(), Err: p.lastDialLocked()})
 	}
 	if p.brokenLocked() {
-		p.mu.deliveries += uint32(p.waiters.FailAll(p.fastFailureLocked())) //nolint:gosec // a count
+		p.mu.deliveries += uint32(p.failAllLocked(p.fastFailureLocked())) //nolint:gosec // a count
 	}
 }
 
