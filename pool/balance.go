@@ -22,13 +22,16 @@ func (p *Pool[R]) restoreLocked(undecided bool) {
 		return
 	}
 	if p.mu.warmers != nil {
-		p.endHopelessLocked()
+		_ = p.endHopelessLocked()
 	}
 	for again := true; again; {
 		p.shrinkLocked()
 		yielded := p.serveLocked(undecided)
 		p.trimIdleLocked()
 		again = p.demandLocked() || yielded
+		if !again && p.mu.warmers != nil {
+			again = p.endHopelessLocked() // the Budget's limits may have changed before it knew of them (I4)
+		}
 	}
 	if p.mu.warmers != nil {
 		p.endWarmersLocked(nil)

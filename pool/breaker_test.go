@@ -2,7 +2,9 @@ package pool_test
 
 import (
 	"errors"
+	"runtime"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/berth-go/berth/pool"
@@ -306,4 +308,84 @@ func TestNoProberBesideTheDialOfTheCallerInItsPlace(t *testing.T) {
 		r.dial(2).ok()
 		c.got()
 	})
+}
+
+// Whoever keeps what the hook said last knows how the breaker stands, though another hook holds
+// up the goroutine that is to tell of its opening.
+func TestHookTellsOfTheBreakerInOrder(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		var told []bool
+		r := newManual(t, pool.Config[*thing]{
+			BreakAfter: 1,
+			Hooks: &pool.Hooks{
+				DialFailed: func(pool.DialEvent) { <-time.After(time.Second) },
+				Breaker:    func(e pool.BreakerEvent) { told = append(told, e.Open) },
+			},
+		})
+		first := r.acquire()
+		r.dial(1).fail(errDial)
+		require.ErrorIs(t, first.failed(), errDial)
+		pass(100 * time.Millisecond) // the prober's pause
+		r.dial(2).ok()
+		pass(time.Second)
+		assert.Equal(t, []bool{true, false}, told)
+	})
+}
+
+// Dials that DialRate holds up when the breaker opens are not made: the prober is the only one.
+func TestOpenBreakerEndsDialsThatAreHeldUp(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		r := newManual(t, pool.Config[*thing]{BreakAfter: 1, DialRate: newTicker(10 * time.Millisecond)})
+		first := r.acquire()
+		others := r.acquireAll(5)
+		r.dial(1).fail(errDial)
+		require.ErrorIs(t, first.failed(), errDial)
+		for _, c := range others {
+			_ = fastFailure(t, c.failed())
+		}
+		least, most := backoffBounds(100*time.Millisecond, 10*time.Second, 1)
+		pass(least - 1)
+		require.Equal(t, 1, r.started())
+		pass(most - least + 11*time.Millisecond)
+		require.Equal(t, 2, r.started())
+		pass(time.Minute)
+		require.Equal(t, 2, r.started())
+		r.dial(2).ok()
+		assert.EqualValues(t, 5, r.Stats().DialsCanceled)
+	})
+}
+
+// A hook that panics, or ends its goroutine, is told of what comes after all the same.
+func TestHookThatFailsIsToldOfTheNextChangeOfTheBreaker(t *testing.T) {
+	for name, end := range map[string]func(){"panic": func() { panic("no") }, "Goexit": runtime.Goexit} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				told := make(chan bool, 3)
+				r := newManual(t, pool.Config[*thing]{
+					BreakAfter: 1,
+					Hooks: &pool.Hooks{
+						Panic: func(any) {},
+						Breaker: func(e pool.BreakerEvent) {
+							told <- e.Open
+							if e.Open {
+								<-time.After(time.Second)
+								end()
+							}
+						},
+					},
+				})
+				first := r.acquire()
+				r.dial(1).fail(errDial)
+				require.ErrorIs(t, first.failed(), errDial)
+				pass(100 * time.Millisecond)
+				r.dial(2).ok() // while the hook runs
+				synctest.Wait()
+				require.Len(t, told, 1)
+				pass(time.Second)
+				require.Len(t, told, 2)
+				assert.True(t, <-told)
+				assert.False(t, <-told)
+			})
+		})
+	}
 }

@@ -42,6 +42,7 @@ type seldom[R any] struct {
 	done      chan struct{} // closed when finished is set. nil: nobody waits for that
 
 	outage      *outage       // nil: the last dial did not fail
+	news        news          // of the breaker
 	wilt        *wilt         // nil: no resource has gone unused
 	setbackDial uint64        // the number of the last dial that had begun at the last setback
 	leaseMean   time.Duration // of recent leases, with ShedLate

@@ -155,8 +155,8 @@ type Config[R any] struct {
 	// would need a dial fail at once with the last one's error, while the pool
 	// dials one resource at a time, at the pace of the backoff (100 ms to 10 s
 	// without one), until that succeeds; or one more beside a late dial that
-	// somebody waits for, with RedialAfter. Where the pool has no slot for that, one
-	// caller waits for it. 0: never.
+	// somebody waits for, with RedialAfter. Dials that DialRate holds up then are
+	// canceled. Where the pool has no slot for the one, one caller waits for it. 0: never.
 	BreakAfter int
 
 	// ShedLate says what becomes of a caller whose deadline, its ctx's or that of

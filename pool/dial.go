@@ -87,7 +87,9 @@ func (p *Pool[R]) heldUp(ctx context.Context, d *dial[R], rate Limiter) (held bo
 			p.dialFailed(d, err)
 		}
 	}()
-	err = rate.Wait(ctx)
+	if err = rate.Wait(ctx); err == nil {
+		err = context.Cause(ctx) // it may have ended as Wait returned
+	}
 	return false // or what is said above
 }
 

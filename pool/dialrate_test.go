@@ -175,6 +175,27 @@ func TestShutdownEndsDialsThatAreHeldUp(t *testing.T) {
 	})
 }
 
+// A dial that ended as its Limiter let it start is not made.
+func TestDialThatEndsAsItMayStartIsNotMade(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		r := newManual(t, pool.Config[*thing]{DialRate: dullLimiter{}})
+		c := r.acquire()
+		require.NoError(t, r.Close())
+		require.ErrorIs(t, c.failed(), pool.ErrClosed)
+		pass(time.Second)
+		assert.Zero(t, r.started())
+		assert.EqualValues(t, 1, r.Stats().DialsCanceled)
+	})
+}
+
+// A dullLimiter lets a dial start after a second, also one whose context has ended.
+type dullLimiter struct{}
+
+func (dullLimiter) Wait(context.Context) error {
+	<-time.After(time.Second)
+	return nil
+}
+
 // MaxDials and MaxOpen count dials that are held up; DialTimeout and the dial
 // times in Stats and in the hook do not.
 func TestHeldUpDialCountsAsADialButNotItsTime(t *testing.T) {

@@ -14,12 +14,13 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// checkFussy compares what is counted with the queue. Everybody sleeps.
-func checkFussy(t *testing.T, p *Pool[int]) {
+// checkFussy compares what is counted with the queue, and returns how many want a fresh
+// resource. Everybody sleeps.
+func checkFussy(t *testing.T, p *Pool[int]) (fresh int) {
 	t.Helper()
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	others, fresh := 0, 0
+	others := 0
 	want := map[uint64]int{}
 	p.waiters.Each(func(e waitq.Entry) bool {
 		if first := freshOf(e); first > 0 {
@@ -40,6 +41,7 @@ func checkFussy(t *testing.T, p *Pool[int]) {
 	if fresh > 0 {
 		require.GreaterOrEqual(t, p.mu.fussy.others, others, "never fewer than there are")
 	}
+	return fresh
 }
 
 // Whoever wants a fresh resource is counted from the hold of the lock in which the caller
@@ -102,17 +104,14 @@ func countFussy(t *testing.T, r *rand.Rand) {
 		})
 		time.Sleep(millis(3))
 		synctest.Wait()
-		checkFussy(t, p)
-		seen += int(p.mu.fresh)
+		seen += checkFussy(t, p)
 	}
 	assert.NotZero(t, seen, "else nothing was tested")
 	require.NoError(t, p.Close())
 	synctest.Wait()
-	checkFussy(t, p)
+	assert.Zero(t, checkFussy(t, p))
 	wg.Wait()
 	require.NoError(t, p.Shutdown(t.Context()))
-	assert.Zero(t, p.mu.fresh)
-	assert.Empty(t, p.mu.fussy.groups)
 }
 
 // What nobody can use is not offered to all who wait, each time that something changes.
@@ -142,7 +141,11 @@ func TestWhatNobodyCanUseIsNotOffered(t *testing.T) {
 	_, ok = p.oldestForLocked(old)
 	assert.True(t, ok, "one more who takes any")
 
-	require.True(t, other.waiter.Cancel())
+	require.True(t, p.failOneLocked(errors.New("no"), func(e waitq.Entry) bool { return freshOf(e) == 0 }))
+	_, err = other.waiter.Wait()
+	require.Error(t, err)
+	assert.Zero(t, p.mu.fussy.others, "nobody had to look")
+
 	require.True(t, fresh.waiter.Cancel())
 	fresh.noteLeftLocked()
 	assert.Empty(t, p.mu.fussy.groups)

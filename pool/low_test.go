@@ -124,6 +124,46 @@ func TestFailedDialFailsLowCallersToo(t *testing.T) {
 	}
 }
 
+// Whoever comes back to the place of a low caller's lease had come when the dial for it
+// began, though no caller after it may have been given that place yet.
+func TestFailedDialFailsWhoIsBackAtALowPlace(t *testing.T) {
+	for name, back := range map[string]func(*rig, *call) *call{
+		"AcquireInstead": func(r *rig, low *call) *call { return low.instead(r, pool.Request{}) },
+		"Place": func(r *rig, low *call) *call {
+			low.discard()
+			return r.acquireWith(r.t.Context(), pool.Request{Place: low.lease.Ticket()})
+		},
+	} {
+		t.Run("shared, "+name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				cfg := shareable()
+				cfg.Shared = 2
+				r := newManual(t, cfg)
+				low := r.low()
+				r.dial(1).ok()
+				low.got()
+				c := back(r, low)
+				r.dial(2).fail(errDial)
+				require.ErrorIs(t, c.failed(), errDial)
+				assert.Equal(t, 2, r.started(), "else it is dialled for without end")
+			})
+		})
+		t.Run("late, "+name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				r := newManual(t, pool.Config[*thing]{MaxOpen: 1, RedialAfter: late})
+				low := r.low()
+				r.dial(1).ok()
+				low.got()
+				c := back(r, low)
+				pass(2 * late)
+				r.dial(2).fail(errDial)
+				require.ErrorIs(t, c.failed(), errDial)
+				assert.Equal(t, 2, r.started())
+			})
+		})
+	}
+}
+
 // A failed dial fails those who were queued when it began, as many as it was for. A
 // low caller stands further behind than it came.
 func TestFailedDialSparesThoseWhoCameAfterItBeganBesideALowCaller(t *testing.T) {

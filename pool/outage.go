@@ -116,9 +116,20 @@ func (p *Pool[R]) breakLocked() {
 		p.mu.outage.broken = true
 		p.mu.count.rare().Breaks++
 		p.breakerEventLocked(BreakerEvent{Key: p.key(), Open: true, Failures: p.failuresLocked(), Err: p.lastDialLocked()})
+		p.cancelHeldLocked()
 	}
 	if p.brokenLocked() {
 		p.mu.deliveries += uint32(p.failAllLocked(p.fastFailureLocked())) //nolint:gosec // a count
+	}
+}
+
+// cancelHeldLocked cancels the dials that DialRate holds up when the breaker opens. They have
+// not started, nobody waits for them any more, and only the prober is to dial.
+func (p *Pool[R]) cancelHeldLocked() {
+	for d := range p.mu.dials.All() {
+		if d.held {
+			p.cancelLocked(d, errUnwanted)
+		}
 	}
 }
 
@@ -181,12 +192,6 @@ func (p *Pool[R]) forgetFailuresLocked() {
 	p.mu.outage = nil
 	if o.broken {
 		p.breakerEventLocked(BreakerEvent{Key: p.key()})
-	}
-}
-
-func (p *Pool[R]) breakerEventLocked(e BreakerEvent) {
-	if h := p.cfg.Hooks.Breaker; h != nil {
-		p.laterLocked(func() { h(e) })
 	}
 }
 

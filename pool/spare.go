@@ -101,15 +101,17 @@ func (w *warmer) above(maxOpen, maxIdle int, of string) error {
 }
 
 // endHopelessLocked ends the calls of Warm that new limits do not allow: else what
-// they dial would be closed and dialled again without end.
-func (p *Pool[R]) endHopelessLocked() {
+// they dial would be closed and dialled again without end. It reports whether there was one.
+func (p *Pool[R]) endHopelessLocked() (ended bool) {
 	p.keepWarmersLocked(func(w *warmer) bool {
 		err := p.hopelessLocked(w)
 		if err != nil {
 			w.ended <- err // once: it leaves the list
+			ended = true
 		}
 		return err == nil
 	})
+	return ended
 }
 
 func (p *Pool[R]) removeWarmer(w *warmer) {

@@ -1,8 +1,10 @@
 package pool_test
 
 import (
+	"context"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/berth-go/berth/pool"
 	"github.com/stretchr/testify/assert"
@@ -37,5 +39,41 @@ func TestBudgetThatShrinksEndsWarmBesideWaiters(t *testing.T) {
 		y.release()
 		c.got()
 		c.release()
+	})
+}
+
+// A call of Warm may come just when the limits of its Budget change: after it has looked at
+// them, and before the Budget knows of it. It ends all the same (I4).
+func TestWarmThatComesWhileItsBudgetShrinksEnds(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		const wide, narrow = 1_000, 2
+		b, err := pool.NewBudget(pool.BudgetLimits{})
+		require.NoError(t, err)
+		var pools [32]*pool.Pool[int]
+		for i := range pools {
+			pools[i], err = pool.New(pool.Config[int]{Budget: b, Dial: func(ctx context.Context) (int, error) {
+				<-ctx.Done()
+				return 0, ctx.Err()
+			}})
+			require.NoError(t, err)
+		}
+		for round := range 400 {
+			require.NoError(t, b.SetLimits(pool.BudgetLimits{MaxIdle: wide}))
+			ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+			done := make(chan error, len(pools))
+			for i, p := range pools {
+				if i == round%len(pools) {
+					go func() { assert.NoError(t, b.SetLimits(pool.BudgetLimits{MaxIdle: narrow})) }()
+				}
+				go func() { done <- p.Warm(ctx, narrow+1) }()
+			}
+			for range pools {
+				assert.ErrorContains(t, <-done, "above MaxIdle 2 of the Budget")
+			}
+			cancel()
+		}
+		for _, p := range pools {
+			require.NoError(t, p.Shutdown(t.Context()))
+		}
 	})
 }
