@@ -16,7 +16,8 @@
 // An HTTP/1 connection is an exclusive resource, with one lease at a time. An
 // HTTP/2 connection is a shareable one, with as many as the server has streams.
 // A lease lasts until the response's body has been read to its end or closed, or the
-// request's context has ended (over HTTP/2 that may be seen a second later). A body that is
+// request's context has ended (over HTTP/2 that may be seen a second later, or, from a server
+// that answers no pings, when its connection is given up). A body that is
 // never closed, under a context that does not end, holds its lease for ever, and with it
 // the connection of HTTP/1; a stream of HTTP/2 only until the response has arrived, as in
 // net/http. See Config.LeakAfter.

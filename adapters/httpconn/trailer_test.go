@@ -64,3 +64,19 @@ func TestTrailerComesIntoTheCallersMap(t *testing.T) {
 		require.NoError(b, resp.Body.Close())
 	})
 }
+
+// The trailer is there also where the body, which came to its end, makes no sense.
+func TestTrailerComesBehindABrokenBody(t *testing.T) {
+	for name, declared := range map[string]string{"declared": "Trailer: Later\r\n", "not declared": ""} {
+		t.Run(name, func(t *testing.T) {
+			addr := rawServe(t, step{"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n" + declared +
+				"Transfer-Encoding: chunked\r\n\r\n2\r\n\x1f\x8b\r\n0\r\nLater: yes\r\n\r\n", "hold"})
+			c := newClient(t, plain1, nil, httpconn.Config{})
+			resp, err := c.RoundTrip(request(t.Context(), t, http.MethodGet, "http://"+addr, nil))
+			require.NoError(t, err)
+			_, err = read(resp)
+			require.Error(t, err)
+			require.Equal(t, "yes", resp.Trailer.Get("Later"))
+		})
+	}
+}

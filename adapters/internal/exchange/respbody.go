@@ -69,7 +69,7 @@ func (b *responseBody) Read(p []byte) (int, error) {
 			b.err = err
 			_ = b.src.Close()
 		}
-		if err == io.EOF && b.trailers != nil && state == going {
+		if b.trailers != nil && state == going { // also where what came to its end made no sense to the decompressor
 			b.trailers.arrive()
 		}
 		// Before the caller sees EOF, so that the next request it sends finds the

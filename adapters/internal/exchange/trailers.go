@@ -19,7 +19,7 @@ func apart(resp *http.Response) *trailers {
 	return t
 }
 
-// arrive gives the caller what has come, when a Read of the caller's has come to the end.
+// arrive gives the caller what has come, when a Read of the caller's has come to the end, or failed.
 func (t *trailers) arrive() {
 	if t.own.Trailer == nil {
 		t.own.Trailer = maps.Clone(t.wire.Trailer)
