@@ -243,16 +243,19 @@ func TestTickClosesTheLaneAfterTheMachineSlept(t *testing.T) {
 		p.mu.Lock()
 		defer p.mu.Unlock()
 		p.mu.now = p.mu.tick
-		return p.goesOnLocked()
+		if !p.goesOnLocked() {
+			return false // a real tick came first: no bubble has a clock that sleeps
+		}
+		p.mu.openedAt = sleptSince(p.mu.openedAt, time.Hour)
+		assert.False(t, p.goesOnLocked())
+		return true
 	}
-	assert.True(t, due())
-	p.mu.Lock()
-	p.mu.openedAt = sleptSince(p.mu.openedAt, time.Hour)
-	p.mu.Unlock()
-	p.mu.Lock()
-	p.mu.now = p.mu.tick
-	assert.False(t, p.goesOnLocked())
-	p.mu.Unlock()
+	for range 100 {
+		if due() {
+			return
+		}
+	}
+	t.Fatal("the lane never goes on")
 }
 
 // A resource whose Recycle takes ticks is counted once, and the lane goes on beside it.
