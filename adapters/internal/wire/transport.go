@@ -97,23 +97,18 @@ type Conn struct {
 	*http.ClientConn
 	Raw net.Conn // under it: what the dial func returned
 
-	scheme    string
-	handshake bool   // TLS was spoken
+	handshake bool   // net/http saw TLS spoken
 	protocol  string // that TLS agreed on
+	prior     bool   // HTTP/2 is spoken where net/http sees no TLS
 }
 
-// IsHTTP2 reports whether the connection speaks HTTP/2. It is not to be asked of a
-// transport that was prepared without HTTP/2, or with both kinds of plain HTTP.
+// IsHTTP2 reports whether the connection speaks HTTP/2, by the rules of net/http. What the
+// connection has available says nothing: the server may have given its number already.
 func (c *Conn) IsHTTP2() bool {
-	switch {
-	case c.handshake:
+	if c.handshake {
 		return c.protocol == "h2"
-	case c.scheme == "http":
-		return true // prior knowledge
 	}
-	// A dial func of the user's did TLS in a way of its own. Several requests at
-	// once are possible only on HTTP/2.
-	return c.Available() > 1
+	return c.prior
 }
 
 // CloseNet closes raw, which may be nil, and has closed it when it returns. It is for what is
@@ -182,7 +177,7 @@ func Dial(ctx context.Context, tr *http.Transport, scheme, addr string, proxy *u
 		d.abortIfOpen() // net/http leaves it open where TLS agreed on what tr does not speak
 		return nil, explained(err)
 	}
-	c := &Conn{ClientConn: cc, scheme: scheme}
+	c := &Conn{ClientConn: cc, prior: tr.Protocols.UnencryptedHTTP2() && !tr.Protocols.HTTP1()}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	c.Raw, c.handshake, c.protocol = d.mu.conn, d.mu.handshake, d.mu.protocol
