@@ -3,6 +3,7 @@ package keyed_test
 import (
 	"context"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/berth-go/berth/keyed"
@@ -64,6 +65,43 @@ func TestHookTellsOfNoBreakerThatNeverOpened(t *testing.T) {
 		pass(time.Minute)
 		_, known := p.StatsFor("a")
 		assert.False(t, known)
+		require.NoError(t, p.Shutdown(t.Context()))
+	})
+}
+
+// A key is not forgotten before the hook has been told that its breaker is closed: else that
+// could come after the news of the same key's next one.
+func TestHookIsToldInOrderOfAKeyThatIsForgotten(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		var told []bool
+		down, goOn := false, make(chan struct{})
+		p, err := keyed.New(keyed.Config[string, int]{
+			Dial: func(context.Context, string) (int, error) {
+				if down {
+					return 0, errDial
+				}
+				return 1, nil
+			},
+			BreakAfter: 1, BackoffBase: 10 * time.Millisecond, BackoffMax: 20 * time.Millisecond,
+			Hooks: &pool.Hooks{
+				Released: func(pool.ReleasedEvent) { <-goOn },
+				Breaker:  func(e pool.BreakerEvent) { told = append(told, e.Open) },
+			},
+		})
+		require.NoError(t, err)
+		l, err := p.Acquire(t.Context(), "a")
+		require.NoError(t, err)
+		down = true
+		_, err = p.AcquireWith(t.Context(), "a", pool.Request{Fresh: true})
+		require.ErrorIs(t, err, errDial)
+		pass(time.Minute)
+		go l.Discard(nil)
+		synctest.Wait() // in Released
+		_, err = p.Acquire(t.Context(), "a")
+		require.ErrorIs(t, err, errDial)
+		close(goOn)
+		pass(time.Minute)
+		assert.Equal(t, []bool{true, false, true, false}, told)
 		require.NoError(t, p.Shutdown(t.Context()))
 	})
 }

@@ -3,83 +3,105 @@ package pool
 import (
 	"cmp"
 	"slices"
+
+	"github.com/berth-go/berth/waitq"
 )
 
-// choosyLocked returns the groups of the waiters who want a fresh resource, those with the
-// smallest first before the others, and notes of each how many of its waiters and those behind
-// it nothing is on its way to. It counts the dials in flight if so many are not canceled, and
-// no dial if that is 0.
-//
-// There may be as many groups as there are dials, and each change of the pool looks at all: so
-// one pass over each must do.
-func (p *Pool[R]) choosyLocked(flying int) []group {
-	if p.mu.fresh == 0 || p.anyWillDoLocked(flying) {
-		return nil
-	}
-	var d *dial[R]
-	if flying > 0 {
-		d = p.mu.dials.Newest()
-	}
-	all, promises, waiters, leases := p.mu.fussy.groups, p.promisesLocked(), 0, 0
-	for i := len(all) - 1; i >= 0; i-- {
-		g := &all[i]
-		for ; d != nil && (d.canceled || d.slot.number >= g.first); d = d.link.Older() {
-			leases += btoi(!d.canceled) * p.sharedLocked()
+// choosy counts the waiters who want a fresh resource, so that nobody has to look through the
+// queue for them at each change. One whose context has ended is counted until it has come for
+// the lock: there may be fewer than this says, never more.
+type choosy struct {
+	groups []group // by first; none is empty
+	others int     // waiters who take any resource; there may be fewer than this too
+}
+
+// keptGroups is for how many groups memory is kept while there is none.
+const keptGroups = 16
+
+// group are those with the same first dial that will do.
+type group struct {
+	first   uint64
+	waiters int
+	unmet   int // see unmetGroupsLocked
+}
+
+// noteQueuesLocked counts a caller who is about to queue. Where all take any resource nobody
+// is counted.
+func (a *attempt[R]) noteQueuesLocked() {
+	p := a.p
+	if !a.fresh {
+		if p.mu.fresh > 0 {
+			p.mu.choosy.others++
 		}
-		for len(promises) > 0 && promises[len(promises)-1].number >= g.first {
-			leases += promises[len(promises)-1].leases
-			promises = promises[:len(promises)-1]
-		}
-		waiters += g.waiters
-		g.unmet = min(waiters, p.waiters.Len()) - leases
-	}
-	return all
-}
-
-// anyWillDoLocked reports whether what is on its way will do for all who wait, as when
-// nothing is: then nobody is worse off than the others.
-func (p *Pool[R]) anyWillDoLocked(flying int) bool {
-	return p.mu.promised == 0 && (flying == 0 || p.mu.dials.Oldest().slot.number >= p.mu.fussy.newest())
-}
-
-// promise is what a resource is about to have room for.
-type promise struct {
-	number uint64 // of its dial
-	leases int
-}
-
-// promisesLocked returns the promises in the order of the dials.
-func (p *Pool[R]) promisesLocked() []promise {
-	var all []promise
-	p.promisingLocked(func(s *slot[R], n int) { all = append(all, promise{s.number, n}) })
-	slices.SortFunc(all, func(a, b promise) int { return cmp.Compare(a.number, b.number) })
-	return all
-}
-
-// promisedSinceLocked returns for how many waiters the resources that are there are about
-// to have room whose dials were the first or later ones.
-func (p *Pool[R]) promisedSinceLocked(first uint64) (n int) {
-	p.promisingLocked(func(s *slot[R], promised int) {
-		if s.number >= first {
-			n += promised
-		}
-	})
-	return n
-}
-
-// promisingLocked calls f with each resource that is about to have room for so many leases.
-func (p *Pool[R]) promisingLocked(f func(s *slot[R], n int)) {
-	if p.mu.promised == 0 {
 		return
 	}
-	for s := range p.mu.shares.All() {
-		if n := s.promises(); n > 0 {
-			f(s, n)
-		}
+	p.ownLocked()
+	c := &p.mu.choosy
+	if p.mu.fresh == 0 {
+		c.others = p.waiters.Len()
 	}
-	for s := range p.openingLocked() {
-		if n := s.promises(); n > 0 && s.share == nil { // the others are among the shares
-			f(s, n)
-		}
+	p.mu.fresh++
+	i, found := c.find(a.firstDial)
+	if !found {
+		c.groups = slices.Insert(c.groups, i, group{first: a.firstDial})
 	}
+	c.groups[i].waiters++
+}
+
+// noteLeftLocked takes a caller out of the counts who has left the queue on its own.
+func (a *attempt[R]) noteLeftLocked() {
+	if a.fresh {
+		a.p.noteFewerLocked(a.firstDial)
+	}
+}
+
+// noteServedLocked takes one out of the counts whose wait somebody else has ended.
+func (p *Pool[R]) noteServedLocked(e waitq.Entry) {
+	if p.mu.fresh == 0 {
+		return
+	}
+	if first := freshOf(e); first > 0 {
+		p.noteFewerLocked(first)
+	} else {
+		p.mu.choosy.others--
+	}
+}
+
+// noteFewerLocked takes one out of the counts who wanted a fresh resource.
+func (p *Pool[R]) noteFewerLocked(first uint64) {
+	c := &p.mu.choosy
+	p.mu.fresh--
+	i, _ := c.find(first)
+	if c.groups[i].waiters--; c.groups[i].waiters == 0 {
+		c.groups = slices.Delete(c.groups, i, i+1)
+	}
+	if len(c.groups) == 0 && cap(c.groups) > keptGroups {
+		c.groups = nil
+	}
+}
+
+// newest returns the largest first dial that will do for one of them. There must be one.
+func (c *choosy) newest() uint64 { return c.groups[len(c.groups)-1].first }
+
+func (c *choosy) find(first uint64) (i int, found bool) {
+	return slices.BinarySearchFunc(c.groups, first, func(g group, first uint64) int { return cmp.Compare(g.first, first) })
+}
+
+// oldestForLocked returns the oldest waiter that can use s: all but those who
+// want a fresh resource and came after its dial began.
+func (p *Pool[R]) oldestForLocked(s *slot[R]) (to waitq.Entry, ok bool) {
+	c := &p.mu.choosy
+	if p.mu.fresh > 0 && c.others == 0 && s.number < c.groups[0].first {
+		return waitq.Entry{}, false
+	}
+	p.waiters.Each(func(e waitq.Entry) bool {
+		if s.number >= freshOf(e) {
+			to, ok = e, true
+		}
+		return !ok
+	})
+	if !ok && p.mu.fresh > 0 {
+		c.others = 0 // those who were counted are gone
+	}
+	return to, ok
 }

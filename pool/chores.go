@@ -43,16 +43,16 @@ func (c *chores) do() (err *panicError) {
 			err = failed
 		}
 	}
-	if q := c.quiet; q != nil {
-		c.quiet = nil
-		q.Quiet()
-	}
 	for len(c.events) > 0 {
 		f := c.events[0]
 		c.events = c.events[1:]
 		if failed := catch(f); err == nil {
 			err = failed
 		}
+	}
+	if q := c.quiet; q != nil { // last: the hooks of the key's next pool come after these
+		c.quiet = nil
+		q.Quiet()
 	}
 	done = true
 	return err

@@ -48,7 +48,7 @@ type seldom[R any] struct {
 	leaseMean   time.Duration // of recent leases, with ShedLate
 	sampled     uint64        // leases asked about by watch
 
-	fussy  fussy
+	choosy choosy
 	heirs  chain.List[slot[R]] // whose lifetime is about to end and who wait for their successor
 	shares chain.List[slot[R]] // shareable ones that are not to go
 	roomy  roomHeap[R]         // of the shares, those that can take a lease

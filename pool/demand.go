@@ -101,7 +101,7 @@ func (p *Pool[R]) waitedForLocked() bool {
 // with none if that is 0.
 func (p *Pool[R]) uncountedLocked(flying int) int {
 	unmet := p.unmetByAnyLocked(flying)
-	for _, g := range p.choosyLocked(flying) {
+	for _, g := range p.unmetGroupsLocked(flying) {
 		unmet = max(unmet, g.unmet)
 	}
 	return unmet
@@ -120,7 +120,7 @@ func (p *Pool[R]) orphansLocked(unmet int) []*dial[R] {
 		return nil
 	}
 	var orphans []*dial[R]
-	choosy := p.choosyLocked(p.flyingLocked())
+	choosy := p.unmetGroupsLocked(p.flyingLocked())
 	for i := 1; i < len(choosy); i++ { // from here on unmet is that of the worst off of these and of those whom older dials do
 		choosy[i].unmet = max(choosy[i].unmet, choosy[i-1].unmet)
 	}

@@ -181,3 +181,26 @@ func TestFailedDialSparesThoseWhoCameAfterItBeganBesideALowCaller(t *testing.T) 
 		early.waits()
 	})
 }
+
+// Low has no effect on a call that has a place: a dial that began before somebody had that
+// place does not fail it.
+func TestFailedDialFailsNobodyWhoseLowHasNoEffect(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		cfg := shareable()
+		cfg.Shared, cfg.LowLag = 2, 1
+		r := newManual(t, cfg)
+		calls := r.acquireAll(3) // the second dial began for the last of them
+		r.born(2)
+		r.dial(2).ok()
+		calls[0].got()
+		calls[1].got()
+		back := calls[1].instead(r, pool.Request{Low: true})
+		r.dial(1).fail(errDial)
+		back.waits()
+		calls[2].waits()
+		r.born(2)
+		r.dial(3).ok()
+		back.got()
+		calls[2].got()
+	})
+}

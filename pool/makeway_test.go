@@ -299,22 +299,3 @@ func TestNewestDialMakesRoom(t *testing.T) {
 		fresh.got()
 	})
 }
-
-// A dial that was canceled brings nothing, though it has not heeded that yet and began late
-// enough.
-func TestCanceledDialIsNotOnItsWayToWhoWantsAFreshOne(t *testing.T) {
-	bubble(t, func(t *testing.T) {
-		r := newManual(t, pool.Config[*thing]{MaxOpen: 3})
-		r.acquire().leave()
-		fresh := r.acquireFresh()
-		r.dial(2).stubborn.Store(true)
-		require.NoError(t, r.SetLimits(pool.Limits{MaxOpen: 1}))
-		require.False(t, r.dial(1).canceled(), "it is older, and too old")
-		require.True(t, r.dial(2).canceled())
-		require.NoError(t, r.SetLimits(pool.Limits{MaxOpen: 3}))
-		require.Equal(t, 3, r.started())
-		r.dial(3).ok()
-		fresh.got()
-		r.dial(2).ok() // and is closed
-	})
-}

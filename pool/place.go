@@ -30,7 +30,8 @@ func (a *attempt[R]) lock() {
 
 // tagOf makes the tag of a waiter, of which whoever serves it must know:
 //
-//	bit  0     it asked for Request.Low, or has the place of a lease whose caller did
+//	bit  0     its place is LowLag behind its turn: only that of a Request.Low, or of the lease
+//	           that came of it, can be one that has not been given yet
 //	bit  1     it wants a fresh resource
 //	bits 2-63  the first dial that will do, if it wants that; else when it queued
 func (a *attempt[R]) tagOf() uint64 {
@@ -38,9 +39,8 @@ func (a *attempt[R]) tagOf() uint64 {
 	if a.fresh {
 		what = a.firstDial
 	}
-	// Nobody else has a place that has not been given yet.
-	low := a.low || a.place > a.p.lastTicket()
-	return what<<2 | uint64(btoi(a.fresh))<<1 | uint64(btoi(low)) //nolint:gosec // 0 or 1
+	lags := a.place > a.p.lastTicket()
+	return what<<2 | uint64(btoi(a.fresh))<<1 | uint64(btoi(lags)) //nolint:gosec // 0 or 1
 }
 
 // freshOf returns the first dial that will do for a waiter, 0 if any will.

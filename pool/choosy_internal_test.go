@@ -14,9 +14,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// checkFussy compares what is counted with the queue, and returns how many want a fresh
+// checkChoosy compares what is counted with the queue, and returns how many want a fresh
 // resource. Everybody sleeps.
-func checkFussy(t *testing.T, p *Pool[int]) (fresh int) {
+func checkChoosy(t *testing.T, p *Pool[int]) (fresh int) {
 	t.Helper()
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -32,14 +32,14 @@ func checkFussy(t *testing.T, p *Pool[int]) (fresh int) {
 		return true
 	})
 	got := map[uint64]int{}
-	for i, g := range p.mu.fussy.groups {
-		require.True(t, i == 0 || p.mu.fussy.groups[i-1].first < g.first, "in order")
+	for i, g := range p.mu.choosy.groups {
+		require.True(t, i == 0 || p.mu.choosy.groups[i-1].first < g.first, "in order")
 		got[g.first] = g.waiters
 	}
 	require.Equal(t, want, got)
 	require.EqualValues(t, fresh, p.mu.fresh)
 	if fresh > 0 {
-		require.GreaterOrEqual(t, p.mu.fussy.others, others, "never fewer than there are")
+		require.GreaterOrEqual(t, p.mu.choosy.others, others, "never fewer than there are")
 	}
 	return fresh
 }
@@ -48,11 +48,11 @@ func checkFussy(t *testing.T, p *Pool[int]) (fresh int) {
 // queues to that in which the wait is known to have ended, however it ends.
 func TestWhoWantsFreshIsCounted(t *testing.T) {
 	for seed := range uint64(20) {
-		synctest.Test(t, func(t *testing.T) { countFussy(t, rand.New(rand.NewPCG(seed, 0))) }) //nolint:gosec // to be repeatable
+		synctest.Test(t, func(t *testing.T) { countChoosy(t, rand.New(rand.NewPCG(seed, 0))) }) //nolint:gosec // to be repeatable
 	}
 }
 
-func countFussy(t *testing.T, r *rand.Rand) {
+func countChoosy(t *testing.T, r *rand.Rand) {
 	b, err := NewBudget(BudgetLimits{MaxOpen: 4})
 	require.NoError(t, err)
 	var mu sync.Mutex // of r, for the dials
@@ -104,12 +104,12 @@ func countFussy(t *testing.T, r *rand.Rand) {
 		})
 		time.Sleep(millis(3))
 		synctest.Wait()
-		seen += checkFussy(t, p)
+		seen += checkChoosy(t, p)
 	}
 	assert.NotZero(t, seen, "else nothing was tested")
 	require.NoError(t, p.Close())
 	synctest.Wait()
-	assert.Zero(t, checkFussy(t, p))
+	assert.Zero(t, checkChoosy(t, p))
 	wg.Wait()
 	require.NoError(t, p.Shutdown(t.Context()))
 }
@@ -132,10 +132,10 @@ func TestWhatNobodyCanUseIsNotOffered(t *testing.T) {
 	assert.True(t, ok)
 
 	require.True(t, other.waiter.Cancel())
-	assert.Equal(t, 1, p.mu.fussy.others, "nobody was told")
+	assert.Equal(t, 1, p.mu.choosy.others, "nobody was told")
 	_, ok = p.oldestForLocked(old)
 	assert.False(t, ok)
-	assert.Zero(t, p.mu.fussy.others, "known from now on")
+	assert.Zero(t, p.mu.choosy.others, "known from now on")
 
 	other = queue(false)
 	_, ok = p.oldestForLocked(old)
@@ -144,9 +144,9 @@ func TestWhatNobodyCanUseIsNotOffered(t *testing.T) {
 	require.True(t, p.failOneLocked(errors.New("no"), func(e waitq.Entry) bool { return freshOf(e) == 0 }))
 	_, err = other.waiter.Wait()
 	require.Error(t, err)
-	assert.Zero(t, p.mu.fussy.others, "nobody had to look")
+	assert.Zero(t, p.mu.choosy.others, "nobody had to look")
 
 	require.True(t, fresh.waiter.Cancel())
 	fresh.noteLeftLocked()
-	assert.Empty(t, p.mu.fussy.groups)
+	assert.Empty(t, p.mu.choosy.groups)
 }
