@@ -346,7 +346,7 @@ func (p *Pool[R]) endRefusedLocked(c *cell[R]) {
 	}
 	p.reclaimSlotLocked(s) // those of its leases that are out must end under the lock, where Capacity is read again
 	switch {
-	case int(s.capacity) < s.leases || (s.share == nil && s.capacity == 0):
+	case int(s.capacity) < s.leases:
 	case s.leases > 1:
 		s.refused = true
 		s.capacity, s.expect = clamped(s.leases-1), clamped(s.leases-1) // endLeaseLocked refits it

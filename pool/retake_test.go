@@ -29,3 +29,53 @@ func TestTakeIsTriedAgainOnASharedResourceThatHasRoom(t *testing.T) {
 		})
 	}
 }
+
+// It has each chance again after a lease that ended well, also where that one goes straight
+// to the next waiter.
+func TestGoodLeaseBringsBackTheChancesOfAResource(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		cfg := shareable()
+		cfg.MaxOpen = 1
+		failures := 0
+		cfg.Take = func(*thing) error {
+			if failures > 0 {
+				failures--
+				return errBroken
+			}
+			return nil
+		}
+		r := newRig(t, cfg)
+		r.capacity = 1
+		holder := r.acquire()
+		for range 5 {
+			next := r.acquire()
+			failures = 2
+			holder.release()
+			assert.Equal(t, 1, next.got().n)
+			holder = next
+		}
+		assert.Zero(t, r.Stats().Closes.Of(pool.ReasonTake))
+	})
+}
+
+// Of an exclusive resource whose Take fails Capacity may say that it has none just now: it is
+// waited for.
+func TestExclusiveResourceThatCannotBeTakenNowIsWaitedFor(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		cfg := shareable()
+		cfg.MaxOpen = 1
+		cfg.Shareable = func(*thing) bool { return false }
+		cfg.Take = func(x *thing) error {
+			if x.capacity.CompareAndSwap(1, 0) {
+				return errBroken
+			}
+			return nil
+		}
+		r := newRig(t, cfg)
+		r.capacity = 1
+		c := r.acquire()
+		c.waits()
+		r.things[0].set(2)
+		assert.Equal(t, 1, c.got().n)
+	})
+}

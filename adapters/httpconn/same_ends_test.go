@@ -190,6 +190,10 @@ func TestSameSchemes(t *testing.T) {
 			assert.Panics(s, func() { r.RegisterProtocol("odd", answer("", nil)) })
 			req := s.request("POST", "/", strings.NewReader(body))
 			req.URL.Scheme = scheme
+			if body == "upgrade" {
+				req.Header.Set("Connection", "Upgrade")
+				req.Header.Set("Upgrade", "websocket")
+			}
 			resp, err := s.rt.RoundTrip(req)
 			if err != nil {
 				s.note("%v", err)
@@ -201,7 +205,7 @@ func TestSameSchemes(t *testing.T) {
 	}
 	var all scenarios
 	for _, scheme := range []string{"odd", "bad", "http", "none", ""} {
-		for _, body := range []string{"", "x"} {
+		for _, body := range []string{"", "x", "upgrade"} {
 			all = append(all, scenario{name: scheme + " " + body, run: send(scheme, body)})
 		}
 	}
@@ -236,6 +240,11 @@ func TestSameDials(t *testing.T) {
 		{name: "HTTP/2 only", run: get, tune: func(tr *http.Transport) {
 			tr.Protocols = new(http.Protocols)
 			tr.Protocols.SetHTTP2(true)
+		}},
+		{name: "both kinds of plain HTTP", run: get, tune: func(tr *http.Transport) {
+			tr.Protocols = new(http.Protocols)
+			tr.Protocols.SetHTTP1(true)
+			tr.Protocols.SetUnencryptedHTTP2(true)
 		}},
 		{name: "HTTP/1 only", run: get, tune: func(tr *http.Transport) {
 			tr.Protocols = new(http.Protocols)

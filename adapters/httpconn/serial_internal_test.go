@@ -107,6 +107,25 @@ func TestSerialTellsThatItIsBusyNoMore(t *testing.T) {
 	})
 }
 
+// However often it is busy, it is looked at until it is not: the news of that may come before
+// the pool has asked.
+func TestSerialIsLookedAtWheneverItIsBusy(t *testing.T) {
+	onLine(t, 0, func(l *line) {
+		l.watch(func() {})
+		for range 3 {
+			body := l.request()
+			l.end()
+			require.Zero(t, l.capacity())
+			assert.True(t, l.looking.Load())
+			time.Sleep(time.Second)
+			assert.True(t, l.looking.Load())
+			l.read(body)
+			time.Sleep(time.Second)
+			assert.False(t, l.looking.Load(), "else it would not be looked at again")
+		}
+	})
+}
+
 // An exchange that goes as it should is no news.
 func TestSerialSaysNothingOfAnExchange(t *testing.T) {
 	onLine(t, 0, func(l *line) {
