@@ -76,8 +76,8 @@ func (p *Pool[R]) AcquireWith(ctx context.Context, r Request) (Lease[R], error) 
 func (p *Pool[R]) acquire(ctx context.Context, r Request, drawn Ticket) (Lease[R], error) {
 	p.mustBeMade()
 	var a attempt[R] // filled in where it is: a literal would be made beside it and copied
-	a.p, a.ctx, a.user, a.place, a.fresh, a.low = p, ctx, ctx, r.Place, r.Fresh, r.Low
-	a.newcomer, a.depth = r.Place == 0, 1
+	a.p, a.ctx, a.user, a.place, a.fresh, a.low = p, ctx, ctx, p.placeOf(r), r.Fresh, r.Low
+	a.newcomer, a.depth = a.place == 0, 1
 	if drawn != 0 && a.newcomer {
 		a.drew(drawn)
 	}

@@ -39,8 +39,8 @@ type Hooks struct {
 	Shed func(ShedEvent)
 	// Breaker is called when the breaker opens and when it closes: when a dial has
 	// succeeded, when the pool is closed, and in package keyed when the failures of a
-	// key are forgotten. It is called for one after the other, in their order, so it may be
-	// in the goroutine of another change.
+	// key are forgotten. It is called for one change after the other, in their order, so
+	// it may be in the goroutine of another change.
 	Breaker func(BreakerEvent)
 	// Leak is called once for a lease that has been out for LeakAfter, and for one
 	// that was lost to the garbage collector.

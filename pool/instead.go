@@ -15,7 +15,7 @@ func (p *Pool[R]) AcquireInstead(ctx context.Context, failed Lease[R], err error
 		failed.Discard(err)
 		return p.AcquireWith(ctx, r)
 	}
-	a := attempt[R]{p: p, ctx: ctx, user: ctx, place: r.Place, fresh: r.Fresh, low: r.Low}
+	a := attempt[R]{p: p, ctx: ctx, user: ctx, place: p.placeOf(r), fresh: r.Fresh, low: r.Low}
 	if a.place == 0 {
 		a.place = failed.ticket
 	}

@@ -2,6 +2,15 @@ package pool
 
 import "github.com/berth-go/berth/waitq"
 
+// placeOf returns the place that a caller asks for. One that no lease can have had, such as
+// that of another pool, is none: whoever had it would stand behind all who come, perhaps for ever.
+func (p *Pool[R]) placeOf(r Request) Ticket {
+	if r.Place > p.lastTicket()+Ticket(p.cfg.LowLag) { //nolint:gosec // not negative
+		return 0
+	}
+	return r.Place
+}
+
 // draw gives the caller its place in the queue, once.
 func (a *attempt[R]) draw() {
 	if a.place == 0 {

@@ -10,7 +10,8 @@ type Ticket uint64
 type Request struct {
 	// Place is the ticket of an earlier lease of the same pool, which the caller
 	// lost through no fault of its own: it stands where it stood then, in front
-	// of everyone who came later. 0: at the end of the queue.
+	// of everyone who came later. 0, or a place that no lease can have had yet: at the
+	// end of the queue.
 	Place Ticket
 
 	// Fresh asks for a resource whose dial began after this call. The caller
