@@ -74,7 +74,7 @@ func (p *Pool[R]) endingLocked() int { return p.mu.slots.in(closing) + int(p.mu.
 // will give it one. It is that waiter's turn, and what others could use is in its way.
 // While it is undecided whether that waiter may wait, only what is idle goes.
 func (p *Pool[R]) makeWayLocked(undecided bool) {
-	if p.mu.fresh == 0 {
+	if !p.anyChoosyLocked() {
 		return
 	}
 	e, ok := p.waiters.Front()

@@ -30,17 +30,16 @@ type group struct {
 func (a *attempt[R]) noteQueuesLocked() {
 	p := a.p
 	if !a.fresh {
-		if p.mu.fresh > 0 {
+		if p.anyChoosyLocked() {
 			p.mu.choosy.others++
 		}
 		return
 	}
 	p.ownLocked()
 	c := &p.mu.choosy
-	if p.mu.fresh == 0 {
+	if !p.anyChoosyLocked() {
 		c.others = p.waiters.Len()
 	}
-	p.mu.fresh++
 	i, found := c.find(a.firstDial)
 	if !found {
 		c.groups = slices.Insert(c.groups, i, group{first: a.firstDial})
@@ -57,7 +56,7 @@ func (a *attempt[R]) noteLeftLocked() {
 
 // noteServedLocked takes one out of the counts whose wait somebody else has ended.
 func (p *Pool[R]) noteServedLocked(e waitq.Entry) {
-	if p.mu.fresh == 0 {
+	if !p.anyChoosyLocked() {
 		return
 	}
 	if first := freshOf(e); first > 0 {
@@ -70,15 +69,18 @@ func (p *Pool[R]) noteServedLocked(e waitq.Entry) {
 // noteFewerLocked takes one out of the counts who wanted a fresh resource.
 func (p *Pool[R]) noteFewerLocked(first uint64) {
 	c := &p.mu.choosy
-	p.mu.fresh--
 	i, _ := c.find(first)
-	if c.groups[i].waiters--; c.groups[i].waiters == 0 {
-		c.groups = slices.Delete(c.groups, i, i+1)
+	if c.groups[i].waiters--; c.groups[i].waiters > 0 {
+		return
 	}
+	c.groups = slices.Delete(c.groups, i, i+1)
 	if len(c.groups) == 0 && cap(c.groups) > keptGroups {
 		c.groups = nil
 	}
 }
+
+// anyChoosyLocked reports whether somebody wants a fresh resource.
+func (p *Pool[R]) anyChoosyLocked() bool { return len(p.mu.choosy.groups) > 0 }
 
 // newest returns the largest first dial that will do for one of them. There must be one.
 func (c *choosy) newest() uint64 { return c.groups[len(c.groups)-1].first }
@@ -91,7 +93,7 @@ func (c *choosy) find(first uint64) (i int, found bool) {
 // want a fresh resource and came after its dial began.
 func (p *Pool[R]) oldestForLocked(s *slot[R]) (to waitq.Entry, ok bool) {
 	c := &p.mu.choosy
-	if p.mu.fresh > 0 && c.others == 0 && s.number < c.groups[0].first {
+	if p.anyChoosyLocked() && c.others == 0 && s.number < c.groups[0].first {
 		return waitq.Entry{}, false
 	}
 	p.waiters.Each(func(e waitq.Entry) bool {
@@ -100,7 +102,7 @@ func (p *Pool[R]) oldestForLocked(s *slot[R]) (to waitq.Entry, ok bool) {
 		}
 		return !ok
 	})
-	if !ok && p.mu.fresh > 0 {
+	if !ok && p.anyChoosyLocked() {
 		c.others = 0 // those who were counted are gone
 	}
 	return to, ok

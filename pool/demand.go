@@ -31,7 +31,7 @@ func (p *Pool[R]) demandLocked() bool {
 		p.countUncoveredLocked(0)
 		// A dial for one who wants a fresh one may make an older one surplus; and
 		// what the pool wants for itself comes after its waiters, but not later.
-		return pl.want+pl.redial > 0 && (p.mu.fresh > 0 || p.spareLocked() > 0)
+		return pl.want+pl.redial > 0 && (p.anyChoosyLocked() || p.spareLocked() > 0)
 	}
 	return p.reportLocked(pl)
 }
@@ -141,7 +141,7 @@ func (p *Pool[R]) orphansLocked(unmet int) []*dial[R] {
 		if most+without+p.sharedLocked() <= lacking {
 			without += p.sharedLocked()
 			orphans = append(orphans, d)
-		} else if p.mu.fresh == 0 {
+		} else if !p.anyChoosyLocked() {
 			break // the older ones are needed as much
 		}
 	}
@@ -206,7 +206,7 @@ func (p *Pool[R]) reportLocked(pl plan[R]) bool {
 		return true
 	}
 	p.countUncoveredLocked(p.comingLocked())
-	return p.mu.starved && !starved && p.mu.fresh > 0 // makeWayLocked has more to go by now
+	return p.mu.starved && !starved && p.anyChoosyLocked() // makeWayLocked has more to go by now
 }
 
 // carryOutLocked does what the Budget has told a pool with such a plan. What cannot be

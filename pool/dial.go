@@ -277,7 +277,7 @@ func (p *Pool[R]) failOneLocked(err error, accept func(waitq.Entry) bool) bool {
 
 // failAllLocked gives err to all waiters, and returns how many there were.
 func (p *Pool[R]) failAllLocked(err error) (n int) {
-	if p.mu.fresh == 0 {
+	if !p.anyChoosyLocked() {
 		return p.waiters.FailAll(err)
 	}
 	for p.failOneLocked(err, func(waitq.Entry) bool { return true }) {

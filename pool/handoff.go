@@ -25,7 +25,7 @@ func (h *handOff[R]) give() {
 // case in which there is nothing to weigh: any waiter will do, no limit was lowered,
 // and no older waiter of another pool is due.
 func (p *Pool[R]) handOffLocked(s *slot[R], next *handOff[R]) bool {
-	if p.waiters.Len() == 0 || p.mu.fresh > 0 || s.share != nil || !s.room() {
+	if p.waiters.Len() == 0 || p.anyChoosyLocked() || s.share != nil || !s.room() {
 		return false
 	}
 	if limit := p.mu.limits.MaxOpen; limit > 0 && p.stayingLocked() > limit {
@@ -65,7 +65,7 @@ func (p *Pool[R]) mayKeepLocked(s *slot[R]) bool {
 // deliverLocked gives a lease to the oldest waiter that can use its resource.
 func (p *Pool[R]) deliverLocked(l Lease[R]) bool {
 	var accept func(waitq.Entry) bool
-	if p.mu.fresh > 0 {
+	if p.anyChoosyLocked() {
 		number := l.cell.slot.number
 		accept = func(e waitq.Entry) bool { return number >= freshOf(e) }
 	}

@@ -72,7 +72,6 @@ type Pool[R any] struct {
 
 		promised int   // leases that slots are about to take, beyond those that they can now
 		opening  int32 // slots that have had no capacity since their dial
-		fresh    int32 // waiters who want a fresh dial
 		draining int32 // slots that drain and are not gone yet
 
 		telling    int32  // of the pool's goroutines: those in hooks

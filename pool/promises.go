@@ -13,7 +13,7 @@ import (
 // There may be as many groups as there are dials, and each change of the pool looks at all: so
 // one pass over each must do.
 func (p *Pool[R]) unmetGroupsLocked(flying int) []group {
-	if p.mu.fresh == 0 || p.anyWillDoLocked(flying) {
+	if !p.anyChoosyLocked() || p.anyWillDoLocked(flying) {
 		return nil
 	}
 	var d *dial[R]

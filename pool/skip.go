@@ -46,7 +46,7 @@ func (p *Pool[R]) comingLocked() int {
 func (p *Pool[R]) saturatedLocked() bool {
 	limit := p.mu.limits.MaxOpen
 	return limit > 0 && !p.mu.closed && p.mu.slots.in(inUse) == limit && p.usedLocked() == limit &&
-		p.waiters.Len() > 0 && p.mu.fresh == 0 && len(p.mu.roomy) == 0 && p.mu.warmers == nil &&
+		p.waiters.Len() > 0 && !p.anyChoosyLocked() && len(p.mu.roomy) == 0 && p.mu.warmers == nil &&
 		(p.member == nil || p.member.unmoved(p.standingLocked()))
 }
 
