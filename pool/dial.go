@@ -15,13 +15,6 @@ var (
 	errNoReturn = errors.New("the func called runtime.Goexit")
 )
 
-// dialTimeError is the cause of the end of a dial's ctx by DialTimeout.
-type dialTimeError struct{}
-
-func (dialTimeError) Error() string { return "pool: DialTimeout passed" }
-func (dialTimeError) Unwrap() error { return context.DeadlineExceeded }
-func (dialTimeError) Timeout() bool { return true }
-
 // dial is a dial in flight. It belongs to the pool: callers wait in the queue,
 // and the first of {released, dialled} serves the oldest of them (I8).
 type dial[R any] struct {
@@ -116,6 +109,7 @@ func (p *Pool[R]) makeResource(ctx context.Context, d *dial[R]) {
 		defer cancel()
 	}
 	v, err = p.dial(ctx)
+	err = p.sayLate(ctx, err)
 }
 
 // letStart notes that DialRate holds a dial up no longer: that was not the dial's

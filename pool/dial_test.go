@@ -3,6 +3,8 @@ package pool_test
 import (
 	"context"
 	"errors"
+	"net"
+	"os"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -62,8 +64,22 @@ func TestDialThatComesLateBecomesIdle(t *testing.T) {
 }
 
 func TestDialTimeoutEndsTheDial(t *testing.T) {
-	for name, told := range map[string]func(context.Context) error{
-		"Err": context.Context.Err, "Cause": context.Cause, // whichever Dial returns
+	for name, tt := range map[string]struct {
+		told func(context.Context) error // whichever Dial returns
+		text string
+		is   error
+	}{
+		"Err":   {context.Context.Err, "pool: dial failed: context deadline exceeded (DialTimeout is 1s)", context.DeadlineExceeded},
+		"Cause": {context.Cause, "pool: dial failed: pool: DialTimeout passed", context.DeadlineExceeded},
+		"net": {
+			func(ctx context.Context) error { return &net.OpError{Op: "dial", Net: "tcp", Err: ctx.Err()} },
+			"pool: dial failed: dial tcp: context deadline exceeded (DialTimeout is 1s)", context.DeadlineExceeded,
+		},
+		"deadline of the net.Conn": {
+			func(context.Context) error { return os.ErrDeadlineExceeded },
+			"pool: dial failed: i/o timeout (DialTimeout is 1s)", os.ErrDeadlineExceeded,
+		},
+		"no timeout": {func(context.Context) error { return errDial }, "pool: dial failed: refused", errDial},
 	} {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
@@ -72,7 +88,7 @@ func TestDialTimeoutEndsTheDial(t *testing.T) {
 					Dial: func(ctx context.Context) (int, error) {
 						<-ctx.Done()
 						assert.EqualError(t, context.Cause(ctx), "pool: DialTimeout passed")
-						return 0, told(ctx)
+						return 0, tt.told(ctx)
 					},
 				})
 				require.NoError(t, err)
@@ -81,8 +97,9 @@ func TestDialTimeoutEndsTheDial(t *testing.T) {
 				assert.Equal(t, time.Second, time.Since(start))
 				var failure *pool.DialError
 				require.ErrorAs(t, err, &failure)
-				assert.True(t, failure.Timeout())
-				assert.ErrorIs(t, err, context.DeadlineExceeded)
+				assert.Equal(t, !errors.Is(err, errDial), failure.Timeout())
+				assert.EqualError(t, err, tt.text)
+				assert.ErrorIs(t, err, tt.is)
 				var wait *pool.WaitError
 				assert.False(t, errors.As(err, &wait), "the dial timed out and not the wait")
 				assert.EqualValues(t, 1, p.Stats().DialErrors)

@@ -102,7 +102,7 @@ func (e *WaitError) Temporary() bool { return temporary(e.Err) }
 type DialError struct {
 	Key     any   // the key of the pool in package keyed; nil for a pool alone
 	Attempt int   // how many dials in a row have failed, this one included
-	Err     error // what Dial returned, or its panic
+	Err     error // wraps what Dial returned, or its panic
 
 	// FailFast says that the breaker is open: no dial was made for this caller,
 	// and Err is that of the last one.
@@ -129,9 +129,11 @@ func (e *DialError) Error() string {
 func (e *DialError) Unwrap() error { return e.Err }
 
 // Timeout reports whether the dial failed because time ran out.
-func (e *DialError) Timeout() bool {
+func (e *DialError) Timeout() bool { return isTimeout(e.Err) }
+
+func isTimeout(err error) bool {
 	var t interface{ Timeout() bool }
-	return errors.As(e.Err, &t) && t.Timeout()
+	return errors.As(err, &t) && t.Timeout()
 }
 
 // Temporary reports what the error of Dial says of itself. With it a DialError is a
