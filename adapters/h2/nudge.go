@@ -49,6 +49,22 @@ func (r *Resource) nudge() {
 	_, _ = r.conn.RoundTrip(nothing) //nolint:bodyclose // there is no response
 }
 
+// wake wakes an upload that waits for a window and whose context has ended. Once the response
+// has come it does not see that by itself: it goes on holding a stream, until something else
+// ends on the connection. So where somebody has the turn there is nothing to do.
+func (r *Resource) wake() {
+	if !r.isStd || r.conn.Err() != nil {
+		return
+	}
+	select {
+	case r.start <- struct{}{}:
+		defer func() { <-r.start }()
+		_ = r.conn.Reserve()             // else it would give back another's
+		_, _ = r.conn.RoundTrip(nothing) //nolint:bodyclose // there is no response
+	default:
+	}
+}
+
 // immutable: a request that is never sent, for its context has ended.
 var nothing = func() *http.Request {
 	ctx, cancel := context.WithCancel(context.Background())

@@ -59,8 +59,9 @@ func TestNudgesOfAnHourAreFew(t *testing.T) {
 
 // sleeper is a connection of which all streams are taken. It counts its nudges.
 type sleeper struct {
-	nudges int
-	err    error
+	nudges   int
+	reserved int
+	err      error
 }
 
 func (c *sleeper) RoundTrip(req *http.Request) (*http.Response, error) {
@@ -68,7 +69,11 @@ func (c *sleeper) RoundTrip(req *http.Request) (*http.Response, error) {
 	return nil, req.Context().Err()
 }
 
-func (*sleeper) Reserve() error { return ErrNoStream }
+func (c *sleeper) Reserve() error {
+	c.reserved++
+	return ErrNoStream
+}
+
 func (*sleeper) Release()       {}
 func (*sleeper) Available() int { return 0 }
 func (*sleeper) InFlight() int  { return 1 }

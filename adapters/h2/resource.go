@@ -27,6 +27,10 @@ const (
 	settleTime = time.Millisecond
 	settleMost = 128 * time.Millisecond
 
+	// wakeLooks is how many looks find a stream still there before it is woken: see
+	// [Resource.wake]. One that was reset has gone by then on most networks.
+	wakeLooks = 6
+
 	// pollTime is how often the capacity of a Conn is read that cannot tell of changes.
 	pollTime = 50 * time.Millisecond
 
@@ -382,6 +386,10 @@ func (r *Resource) reset(t *time.Timer, d time.Duration) {
 func (r *Resource) lookAgain() {
 	r.look()
 	if _, settled := r.readAll(); !settled {
-		r.reset(r.settler, min(settleMost, settleTime<<min(r.looks.Inc(), 10)))
+		looks := r.looks.Inc()
+		if looks == wakeLooks {
+			r.wake()
+		}
+		r.reset(r.settler, min(settleMost, settleTime<<min(looks, 10)))
 	}
 }

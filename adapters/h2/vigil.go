@@ -19,10 +19,13 @@ func (r *Resource) vigil(interval time.Duration) {
 		r.look()
 		return
 	}
-	if r.maySleep() {
-		r.nudgeSoon() // a goodbye is not told
-	}
 	inFlight := r.conn.InFlight()
+	switch {
+	case r.maySleep():
+		r.nudgeSoon() // a goodbye is not told
+	case inFlight > 0:
+		r.wake() // what is left of an upload can pass for the stream of a stray
+	}
 	switch {
 	case r.conn.Available() > 0 || inFlight == 0 || (inFlight >= int(r.limit.Load()) && r.isUsed()):
 		r.silent.Store(0)
