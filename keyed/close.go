@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"slices"
 
 	"github.com/berth-go/berth/pool"
 )
@@ -23,10 +24,39 @@ func (p *Pool[K, R]) CloseIdle() { p.each((*pool.Pool[R]).CloseIdle) }
 // Reset replaces everything, of all keys; see [pool.Pool.Reset].
 func (p *Pool[K, R]) Reset() { p.each((*pool.Pool[R]).Reset) }
 
+// each calls f for the pools of all keys, whatever becomes of the hooks that this calls: a
+// panic of one reaches the caller when all else has been done, and runtime.Goexit ends the
+// goroutine then.
 func (p *Pool[K, R]) each(f func(*pool.Pool[R])) {
-	for _, e := range p.entries() {
-		f(&e.pool)
+	if failed := forAll(slices.Collect(maps.Values(p.entries())), func(e *entry[K, R]) { f(&e.pool) }); failed != nil {
+		panic(failed)
 	}
+}
+
+// forAll calls f for each of those that are left, and returns the value of the first panic.
+func forAll[T any](left []T, f func(T)) (failed any) {
+	done := false
+	defer func() {
+		if !done { // runtime.Goexit: nobody is left to tell of a panic as well
+			_ = forAll(left, f)
+		}
+	}()
+	for len(left) > 0 {
+		x := left[0]
+		left = left[1:]
+		if v := panicOf(func() { f(x) }); failed == nil {
+			failed = v
+		}
+	}
+	done = true
+	return failed
+}
+
+// panicOf calls f and returns the value of its panic.
+func panicOf(f func()) (v any) {
+	defer func() { v = recover() }()
+	f()
+	return nil
 }
 
 // ResetKey replaces everything that belongs to a key; see [pool.Pool.Reset].

@@ -82,7 +82,7 @@ type DialEvent struct {
 	Key      any
 	Took     time.Duration
 	Err      error // nil if it made a resource
-	Attempt  int   // how many have failed in a row, this one included
+	Attempt  int   // how many have failed in a row by then, this one included if it did; one that was canceled did not
 	Canceled bool  // by the pool: no one wanted the result
 }
 

@@ -1,6 +1,9 @@
 package pool
 
-import "context"
+import (
+	"context"
+	"runtime"
+)
 
 // AcquireInstead is like [Pool.AcquireWith], for a caller who holds a lease of a
 // resource that has failed: it gives up the lease, as Discard(err) does, and
@@ -19,7 +22,9 @@ func (p *Pool[R]) AcquireInstead(ctx context.Context, failed Lease[R], err error
 	if a.place == 0 {
 		a.place = failed.ticket
 	}
-	if !a.fail(failed, failedInUse, err) {
+	ended := a.fail(failed, failedInUse, err)
+	runtime.KeepAlive(failed.guard) // until here it is not lost
+	if !ended {
 		return p.AcquireWith(ctx, r)
 	}
 	return a.run()

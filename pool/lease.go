@@ -1,6 +1,7 @@
 package pool
 
 import (
+	"runtime"
 	"time"
 
 	"github.com/berth-go/berth/internal/chain"
@@ -107,7 +108,12 @@ func (l Lease[R]) Release() {
 // new leases and is closed when its last lease ends. err says what broke it, for
 // Hooks.Released; it may be nil. Discard does nothing if the lease has ended.
 func (l Lease[R]) Discard(err error) {
-	if l.cell != nil && l.cell.end(l.turn) {
+	if l.cell == nil {
+		return
+	}
+	ended := l.cell.end(l.turn)
+	runtime.KeepAlive(l.guard) // until here it is not lost: see Pool.release
+	if ended {
 		l.cell.pool.discard(l.cell, ReasonDiscard, EndDiscard, err)
 	}
 }

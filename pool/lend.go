@@ -71,7 +71,9 @@ func (p *Pool[R]) noteHitLocked() {
 		n.streak = 0
 	}
 	n.hit = now
-	n.streak++
+	if n.streak < maxStreak { // more say no more, and would wrap where the lane may not open for long
+		n.streak++
+	}
 }
 
 // openLaneLocked lends what can be handed out, if nothing has to be decided. It is

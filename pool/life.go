@@ -112,7 +112,8 @@ func (p *Pool[R]) abandonLocked(s *slot[R]) {
 
 // Retire lets go of every resource for which f returns true: at once if it is
 // idle, else when its leases end. f is called without a lock, once for each
-// resource that is open when Retire is called, unless it is closed before its turn.
+// resource that is open when Retire is called, unless it is closed before its turn. So
+// an f that always returns false is a way to look at all of them; some are in use meanwhile.
 func (p *Pool[R]) Retire(f func(R) bool) {
 	for _, s := range p.openSlots() {
 		if p.isGone(s) || !f(s.value) {

@@ -252,7 +252,7 @@ func (q *Queue[T]) failAll() (first *node[T], count int) {
 func (q *Queue[T]) liveFromLocked(n *node[T]) *node[T] {
 	for n != nil {
 		w := n.load()
-		if w.state() == waiting && n.Ctx.Err() == nil {
+		if w.state() == waiting && !isDone(n.Ctx) {
 			return n
 		}
 		// A done context is not left for its waiter to notice: the node would be
@@ -264,6 +264,20 @@ func (q *Queue[T]) liveFromLocked(n *node[T]) *node[T] {
 		n = next
 	}
 	return nil
+}
+
+// isDone reports whether ctx has ended and its waiter knows, or will. A context of somebody's
+// own may have an Err and never be done: then nothing but a giver ends the wait.
+func isDone(ctx context.Context) bool {
+	if ctx.Err() == nil {
+		return false // mostly, and cheaper than a look at Done
+	}
+	select {
+	case <-ctx.Done():
+		return true
+	default:
+		return false
+	}
 }
 
 // claimLocked ends the wait of n and takes it out of the queue, unless it ended by

@@ -39,7 +39,7 @@ type Config struct {
 	MaxConnsPerHost    int    // connections to a host: dialling, idle, in use and closing. 0: no limit
 	MaxConns           int    // over all hosts; an idle one to another host is closed where one is needed. 0: no limit
 	MaxStreamsPerConn  int    // requests at once on a connection, below what its server allows. 0: only the server does
-	MaxWaitersPerHost  int    // requests that wait for a connection. 0: no limit. Below 0: none waits, except for a dial of its own
+	MaxWaitersPerHost  int    // requests that wait for a connection. 0: no limit. Below 0: none waits, except for dials in flight, its own or one that will serve it as well
 	MaxRequestsPerConn uint64 // in its life. 0: no limit
 
 	WaitTimeout        time.Duration // bounds the wait for a connection, its dial included. 0: only the request's context does

@@ -43,7 +43,7 @@ type Config struct {
 	MaxStreamsPerConn int
 	// MaxWaitersPerHost bounds the requests that wait for a connection to a Host;
 	// more fail with pool.ErrWaitLimit. 0: no limit. Below 0: none waits, except
-	// for a dial of its own.
+	// for dials in flight, its own or one that will serve it as well (HTTP/2).
 	MaxWaitersPerHost int
 	// MaxDialsPerHost bounds the dials in flight to a Host. 0: no limit.
 	MaxDialsPerHost int

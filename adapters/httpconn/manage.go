@@ -2,8 +2,10 @@ package httpconn
 
 import (
 	"context"
+	"fmt"
 	"iter"
 	"net/http"
+	"strings"
 
 	"github.com/berth-go/berth/adapters/internal/exchange"
 	"github.com/berth-go/berth/adapters/internal/wire"
@@ -24,7 +26,8 @@ func (t *Transport) HostOf(req *http.Request) (Host, error) {
 // returns nil when they are; an HTTP/2 connection serves many requests, so one of
 // them may do. Warm takes capacity only while no request waits for it. If ctx
 // ends first, the error wraps ctx's and the dials go on; a dial that fails ends it. An n
-// above the caps, or above how many may be idle (2 unless set), is an error.
+// above the caps, or above how many may be idle (see Config.MaxIdleConnsPerHost: 2 in the
+// zero Config), is an error.
 func (t *Transport) Warm(ctx context.Context, rawURL string, n int) error {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, rawURL, nil)
 	if err != nil {
@@ -34,7 +37,12 @@ func (t *Transport) Warm(ctx context.Context, rawURL string, n int) error {
 	if err != nil {
 		return err
 	}
-	return wire.WarmError("httpconn", ownLimits("Config.PerHost", t.made().Warm(ctx, h, n)))
+	err = wire.WarmError("httpconn", ownLimits("Config.PerHost", t.made().Warm(ctx, h, n)))
+	if t.single && err != nil && strings.Contains(err.Error(), "above MaxIdleConnsPerHost -1:") {
+		// That -1 is perHost's: to raise the field it is named after changes nothing.
+		return fmt.Errorf("httpconn: n is %d, and no connection is kept, as Base.DisableKeepAlives is set: ask Warm for 0, or unset that", n)
+	}
+	return err
 }
 
 // SetLimits overrides the limits of one Host while the transport lives: a field
