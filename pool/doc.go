@@ -66,7 +66,9 @@
 // otherwise. If a resource was delivered before the wait could end, Acquire
 // returns it with a nil error, even if the context is done by then. If the context
 // was first, nothing is taken. A context that has ended before the call fails it,
-// whatever is idle.
+// whatever is idle. While a caller waits, others ask its context for Err and Done,
+// under the pool's lock: in a context of your own these must not wait for a call of
+// the pool.
 //
 // Config.WaitTimeout bounds the whole of Acquire in the same way. Config.DialTimeout
 // bounds each dial, whoever waits for it, and after Config.RedialAfter one more is

@@ -267,8 +267,10 @@ func (q *Queue[T]) liveFromLocked(n *node[T]) *node[T] {
 }
 
 // isDone reports whether ctx has ended and its waiter knows, or will. A context of somebody's
-// own may have an Err and never be done: then nothing but a giver ends the wait.
-func isDone(ctx context.Context) bool {
+// own may have an Err and never be done: then nothing but a giver ends the wait. One that
+// panics is its waiter's affair, and none of the giver, who may hold a lock of its own.
+func isDone(ctx context.Context) (done bool) {
+	defer func() { _ = recover() }()
 	if ctx.Err() == nil {
 		return false // mostly, and cheaper than a look at Done
 	}
