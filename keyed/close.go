@@ -28,7 +28,11 @@ func (p *Pool[K, R]) Reset() { p.each((*pool.Pool[R]).Reset) }
 // panic of one reaches the caller when all else has been done, and runtime.Goexit ends the
 // goroutine then.
 func (p *Pool[K, R]) each(f func(*pool.Pool[R])) {
-	if failed := forAll(slices.Collect(maps.Values(p.entries())), func(e *entry[K, R]) { f(&e.pool) }); failed != nil {
+	p.eachEntry(func(e *entry[K, R]) { f(&e.pool) })
+}
+
+func (p *Pool[K, R]) eachEntry(f func(*entry[K, R])) {
+	if failed := forAll(slices.Collect(maps.Values(p.entries())), f); failed != nil {
 		panic(failed)
 	}
 }
@@ -70,9 +74,9 @@ func (p *Pool[K, R]) ResetKey(key K) {
 // Retire lets go of every resource for which f returns true; see
 // [pool.Pool.Retire].
 func (p *Pool[K, R]) Retire(f func(key K, r R) bool) {
-	for key, e := range p.entries() {
-		e.pool.Retire(func(r R) bool { return f(key, r) })
-	}
+	p.eachEntry(func(e *entry[K, R]) {
+		e.pool.Retire(func(r R) bool { return f(e.place.Key(), r) })
+	})
 }
 
 // ShutdownKey closes everything that belongs to a key and waits for it, as

@@ -22,6 +22,7 @@ func TestHookOfOneKeyDoesNotKeepOthersOpen(t *testing.T) {
 		"Shutdown":  func(p *keyed.Pool[int, int]) { _ = p.Shutdown(context.Background()) },
 		"CloseIdle": (*keyed.Pool[int, int]).CloseIdle,
 		"Reset":     (*keyed.Pool[int, int]).Reset,
+		"Retire":    func(p *keyed.Pool[int, int]) { p.Retire(func(int, int) bool { return true }) },
 	} {
 		for how, hook := range map[string]func(){"panic": func() { panic(boom) }, "Goexit": runtime.Goexit} {
 			t.Run(name+"/"+how, func(t *testing.T) {

@@ -114,15 +114,24 @@ func (p *Pool[R]) abandonLocked(s *slot[R]) {
 // idle, else when its leases end. f is called without a lock, once for each
 // resource that is open when Retire is called, unless it is closed before its turn. So
 // an f that always returns false is a way to look at all of them; some are in use meanwhile.
+// A panic of f or of a hook reaches the caller when all else has been done.
 func (p *Pool[R]) Retire(f func(R) bool) {
+	var c chores
 	for _, s := range p.openSlots() {
-		if p.isGone(s) || !f(s.value) {
-			continue // Close may have been called on it meanwhile
-		}
-		p.lock()
-		p.retireLocked(s, ReasonRetire)
-		p.unlock()
+		c.events = append(c.events, func() { p.retireIf(s, f) })
 	}
+	if err := c.do(); err != nil {
+		panic(err.value)
+	}
+}
+
+func (p *Pool[R]) retireIf(s *slot[R], f func(R) bool) {
+	if p.isGone(s) || !f(s.value) {
+		return // Close may have been called on it meanwhile
+	}
+	p.lock()
+	defer p.unlock()
+	p.retireLocked(s, ReasonRetire)
 }
 
 // openSlots returns every slot that is idle or in use, once.

@@ -52,6 +52,9 @@ func (r *Resource) nudge() {
 // wake wakes an upload that waits for a window and whose context has ended. Once the response
 // has come it does not see that by itself: it goes on holding a stream, until something else
 // ends on the connection. So where somebody has the turn there is nothing to do.
+//
+// On a connection that is full, what is sent for that may itself fall asleep inside, and hold
+// up whoever comes when the server raises its number: see begin.
 func (r *Resource) wake() {
 	if !r.isStd || r.conn.Err() != nil {
 		return
@@ -59,7 +62,9 @@ func (r *Resource) wake() {
 	select {
 	case r.start <- struct{}{}:
 		defer func() { <-r.start }()
-		_ = r.conn.Reserve()             // else it would give back another's
+		if r.conn.Reserve() != nil { // without one it would give back another's: nobody else has one
+			r.woken.Store(true)
+		}
 		_, _ = r.conn.RoundTrip(nothing) //nolint:bodyclose // there is no response
 	default:
 	}

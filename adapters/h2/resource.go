@@ -98,6 +98,7 @@ type Resource struct {
 	nudging atomic.Bool   // it is set
 	armed   atomic.Uint32 // turns, when it was
 	nudges  atomic.Int32  // in the same turn
+	woken   atomic.Bool   // while it was full: see wake
 
 	// proven says that the server's number of streams is known. Until then the
 	// connection may turn out to allow fewer requests than it said, so before the

@@ -20,7 +20,11 @@ func (r *Resource) begin(s *exchange.Sending) error {
 	}
 	r.turns.Inc()
 	s.Hold(r.start)
-	return r.reserve()
+	err := r.reserve()
+	if err == nil && r.woken.Load() {
+		r.nudgeSoon()
+	}
+	return err
 }
 
 // reserve reserves the stream that was claimed.
