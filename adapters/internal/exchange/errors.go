@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"reflect"
+	"strings"
 )
 
 var (
@@ -67,6 +68,7 @@ const (
 	textUnusable       = "http2: client conn not usable"
 	textGoAway         = "http2: Transport received Server's graceful shutdown GOAWAY"
 	textNotEstablished = "http2: client conn could not be established"
+	textConnError      = "connection error: " // HTTP/2, and a code: what the server sent made no sense, or was too much
 
 	codeRefused = 7 // REFUSED_STREAM, RFC 9113 section 7: "closed prior to any processing"
 )
@@ -92,6 +94,10 @@ func notSent(err error) bool {
 	}
 	return saidGoodbye(err) || err.Error() == textNotEstablished
 }
+
+// madeNothingOf reports whether this side ended an HTTP/2 connection because of what came on
+// it.
+func madeNothingOf(err error) bool { return strings.HasPrefix(err.Error(), textConnError) }
 
 // saidGoodbye reports whether the connection ended by a goodbye that says that the request
 // was not looked at, before or after it was sent.
