@@ -25,6 +25,8 @@ type Conn interface {
 	// Available is how many more streams Reserve would give out now. If there are none,
 	// and none are in flight whose end could make room, the connection counts as one that
 	// its peer is leaving, and is replaced: also one just dialled, so Dial waits for room.
+	// InitialStreams at first is taken for a number that is not known yet, and has others
+	// wait for 100 ms, or for the first response.
 	Available() int
 	// InFlight is how many streams are claimed or in use.
 	InFlight() int
