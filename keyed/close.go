@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/berth-go/berth/internal/all"
 	"github.com/berth-go/berth/pool"
 )
 
@@ -32,35 +33,7 @@ func (p *Pool[K, R]) each(f func(*pool.Pool[R])) {
 }
 
 func (p *Pool[K, R]) eachEntry(f func(*entry[K, R])) {
-	if failed := forAll(slices.Collect(maps.Values(p.entries())), f); failed != nil {
-		panic(failed)
-	}
-}
-
-// forAll calls f for each of those that are left, and returns the value of the first panic.
-func forAll[T any](left []T, f func(T)) (failed any) {
-	done := false
-	defer func() {
-		if !done { // runtime.Goexit: nobody is left to tell of a panic as well
-			_ = forAll(left, f)
-		}
-	}()
-	for len(left) > 0 {
-		x := left[0]
-		left = left[1:]
-		if v := panicOf(func() { f(x) }); failed == nil {
-			failed = v
-		}
-	}
-	done = true
-	return failed
-}
-
-// panicOf calls f and returns the value of its panic.
-func panicOf(f func()) (v any) {
-	defer func() { v = recover() }()
-	f()
-	return nil
+	all.Each(slices.Collect(maps.Values(p.entries())), f)
 }
 
 // ResetKey replaces everything that belongs to a key; see [pool.Pool.Reset].

@@ -2,6 +2,7 @@ package pool_test
 
 import (
 	"testing"
+	"testing/synctest"
 
 	"github.com/berth-go/berth/pool"
 	"github.com/stretchr/testify/assert"
@@ -67,5 +68,62 @@ func TestDialForAFreshOneMakesTheOlderOneSurplus(t *testing.T) {
 		assert.True(t, r.dial(1).canceled())
 		r.dial(2).ok()
 		assert.Same(t, first.got(), fresh.got())
+	})
+}
+
+// One resource makes way for one who wants a fresh one, however long its end takes.
+func TestOneIdleResourceMakesWayForAFreshOne(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		closes := make(chan struct{})
+		r := newRig(t, pool.Config[*thing]{MaxOpen: 2, Close: func(*thing) error { <-closes; return nil }})
+		for _, c := range r.acquireAll(2) {
+			c.release()
+		}
+		c := r.acquireFresh()
+		require.Equal(t, 1, r.Stats().Closing)
+		require.NoError(t, r.SetLimits(pool.Limits{MaxOpen: 2})) // the pool looks again
+		synctest.Wait()
+		assert.Equal(t, 1, r.Stats().Idle)
+		close(closes)
+		assert.Equal(t, 3, c.got().n)
+	})
+}
+
+// One resource that drains is enough for one who wants a fresh one.
+func TestOneThatDrainsMakesWayForAFreshOne(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		cfg := shareable()
+		cfg.MaxOpen = 2
+		r := newRig(t, cfg)
+		held := r.acquireAll(2)
+		fresh := r.acquireFresh()
+		fresh.waits()
+		held[1].got().set(2)
+		held[0].got().set(2)
+		c := r.acquire()
+		require.Equal(t, 2, c.got().n, "the younger one goes on")
+		held[0].release()
+		assert.Equal(t, 3, fresh.got().n)
+	})
+}
+
+// What opens for a caller stays where MaxIdle closes something.
+func TestMaxIdleLeavesWhatOpensForACaller(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		cfg := shareable()
+		cfg.MaxIdle = 1
+		r := newRig(t, cfg)
+		held := r.acquireAll(2)
+		r.capacity = 0
+		c := r.acquireFresh()
+		c.waits()
+		held[0].release()
+		held[1].release()
+		c.waits()
+		assert.EqualValues(t, 1, r.things[0].closes.Load())
+		assert.Zero(t, r.things[2].closes.Load())
+		require.Len(t, r.things, 3)
+		r.things[2].set(1)
+		assert.Equal(t, 3, c.got().n)
 	})
 }

@@ -136,3 +136,41 @@ func TestFailureUnderABudgetKeepsTheTurn(t *testing.T) {
 		}
 	})
 }
+
+// The error of a dial that nobody depends on but those who wait for an older one is for the
+// oldest, whoever has come since.
+func TestErrorOfASharedDialThatNobodyNeedsIsForTheOldest(t *testing.T) {
+	for _, more := range []bool{false, true} {
+		bubble(t, func(t *testing.T) {
+			r := newManual(t, pool.Config[*thing]{Shared: 2})
+			first := r.acquire()
+			others := r.acquireAll(2)
+			require.Equal(t, 2, r.started())
+			for _, c := range others {
+				c.leave()
+			}
+			if more {
+				r.acquire().waits()
+				require.Equal(t, 2, r.started())
+			}
+			r.dial(2).fail(errDial)
+			assert.ErrorIs(t, first.failed(), errDial)
+		})
+	}
+}
+
+// One who lets others pass is still one of those for whom the first dial began.
+func TestErrorOfASharedDialLeavesOutWhoLetsOthersPass(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		r := newManual(t, pool.Config[*thing]{Shared: 2})
+		low := r.low()
+		others := r.acquireAll(2)
+		require.Equal(t, 2, r.started())
+		others[1].leave()
+		r.dial(2).fail(errDial)
+		require.ErrorIs(t, others[0].failed(), errDial)
+		low.waits()
+		r.dial(1).ok()
+		low.got()
+	})
+}

@@ -3,6 +3,8 @@ package pool
 import (
 	"math/rand/v2"
 	"time"
+
+	"github.com/berth-go/berth/internal/all"
 )
 
 // elapsed returns the time from since to now by the monotonic or by the wall
@@ -116,13 +118,7 @@ func (p *Pool[R]) abandonLocked(s *slot[R]) {
 // an f that always returns false is a way to look at all of them; some are in use meanwhile.
 // A panic of f or of a hook reaches the caller when all else has been done.
 func (p *Pool[R]) Retire(f func(R) bool) {
-	var c chores
-	for _, s := range p.openSlots() {
-		c.events = append(c.events, func() { p.retireIf(s, f) })
-	}
-	if err := c.do(); err != nil {
-		panic(err.value)
-	}
+	all.Each(p.openSlots(), func(s *slot[R]) { p.retireIf(s, f) })
 }
 
 func (p *Pool[R]) retireIf(s *slot[R], f func(R) bool) {

@@ -45,3 +45,35 @@ func TestCallerOfAPoolWithoutASlotIsShed(t *testing.T) {
 		_ = r.within(time.Millisecond).shedErr()
 	})
 }
+
+// A caller who has to wait for the backoff is not served by a dial soon.
+func TestCallerIsShedDuringTheBackoff(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		r := newManual(t, pool.Config[*thing]{MaxOpen: 1, ShedLate: pool.ShedOn, BackoffBase: time.Minute, BackoffMax: time.Minute})
+		c := r.acquire()
+		r.dial(1).ok()
+		pass(time.Second)
+		c.release()
+		r.acquire().got()
+		require.NoError(t, r.SetLimits(pool.Limits{MaxOpen: 2}))
+		c = r.acquire()
+		r.dial(2).fail(errDial)
+		require.ErrorIs(t, c.failed(), errDial)
+		assert.Equal(t, time.Second, r.within(time.Millisecond).shedErr().Estimate)
+	})
+}
+
+// What is being dialled is one more that callers may hope for.
+func TestDialsInFlightShortenTheEstimate(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		r := newManual(t, pool.Config[*thing]{MaxOpen: 2, ShedLate: pool.ShedOn})
+		c := r.acquire()
+		r.dial(1).ok()
+		pass(time.Second)
+		c.release()
+		r.acquire().got()
+		r.acquire().waits()
+		require.Equal(t, 2, r.started())
+		assert.Equal(t, time.Second, r.within(time.Millisecond).shedErr().Estimate, "two of a second each, on two")
+	})
+}

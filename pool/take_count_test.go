@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/berth-go/berth/pool"
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
 
@@ -53,4 +54,31 @@ func TestTryAcquireWhoseTakePanicsIsNoHit(t *testing.T) {
 	h := p.Stats().Hits
 	require.Panics(t, func() { p.TryAcquire() })
 	require.Equal(t, h, p.Stats().Hits, "nobody was served")
+}
+
+// A resource of which Take fails now and then stays, though the caller has gone by then.
+func TestTakeThatFailsNowAndThenEndsNothing(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		var gone context.CancelFunc
+		cfg := shareable()
+		cfg.Take = func(*thing) error {
+			if gone == nil {
+				return nil
+			}
+			gone()
+			return errBroken
+		}
+		r := newRig(t, cfg)
+		r.capacity = 2
+		for range 10 {
+			for range 5 {
+				r.acquire().release()
+			}
+			ctx, cancel := context.WithCancel(t.Context())
+			gone = cancel
+			require.ErrorIs(t, r.acquireAs(ctx).failed(), context.Canceled)
+			gone = nil
+		}
+		assert.Len(t, r.things, 1)
+	})
 }

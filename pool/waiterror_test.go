@@ -193,3 +193,28 @@ func TestWaitErrorAsksForTheCauseOnlyIfItIsAsked(t *testing.T) {
 		assert.Greater(t, *own.times, before)
 	})
 }
+
+// The oldest lease is known as that when it has left the lane.
+func TestOldestLeaseAfterTheLane(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		const many = 40
+		cfg := shareable()
+		cfg.MaxOpen = 1
+		r := newRig(t, cfg)
+		r.capacity = many
+		for range 10 {
+			r.acquire().release()
+		}
+		begin := time.Now()
+		c := r.acquire() // of the lane
+		pass(5 * time.Millisecond)
+		r.acquireAll(many - 1) // not all of the lane
+		pass(time.Second)
+		w := r.within(time.Millisecond)
+		pass(time.Millisecond)
+		var e *pool.WaitError
+		require.ErrorAs(t, w.failed(), &e)
+		assert.InDelta(t, time.Since(begin), e.OldestLease, float64(time.Millisecond))
+		c.release()
+	})
+}

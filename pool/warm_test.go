@@ -226,3 +226,18 @@ func TestErrorOfWarmCountsWhatIsReady(t *testing.T) {
 		assert.ErrorContains(t, <-warm, "0 of 1 are open")
 	})
 }
+
+// A call of Warm that new limits do not allow dials nothing any more.
+func TestWarmThatNewLimitsEndDialsNothingMore(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		r := newManual(t, pool.Config[*thing]{})
+		done := r.warm(t.Context(), 3)
+		r.dial(1).ok()
+		r.dial(2).ok()
+		require.Equal(t, 3, r.started())
+		require.NoError(t, r.SetLimits(pool.Limits{MaxIdle: 1}))
+		require.Error(t, <-done)
+		assert.Equal(t, 3, r.started())
+		assert.Equal(t, []int{3}, r.canceledDials())
+	})
+}

@@ -46,7 +46,7 @@ func (r *Resource) nudge() {
 		r.nudgeSoon() // another's turn, and it may be that one that sleeps
 		return
 	}
-	_, _ = r.conn.RoundTrip(nothing) //nolint:bodyclose // there is no response
+	r.sendNothing()
 }
 
 // wake wakes an upload that waits for a window and whose context has ended. Once the response
@@ -65,9 +65,14 @@ func (r *Resource) wake() {
 		if r.conn.Reserve() != nil { // without one it would give back another's: nobody else has one
 			r.woken.Store(true)
 		}
-		_, _ = r.conn.RoundTrip(nothing) //nolint:bodyclose // there is no response
+		r.sendNothing()
 	default:
 	}
+}
+
+// sendNothing is the end of a request on the connection, which wakes all that sleep there.
+func (r *Resource) sendNothing() {
+	_, _ = r.conn.RoundTrip(nothing) //nolint:bodyclose // there is no response
 }
 
 // immutable: a request that is never sent, for its context has ended.

@@ -1,77 +1,51 @@
 package httpconn_test
 
 import (
-	"io"
 	"net/http"
-	"net/http/httptest"
 	"testing"
-	"time"
 
-	"github.com/berth-go/berth/adapters/httpconn"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/berth-go/berth/adapters/httpconn"
 )
 
 // docs/http.md: HTTP2.StrictMaxConcurrentRequests does not count, MaxConnsPerHost does.
 func TestStrictMaxConcurrentRequestsDoesNotCount(t *testing.T) {
-	for name, limit := range map[string]int{"no cap": 0, "one": 1} {
+	const streams, requests = 2, 4
+	for name, tt := range map[string]struct{ limit, conns int }{
+		"no limit": {0, requests / streams},
+		"one":      {1, 1},
+	} {
 		t.Run(name, func(t *testing.T) {
-			arrived, goOn := make(chan string), make(chan struct{})
-			server := httptest.NewUnstartedServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-				if r.URL.Path == "/" {
-					return // tells the client how many streams there are
-				}
-				arrived <- r.RemoteAddr
-				<-goOn
-			}))
-			server.EnableHTTP2 = true
-			server.Config.HTTP2 = &http.HTTP2Config{MaxConcurrentStreams: 2}
-			server.StartTLS()
-			defer server.Close()
+			g := newGate()
+			s := serve(t, tls2, g.ServeHTTP, func(s *http.Server) {
+				s.HTTP2 = &http.HTTP2Config{MaxConcurrentStreams: streams}
+			})
+			c := newClient(t, tls2, s, httpconn.Config{MaxConnsPerHost: tt.limit}, func(tr *http.Transport) {
+				tr.HTTP2 = &http.HTTP2Config{StrictMaxConcurrentRequests: true}
+			})
+			start := func() <-chan result { return c.start(request(t.Context(), t, http.MethodGet, s.URL, nil)) }
+			first := start() // after it the number of streams is known
+			g.pass(t)
+			require.NoError(t, within(t, first, "response").err)
+			within(t, g.arrived, "request")
 
-			base := server.Client().Transport.(*http.Transport).Clone()
-			base.HTTP2 = &http.HTTP2Config{StrictMaxConcurrentRequests: true}
-			tr, err := httpconn.New(httpconn.Config{Base: base, MaxConnsPerHost: limit})
-			require.NoError(t, err)
-			client := &http.Client{Transport: tr}
-			get := func(path string) error {
-				resp, err := client.Get(server.URL + path)
-				if err != nil {
-					return err
-				}
-				defer func() { _ = resp.Body.Close() }()
-				_, err = io.Copy(io.Discard, resp.Body)
-				return err
-			}
-			require.NoError(t, get("/"))
-
-			const requests = 4
-			ended := make(chan error, requests)
+			var ends []<-chan result
 			for range requests {
-				go func() { ended <- get("/hold") }()
+				ends = append(ends, start())
 			}
-			conns := map[string]bool{}
-			at := requests
-			if limit == 1 {
-				at = 2 // the others wait in the queue
+			for range tt.conns * streams {
+				within(t, g.arrived, "request")
 			}
-			for range at {
-				select {
-				case addr := <-arrived:
-					conns[addr] = true
-				case <-time.After(10 * time.Second):
-					require.Fail(t, "the requests did not come")
-				}
-			}
-			close(goOn)
-			for range requests - at {
-				conns[<-arrived] = true
-			}
+			assert.Equal(t, tt.conns, c.Stats().Open)
 			for range requests {
-				assert.NoError(t, <-ended)
+				g.pass(t)
 			}
-			assert.Len(t, conns, at/2)
-			require.NoError(t, tr.Shutdown(t.Context()))
+			for _, end := range ends {
+				require.NoError(t, within(t, end, "response").err)
+			}
+			assert.EqualValues(t, tt.conns, c.Stats().Dials)
 		})
 	}
 }
