@@ -3,7 +3,6 @@ package h2
 import (
 	"context"
 	"errors"
-	"iter"
 	"net"
 	"net/http"
 	"strings"
@@ -87,11 +86,10 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err := exchange.ErrorOf(call.Context()); err != nil {
 		return nil, call.Fail(err)
 	}
-	addr, err := t.names.Addr(req.URL)
+	host, err := t.host(req)
 	if err != nil {
 		return nil, call.Fail(err)
 	}
-	host := Host{Scheme: req.URL.Scheme, Addr: addr}
 	var place pool.Request // the end of the queue, and after a lost connection the front
 	for {
 		lease, err := x.acquire(host, place)
@@ -212,56 +210,3 @@ func (t *Transport) dial(ctx context.Context, h Host) (*Resource, error) {
 	r.delivered = d
 	return r, nil
 }
-
-// Warm dials until n connections to the host of rawURL are open, and returns nil when
-// they are. If ctx ends first, the error wraps ctx's and the dials go on; a dial that
-// fails ends it. An n above the caps is an error.
-func (t *Transport) Warm(ctx context.Context, rawURL string, n int) error {
-	p := t.made()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, rawURL, nil)
-	if err != nil {
-		return err
-	}
-	if err := exchange.Validate(req); err != nil {
-		return err
-	}
-	addr, err := t.names.Addr(req.URL)
-	if err != nil {
-		return err
-	}
-	return wire.WarmError("h2", p.Warm(ctx, Host{Scheme: req.URL.Scheme, Addr: addr}, n))
-}
-
-// CloseIdleConnections closes the connections that carry no request now.
-func (t *Transport) CloseIdleConnections() { t.made().CloseIdle() }
-
-// Reset replaces the connections to all hosts: idle ones are closed, those in use
-// when their requests end. ResetHost does it for one.
-func (t *Transport) Reset() { t.made().Reset() }
-
-// ResetHost replaces the connections to h.
-func (t *Transport) ResetHost(h Host) { t.made().ResetKey(h) }
-
-// Close closes the transport for good and does not wait: requests that wait and
-// later ones fail with pool.ErrClosed, and those in flight go on. It returns nil.
-func (t *Transport) Close() error {
-	p := t.made()
-	t.closed.Close()
-	return p.Close()
-}
-
-// Shutdown closes the transport and waits until all requests in flight have ended
-// and all connections are closed. If ctx ends first, the error says what is left
-// and wraps ctx's; Shutdown may be called again.
-func (t *Transport) Shutdown(ctx context.Context) error {
-	p := t.made()
-	t.closed.Close()
-	return p.Shutdown(ctx)
-}
-
-// Stats returns the numbers of the pool over all hosts: Open and the like count
-// connections, Leases requests.
-func (t *Transport) Stats() pool.Stats { return t.made().Stats() }
-
-// All returns the hosts in use and their numbers.
-func (t *Transport) All() iter.Seq2[Host, pool.Stats] { return t.made().All() }

@@ -111,7 +111,7 @@ func ExampleTransport_Shutdown() {
 	fmt.Println(bodyOf(download))
 	fmt.Println("again:", transport.Shutdown(context.Background()))
 	// Output:
-	// keyed: shutdown: 1 keys with 1 resources in use, 0 dialing and 0 closing are left, key http://server with: pool: shutdown: 1 resources in use, 0 dialing and 0 closing are left: context deadline exceeded
+	// httpconn: shutdown: of the connections 1 in use, 0 dialing and 0 closing are left, to http://server first: context deadline exceeded
 	// deadline exceeded: true
 	// new requests fail: true
 	// one half, the other half <nil>

@@ -179,21 +179,6 @@ func ownWords(err error) error {
 	return errors.New("httpconn: Config." + text)
 }
 
-// ownLimits returns an error of package keyed about the limits of one host, which come from
-// where, in the words of this package: there a host is a key. Any other it returns as it is.
-func ownLimits(where string, err error) error {
-	if err == nil || (!strings.HasPrefix(err.Error(), "keyed: limits of key ") && !strings.HasPrefix(err.Error(), "keyed: Limits.")) {
-		return err
-	}
-	return errors.New(strings.NewReplacer(
-		"keyed: limits of key ", "httpconn: "+where+": limits of ",
-		"keyed: Limits.", "httpconn: "+where+": ",
-		": keyed: PerKey.", ": ",
-		": pool: ", ": ",
-		"the limit per key, pool.NoLimit", "the limit per host, NoLimit",
-	).Replace(err.Error()))
-}
-
 // perHost returns of, which may be nil. Where connections are not kept, or those of HTTP/1
 // are not and a host speaks nothing else, the MaxIdle of that host is -1, unless of sets its
 // MaxIdle or MinIdle: what was dialled and is not needed any more is not kept either.

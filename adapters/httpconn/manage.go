@@ -37,7 +37,7 @@ func (t *Transport) Warm(ctx context.Context, rawURL string, n int) error {
 	if err != nil {
 		return err
 	}
-	err = wire.WarmError("httpconn", ownLimits("Config.PerHost", t.made().Warm(ctx, h, n)))
+	err = wire.WarmError("httpconn", wire.LimitsError("httpconn", "Config.PerHost", t.made().Warm(ctx, h, n)))
 	if t.single && err != nil && strings.Contains(err.Error(), "above MaxIdleConnsPerHost -1:") {
 		// That -1 is perHost's: to raise the field it is named after changes nothing.
 		return fmt.Errorf("httpconn: n is %d, and no connection is kept, as Base.DisableKeepAlives is set: ask Warm for 0, or unset that", n)
@@ -50,7 +50,7 @@ func (t *Transport) Warm(ctx context.Context, rawURL string, n int) error {
 // and the zero Limits takes the override back. The error names the field that is
 // wrong, and then nothing has changed.
 func (t *Transport) SetLimits(h Host, l pool.Limits) error {
-	return ownLimits("SetLimits", t.made().SetLimits(h, l))
+	return wire.LimitsError("httpconn", "SetLimits", t.made().SetLimits(h, l))
 }
 
 // ResetHost replaces the connections to h: idle ones are closed, those in use when
@@ -65,7 +65,7 @@ func (t *Transport) Reset() { t.made().Reset() }
 // returned nil, h can be used again as if it were new. If ctx ends first, the
 // error says what is left and wraps ctx's; ShutdownHost may be called again.
 func (t *Transport) ShutdownHost(ctx context.Context, h Host) error {
-	return t.made().ShutdownKey(ctx, h)
+	return exchange.ShutdownHost(ctx, "httpconn", t.made(), h)
 }
 
 // StatsFor returns the numbers of one Host, or false if it is not in use.
@@ -90,7 +90,7 @@ func (t *Transport) Close() error {
 func (t *Transport) Shutdown(ctx context.Context) error {
 	p := t.made()
 	t.closed.Close()
-	return p.Shutdown(ctx)
+	return exchange.Shutdown(ctx, "httpconn", p)
 }
 
 // Stats returns the numbers of the pool over all hosts: Open and the like count

@@ -13,8 +13,8 @@ import (
 // shows, under the name that the user knows.
 func TestWrongPerHostIsNamed(t *testing.T) {
 	for want, l := range map[string]pool.Limits{
-		"httpconn: Config.PerHost: limits of http://127.0.0.1:1: MaxOpen is -1: use 0 for the limit per host, NoLimit for none": {MaxOpen: -1},
-		"httpconn: Config.PerHost: limits of http://127.0.0.1:1: MinIdle is -2: use 0 for none":                                 {MinIdle: -2},
+		"httpconn: Config.PerHost: limits of http://127.0.0.1:1: MaxOpen is -1: use 0 for the limit per host, pool.NoLimit for none": {MaxOpen: -1},
+		"httpconn: Config.PerHost: limits of http://127.0.0.1:1: MinIdle is -2: use 0 for none":                                      {MinIdle: -2},
 	} {
 		tr, err := httpconn.New(httpconn.Config{
 			Base:    &http.Transport{},
@@ -35,7 +35,7 @@ func TestWrongLimitsAreNamed(t *testing.T) {
 	require.NoError(t, err)
 	h := httpconn.Host{Scheme: "http", Addr: "127.0.0.1:1"}
 	for want, l := range map[string]pool.Limits{
-		"httpconn: SetLimits: MaxDials is -1: use 0 for the limit per host, NoLimit for none":                              {MaxDials: -1},
+		"httpconn: SetLimits: MaxDials is -1: use 0 for the limit per host, pool.NoLimit for none":                         {MaxDials: -1},
 		"httpconn: SetLimits: limits of http://127.0.0.1:1: MinIdle is 5, above MaxIdle 2: lower MinIdle or raise MaxIdle": {MinIdle: 5},
 	} {
 		require.EqualError(t, tr.SetLimits(h, l), want)

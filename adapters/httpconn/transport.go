@@ -146,7 +146,7 @@ func (x *exchanging) acquire(h Host, r pool.Request) (lease pool.Lease[*conn], e
 		lease, err = exchange.Acquire(ctx, t.pool, h, r)
 	}
 	if err != nil {
-		return lease, ownLimits("Config.PerHost", err)
+		return lease, wire.LimitsError("httpconn", "Config.PerHost", err)
 	}
 	c := lease.Value()
 	trace.GotConn(c.raw, lease.Info, c.alone, func() {

@@ -19,3 +19,19 @@ func WarmError(adapter string, err error) error {
 	}
 	return errors.New(strings.NewReplacer("MaxOpen", "MaxConnsPerHost", "MaxIdle", "MaxIdleConnsPerHost").Replace(text))
 }
+
+// LimitsError returns an error of package keyed about the limits of one host, which come
+// from where, in the words of an adapter, whose package is of that name: there a host is
+// a key. Any other it returns as it is.
+func LimitsError(adapter, where string, err error) error {
+	if err == nil || (!strings.HasPrefix(err.Error(), "keyed: limits of key ") && !strings.HasPrefix(err.Error(), "keyed: Limits.")) {
+		return err
+	}
+	return errors.New(strings.NewReplacer(
+		"keyed: limits of key ", adapter+": "+where+": limits of ",
+		"keyed: Limits.", adapter+": "+where+": ",
+		": keyed: PerKey.", ": ",
+		": pool: ", ": ",
+		"the limit per key", "the limit per host",
+	).Replace(err.Error()))
+}
