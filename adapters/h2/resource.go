@@ -12,12 +12,6 @@ import (
 )
 
 const (
-	// rampTime ends the ramp of a connection whose server's number happens to be
-	// InitialStreams, which looks like no number at all. It is several round
-	// trips on most networks, and little beside the dial that came before. Where
-	// it is too short, nothing breaks: see Resource.proven.
-	rampTime = 100 * time.Millisecond
-
 	// vigilTime is how often a connection is looked at that says nothing: see
 	// [Resource.vigil].
 	vigilTime = 30 * time.Second
@@ -108,8 +102,9 @@ type Resource struct {
 	ramping atomic.Bool
 	timer   *time.Timer // ends the ramp
 
-	served  atomic.Bool  // a request has ended
-	refused atomic.Int32 // streams in a row
+	answered atomic.Bool  // a response has come
+	served   atomic.Bool  // a request has ended
+	refused  atomic.Int32 // streams in a row
 
 	strays    strays
 	delivered *exchange.Delivered // of a Transport's requests
@@ -252,6 +247,9 @@ func (r *Resource) RoundTrip(req *http.Request) (*http.Response, error) {
 		if r.refused.Load() > 0 {
 			r.refused.Store(0) // it was a matter of timing
 		}
+		if !r.answered.Load() {
+			r.answered.Store(true)
+		}
 		r.prove() // the server's settings always come before its first response
 	case exchange.WasRefused(req, err):
 		if known {
@@ -276,6 +274,9 @@ func (r *Resource) End() {
 
 // Served reports whether a request has ended on the connection.
 func (r *Resource) Served() bool { return r.served.Load() }
+
+// Answered reports whether a response has come on the connection.
+func (r *Resource) Answered() bool { return r.answered.Load() }
 
 // Alone reports whether at most one request has the connection.
 func (r *Resource) Alone() bool { return r.ours.Load() <= 1 }
@@ -339,30 +340,6 @@ func (r *Resource) look() {
 	n := r.read()                  // first: it may make told unknown
 	if int32(n) != r.told.Load() { //nolint:gosec // read keeps it small
 		(*changed)()
-	}
-}
-
-// prove ends the ramp because the server's number is known.
-func (r *Resource) prove() {
-	if !r.proven.Load() && r.provenNow() {
-		r.look()
-	}
-}
-
-func (r *Resource) provenNow() bool {
-	if r.proven.Swap(true) {
-		return false
-	}
-	r.ramping.Store(false)
-	r.timer.Stop()
-	r.told.Store(unknown) // news even where the capacity is the same: Expect is not
-	return true
-}
-
-// rampOver ends the ramp because it has lasted long enough.
-func (r *Resource) rampOver() {
-	if r.ramping.Swap(false) {
-		r.look()
 	}
 }
 

@@ -43,6 +43,14 @@ func (c *conn) used(l pool.Lease[*conn]) bool {
 	return c.serial.used || exchange.WasUsed(l.Info())
 }
 
+// Answered reports whether a response has come on the connection.
+func (c *conn) Answered() bool {
+	if c.streams != nil {
+		return c.streams.Answered()
+	}
+	return c.serial.used
+}
+
 // alone reports whether others could use the connection and none does. (Of one that is
 // exclusive the pool says whether it was idle.)
 func (c *conn) alone() bool { return c.streams != nil && c.streams.Alone() }

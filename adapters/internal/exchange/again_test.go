@@ -48,21 +48,39 @@ func TestRefusalOfTheRequestsBodyIsNoneOfTheRequest(t *testing.T) {
 	}
 }
 
-// A goodbye on a connection that was used says nothing of the next one.
-func TestOnlyAGoodbyeOnANewConnectionIsWaitedFor(t *testing.T) {
-	for _, used := range []bool{true, false} {
+// A goodbye on a connection that has answered says nothing of the next one. Of those who
+// share one that has not, all but the first find it used.
+func TestOnlyAGoodbyeOfWhoHasAnsweredNobodyIsWaitedFor(t *testing.T) {
+	goodbye := connFunc{notSent, errBroken}
+	for _, tt := range []struct {
+		conn  exchange.Conn
+		used  bool
+		waits bool
+	}{{goodbye, true, false}, {goodbye, false, true}, {silentConn{goodbye}, true, true}, {silentConn{goodbye}, false, true}} {
 		synctest.Test(t, func(t *testing.T) {
 			c := newCall(t, newRequest(t.Context(), t, http.MethodGet, nil))
 			began := time.Now()
 			for range 2 {
-				_, failure := c.Attempt(connFunc{notSent, errBroken}, exchange.Attempt{Used: used, Shared: true})
+				_, failure := c.Attempt(tt.conn, exchange.Attempt{Used: tt.used, Shared: true})
 				require.NotNil(t, failure)
 				require.NoError(t, c.Again(failure, nil))
 			}
-			assert.Equal(t, used, time.Since(began) == 0)
+			assert.Equal(t, tt.waits, time.Since(began) > 0)
 			require.Error(t, c.Fail(errBroken))
 		})
 	}
+}
+
+func TestGoodbyesOfUsedConnectionsLeaveFourNewOnes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCall(t, newRequest(t.Context(), t, http.MethodGet, nil))
+		for i, used := range []bool{true, true, true, false} {
+			_, failure := c.Attempt(connFunc{notSent, errBroken}, exchange.Attempt{Used: used, Shared: true})
+			require.NotNil(t, failure)
+			require.NoError(t, c.Again(failure, nil), "attempt %d: only one new connection has said goodbye", i+1)
+		}
+		require.Error(t, c.Fail(errBroken))
+	})
 }
 
 // Callers whom a server has refused together do not come back together.

@@ -12,7 +12,8 @@ import (
 // Conn is what a call needs of a connection.
 type Conn interface {
 	RoundTrip(*http.Request) (*http.Response, error)
-	Err() error // not nil once the connection is of no use
+	Err() error     // not nil once the connection is of no use
+	Answered() bool // a response has come on it
 }
 
 // A Call is one RoundTrip as its caller sees it: one request, in as many attempts
@@ -28,6 +29,7 @@ type Call struct {
 	attempts   int8 // begun
 	refusals   int8 // of Again, that paused or would have: see pause
 	unsent     int8 // attempts for which the connection had no room
+	goodbyes   int8 // on new connections
 	replayable bool
 	returned   bool     // a response, or the error of Fail
 	kept       bool     // sending is for the first attempt on a connection that is shared

@@ -30,8 +30,13 @@ type connFunc struct {
 	err error
 }
 
+// silentConn is one that has not answered anybody.
+type silentConn struct{ connFunc }
+
 func (c connFunc) RoundTrip(req *http.Request) (*http.Response, error) { return c.do(req) }
 func (c connFunc) Err() error                                          { return c.err }
+func (connFunc) Answered() bool                                        { return true }
+func (silentConn) Answered() bool                                      { return false }
 
 var (
 	errBroken = errors.New("connection reset")

@@ -13,8 +13,7 @@ import (
 // this far, with the pauses of [Call.Again] between.
 const maxAttempts = 7
 
-// maxGoodbyes is the last attempt of a call that is followed by another one if it ends by
-// a goodbye on a new connection.
+// maxGoodbyes is how many goodbyes on new connections are each followed by another attempt.
 const maxGoodbyes = 3
 
 // maxUnsent bounds the times that a call is given a connection which then has no
@@ -27,14 +26,19 @@ type Failure struct {
 	Retry   bool  // the request can and may be sent again
 	Refused bool  // the server refused the stream: the connection itself is well
 	Unsent  bool  // the connection had no room after all, and is well too
-	left    bool  // a new connection said goodbye at once: the next one may do so too
+	left    bool  // a connection said goodbye before it answered anybody: the next one may do so too
 }
 
 // judge says what to make of err, the error of an attempt on conn.
 func (c *Call) judge(conn Conn, how Attempt, err error) *Failure {
 	bodyFailed := c.body != nil && c.body.failed.Load()
 	f := &Failure{Err: unwrapInternal(err), Refused: !bodyFailed && Refused(err), Unsent: errors.Is(err, ErrNoStream)}
-	f.left = !how.Used && saidGoodbye(err)
+	if saidGoodbye(err) {
+		f.left = !how.Used || !conn.Answered()
+		if !how.Used {
+			c.goodbyes++
+		}
+	}
 	if c.ctx.Err() != nil {
 		// Whatever happened to the connection, and whatever the closed request
 		// body made of it, happened because of this.
@@ -72,7 +76,7 @@ func (c *Call) mayRepeat(conn Conn, how Attempt, err error) bool {
 		case how.Used || Refused(err):
 			return true
 		case saidGoodbye(err):
-			return c.attempts <= maxGoodbyes
+			return c.goodbyes <= maxGoodbyes
 		}
 		return c.attempts == 1 && (how.Shared || ofConnection(err))
 	}
@@ -120,8 +124,8 @@ func (c *Call) Again(f *Failure, closed <-chan struct{}) error {
 	return nil
 }
 
-// pause waits before a request is sent again that was refused, or met a goodbye on a new
-// connection: not at all the first time, then 1, 2, 4, ... seconds and up to a tenth
+// pause waits before a request is sent again that was refused, or met a goodbye on a
+// connection that had not answered anybody: not at all the first time, then 1, 2, 4, ... seconds and up to a tenth
 // more, so that the callers a server has refused together do not come back together. It
 // returns an error if the context ends first, and refusal if closed does.
 func (c *Call) pause(refusal error, closed <-chan struct{}) error {
