@@ -54,8 +54,9 @@ type Options struct {
 
 	// Stray is called now and then while the streams of requests are gone that have not
 	// been ended: whoever had the response may have dropped it. It ends those whose contexts
-	// have ended, and returns how many are left of those that it found the last time. nil:
-	// nobody ends them. After Close it is not called.
+	// have ended, and others that need the connection no more, and returns how many are left
+	// of those that it found the last time. nil: nobody ends them. After Close it is not
+	// called.
 	Stray func() int
 
 	// Panic gets the value of a panic of the Conn in a goroutine of the Resource, which

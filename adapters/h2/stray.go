@@ -9,7 +9,8 @@ import (
 // A stray is a request that has not ended, and has no stream any more: its response has
 // arrived, or its context has ended, and the caller has neither read it to its end nor
 // closed it. For a moment each request is one. But a caller may have dropped the response.
-// net/http holds nothing for that, so here it must not hold a stream either.
+// net/http holds nothing for that, so here it must not hold a stream either, nor the connection
+// once all that was on its way has arrived.
 
 // strays is what a Resource knows of them.
 type strays struct {

@@ -206,7 +206,17 @@ func (t *Transport) dial(ctx context.Context, h Host) (*Resource, error) {
 		return nil, errors.New("h2: Config.Dial returned neither a Conn nor an error: return one of them")
 	}
 	d := &exchange.Delivered{}
-	r := NewResource(c, Options{MaxStreams: t.max, Stray: d.EndDone, Panic: t.panicked})
+	r := NewResource(c, Options{MaxStreams: t.max, Stray: straysOf(c, d), Panic: t.panicked})
 	r.delivered = d
 	return r, nil
+}
+
+// straysOf returns the Options.Stray of a connection. Another than net/http's may be needed
+// to read what has arrived.
+func straysOf(c Conn, d *exchange.Delivered) func() int {
+	switch c.(type) {
+	case *http.ClientConn, *wired:
+		return func() int { return d.EndArrived(c.InFlight, 0) }
+	}
+	return d.EndDone
 }

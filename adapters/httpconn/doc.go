@@ -19,8 +19,8 @@
 // request's context has ended (over HTTP/2 that may be seen a second later, or, from a server
 // that answers no pings, when its connection is given up). A body that is
 // never closed, under a context that does not end, holds its lease for ever, and with it
-// the connection of HTTP/1; a stream of HTTP/2 only until the response has arrived, as in
-// net/http. See Config.LeakAfter.
+// the connection of HTTP/1. Over HTTP/2 it holds a stream only until the response has arrived, as in
+// net/http, and the connection until none on it is on its way. See Config.LeakAfter.
 //
 // docs/http.md lists what else there is that an http.Transport lacks, and, line by
 // line, what differs from it and why.

@@ -30,6 +30,7 @@ type Transport struct {
 	single          bool // one request per connection: Base.DisableKeepAlives
 	keepAliveMargin time.Duration
 	idleTime        time.Duration // of a connection. 0: no limit
+	leakAfter       time.Duration // 0: leaks are not reported
 
 	closeSerial bool // one request per HTTP/1 connection, without telling the server
 
@@ -60,6 +61,7 @@ func New(cfg Config) (*Transport, error) {
 
 		keepAliveMargin: cfg.KeepAliveMargin,
 		idleTime:        l.idleTime,
+		leakAfter:       noLimitIsZero(cfg.LeakAfter),
 	}
 	if t.keepAliveMargin == 0 {
 		t.keepAliveMargin = defaultKeepAliveMargin
@@ -264,7 +266,8 @@ func (t *Transport) dial(ctx context.Context, h Host) (*conn, error) {
 	}
 	t.memory.learnHTTP2(h)
 	c.learn = func(streams int) { t.memory.learnStreams(h, streams) }
-	c.streams = h2.NewResource(cc, h2.Options{MaxStreams: t.maxStreams, Stray: c.delivered.EndDone, Panic: t.panicked})
+	stray := func() int { return c.delivered.EndArrived(cc.InFlight, t.leakAfter) }
+	c.streams = h2.NewResource(cc, h2.Options{MaxStreams: t.maxStreams, Stray: stray, Panic: t.panicked})
 	return c, nil
 }
 

@@ -42,9 +42,9 @@ type Call struct {
 	how      Attempt
 	stopCut  func() bool      // see watchConn. nil: nothing will cut the connection
 	link     chain.Link[Call] // in how.Delivered
-	listed   bool             // this and settled are Delivered's
-	settled  bool
-	cut      bool // the connection has been, by giveUp
+	listed   uint32           // when Delivered first listed it, as list has it. 0: not yet
+	settled  bool             // Delivered's
+	cut      bool             // the connection has been, by giveUp
 	upgraded bool
 	drain    bool // a response that is not read to its end is worth reading for the connection's sake
 }

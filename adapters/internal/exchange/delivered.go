@@ -18,16 +18,29 @@ type Delivered struct {
 	calls chain.List[Call]
 	ended sync.Cond // of mu: some call has been settled
 	lost  bool      // see Lost
+	first time.Time // that list was called
 }
 
 // EndDone ends the exchanges whose contexts have ended, in the goroutine of the caller. It
 // returns how many of the others were there already the last time.
-func (d *Delivered) EndDone() (left int) {
-	all, old := d.list()
+func (d *Delivered) EndDone() (left int) { return d.EndArrived(nil, 0) }
+
+// EndArrived is EndDone for a connection of net/http's that others may use. If inFlight, its
+// number of streams, is 0 now, all that was delivered before has arrived in full, and who has
+// it needs no connection to read it. So those that were there already the last time end too:
+// if keep is not 0, only after that time, so that whoever forgets one can be told of it.
+func (d *Delivered) EndArrived(inFlight func() int, keep time.Duration) (left int) {
+	all, old, now := d.list()
+	arrived := inFlight != nil && inFlight() == 0 // after list: what comes later has a stream
+	if keep > 0 {
+		keep += keepMore
+	}
 	for i, c := range all {
 		switch {
 		case c.ctx.Err() != nil:
 			c.resp.abandon()
+		case i < old && arrived && time.Duration(now-c.listed)*time.Second >= keep:
+			c.resp.letGo()
 		case i < old:
 			left++
 		}
@@ -35,18 +48,28 @@ func (d *Delivered) EndDone() (left int) {
 	return left
 }
 
-// list returns the exchanges, oldest first, and how many were in the last list.
-func (d *Delivered) list() (all []*Call, old int) {
+// keepMore is the time that whoever tells of a forgotten response may be late, and a second
+// for what list cuts off.
+const keepMore = 2 * time.Second
+
+// list returns the exchanges, oldest first, how many were in the last list, and what second
+// this is since the first.
+func (d *Delivered) list() (all []*Call, old int, now uint32) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	if d.first.IsZero() {
+		d.first = time.Now()
+	}
+	now = 1 + uint32(time.Since(d.first)/time.Second)
 	for c := range d.calls.All() {
-		if c.listed {
+		if c.listed > 0 {
 			old++
+		} else {
+			c.listed = now
 		}
-		c.listed = true
 		all = append(all, c)
 	}
-	return all, old
+	return all, old, now
 }
 
 // Lost says that the connection is gone and EndDone will not be called any more, of one

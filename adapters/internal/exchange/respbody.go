@@ -27,6 +27,7 @@ const (
 	going     = iota
 	over      // read, failed or closed
 	abandoned // the context ended it, and nobody has been told
+	arrived   // it is there in full, and needs no connection any more
 )
 
 // responseBody is the body that the caller of RoundTrip gets. It passes
@@ -55,8 +56,14 @@ func (b *responseBody) Read(p []byte) (int, error) {
 		return n, errReadAfterClose // the draining, which Close began, has ended; it ends the exchange
 	}
 	if err != nil {
+		ctx := b.call.ctx
+		done := ctx.Err() != nil // first: the call's own context ends with an exchange that has ended
 		state := b.ended.Load()
-		if ctx := b.call.ctx; state != over && ctx.Err() != nil {
+		if state == arrived {
+			ctx = b.call.req.Context()
+			done = ctx.Err() != nil
+		}
+		if state != over && done {
 			// Also in place of EOF: a server that sees the connection closing may
 			// end its answer early, and the rest would pass for the whole.
 			b.call.awaitClient()
@@ -100,7 +107,7 @@ func (b *responseBody) become(as int32) bool { return b.ended.CompareAndSwap(goi
 // this func.
 func (b *responseBody) finish(err error, aside bool) {
 	if !b.become(over) {
-		if !aside && b.ended.Load() == abandoned {
+		if state := b.ended.Load(); !aside && (state == abandoned || state == arrived) {
 			b.call.how.Delivered.await(b.call) // the caller is promised that the exchange has ended
 		}
 		return
@@ -109,6 +116,15 @@ func (b *responseBody) finish(err error, aside bool) {
 		err = nil
 	}
 	b.call.received(err, aside)
+}
+
+// letGo ends the exchange because nothing of the response is still to come. The caller may
+// read it as if the exchange went on.
+func (b *responseBody) letGo() {
+	if b.become(arrived) {
+		defer b.call.how.Delivered.settled(b.call) // whatever a hook does
+		b.call.received(nil, true)
+	}
 }
 
 // abandon ends the exchange because its context has ended. The caller may still come for
