@@ -253,12 +253,16 @@ func (p *Pool[R]) discard(c *cell[R], why Reason, how End, err error) {
 }
 
 // hijack ends a lease and its resource's time in the pool. Should a hook panic,
-// nobody gets the value, so the pool closes it after all.
+// nobody gets the value, so the pool closes it after all, for which Shutdown waits as for a hook.
 func (p *Pool[R]) hijack(l Lease[R]) R {
 	v, returned, free := l.cell.slot.value, false, false
 	defer func() {
 		if free && !returned && p.cfg.Close != nil {
+			p.lockBeside() // it has no slot any more
+			p.mu.telling++
+			p.mu.Unlock()
 			p.crew.Go(func() {
+				defer p.told()
 				if err := catch(func() { _ = p.cfg.Close(v) }); err != nil {
 					p.raise(err)
 				}

@@ -177,6 +177,22 @@ func TestPanicOfAHookInHijackLeaksNothing(t *testing.T) {
 	})
 }
 
+// Nobody has that value but the Close func.
+func TestShutdownWaitsForTheCloseAfterAPanicInHijack(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		r := newRig(t, pool.Config[*thing]{
+			Close: func(*thing) error { <-time.After(5 * time.Second); return nil },
+			Hooks: &pool.Hooks{Released: func(pool.ReleasedEvent) { panic("boom") }},
+		})
+		c := r.acquire()
+		c.got()
+		assert.Equal(t, "boom", try(func() { c.lease.Hijack() }))
+		began := time.Now()
+		require.NoError(t, r.Shutdown(t.Context()))
+		assert.Equal(t, 5*time.Second, time.Since(began))
+	})
+}
+
 // What rests in the lane, and is not used, is idle as well: it is checked each CheckEvery.
 func TestIdleInABusyPoolIsCheckedInTheBackground(t *testing.T) {
 	bubble(t, func(t *testing.T) {
