@@ -29,12 +29,14 @@ type requestBody struct {
 	memory sized       // what the connection has itself, if there is no other body; nil: nothing
 	size   int         // of memory, before
 	failed atomic.Bool // Read failed: the fault is the caller's, not the connection's
+	inline bool        // the connection has it itself, in memory
 
 	unwatch func() bool // see watchBody
 
 	mu struct {
 		sync.Mutex
 		closed  bool   // the caller's body has been, or is being, closed
+		left    bool   // after the end of the call; Close ends the watch of the context
 		settled bool   // and its Close has returned
 		then    func() // to be called when settled; see whenClosed
 
@@ -54,11 +56,14 @@ func (b *requestBody) Read(p []byte) (int, error) {
 
 func (b *requestBody) Close() error {
 	b.mu.Lock()
-	first := !b.mu.closed
+	first, left := !b.mu.closed, b.mu.left
 	b.mu.closed = true
 	b.mu.Unlock()
 	if !first {
 		return nil
+	}
+	if left {
+		b.unwatch()
 	}
 	err := b.src.Close()
 
@@ -102,6 +107,14 @@ func (b *requestBody) cutAnswer() {
 	}
 }
 
+// leave reports whether the body of a call that has ended is still to be closed.
+func (b *requestBody) leave() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.mu.left = !b.mu.closed && !b.inline
+	return b.mu.left
+}
+
 // whenClosed calls f once the body is closed: now, or in the goroutine that
 // closes it. A connection closes the body when it has done with it.
 func (b *requestBody) whenClosed(f func()) {
@@ -128,6 +141,7 @@ func (b *requestBody) outgoing(how Attempt, again bool) io.ReadCloser {
 		return b
 	}
 	if memory := inMemory(b.src); memory != nil {
+		b.inline = true
 		if again {
 			b.read.Store(true)
 		} else {
