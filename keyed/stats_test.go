@@ -127,12 +127,12 @@ func TestLowLaneHoldsAcrossKeys(t *testing.T) {
 				break
 			}
 			passed++
-			require.LessOrEqual(t, passed, 3)
+			require.Less(t, passed, 3)
 			queue[0].got()
 			holder, queue = queue[0], append(queue[1:], r.acquire("k"))
 		}
 		low.got()
-		assert.GreaterOrEqual(t, passed, 2)
+		assert.Positive(t, passed)
 		low.release()
 		for _, c := range queue {
 			c.got()

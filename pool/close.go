@@ -37,9 +37,8 @@ func (p *Pool[R]) Close() error {
 // Shutdown closes the pool like [Pool.Close] and then waits until all leases have
 // ended, except those on dead resources, and until every Dial, every Close func but
 // those that CloseTimeout has given up, and every goroutine of the pool with the hooks in
-// it has returned. If ctx ends first, the error says
-// what is left and wraps ctx's; the pool stays closed, and Shutdown may be called
-// again.
+// it has returned. If ctx ends first, the error says what is left and wraps ctx's (nil if
+// nothing is); the pool stays closed, and Shutdown may be called again.
 func (p *Pool[R]) Shutdown(ctx context.Context) error {
 	_ = p.Close() // always nil
 	done := p.doneOrNil()

@@ -47,7 +47,8 @@ type Config[R any] struct {
 	// start of the dial (none if nobody waits, as for Warm and MinIdle) and ends when the pool no longer wants the result, when
 	// DialTimeout has passed, and when Dial has returned: the resource must not
 	// live by it. Dial must return soon after ctx ends, since its slot counts
-	// until it does.
+	// until it does; a resource that it still returns is used, or closed. What it
+	// returns beside an error is ignored.
 	Dial func(ctx context.Context) (R, error)
 
 	// Close unmakes a resource: once for each dialled one that was not hijacked,
@@ -91,7 +92,9 @@ type Config[R any] struct {
 
 	// Expect returns the capacity that r is about to have, where that is more
 	// than Capacity says now (an HTTP/2 connection before its SETTINGS), so that
-	// the pool does not dial for waiters whom r will soon serve. nil: Capacity.
+	// the pool does not dial for waiters whom r will soon serve. It must come down to
+	// Capacity when nothing more is to come: waiters wait for what it promises. nil:
+	// Capacity.
 	Expect func(R) int
 
 	// Watch is called once for each resource. From then on r must call changed
@@ -164,8 +167,8 @@ type Config[R any] struct {
 	// the queue. A caller without a deadline is let in. 0: ShedOff.
 	ShedLate Shed
 
-	// LowLag is how many places behind its turn a caller with Request.Low stands:
-	// fewer than that many later calls pass it. 0: 64.
+	// LowLag bounds how many later calls may pass a caller with Request.Low: they are
+	// fewer than that, by one or two. 0: 64.
 	LowLag int
 
 	// LeakAfter is the time after which a lease is reported to Hooks.Leak, once.

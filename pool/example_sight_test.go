@@ -178,7 +178,7 @@ func ExampleConfig_leaks() {
 	// leaks: 1
 }
 
-// A caller with Low lets later ones go first, up to Config.LowLag of them.
+// A caller with Low lets later ones go first, fewer than Config.LowLag of them.
 func ExampleRequest_low() {
 	p, _ := pool.New(pool.Config[string]{
 		Dial:    func(context.Context) (string, error) { return "conn", nil },

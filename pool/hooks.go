@@ -65,7 +65,7 @@ type WaitEvent struct {
 	Ctx    context.Context
 	Key    any
 	Ahead  int           // waiters in front when it queued; an upper bound if it came before some of them
-	Waited time.Duration // 0 when it starts
+	Waited time.Duration // 0 when it starts. The clock is read for the hook: some microseconds more than in Stats.WaitTimes
 	Err    error         // how it ended; nil: with a resource, or it starts
 }
 

@@ -53,9 +53,9 @@ func TestLowCallsLetLaterOnesPass(t *testing.T) {
 	})
 }
 
-// It lets at most LowLag of them pass, so it never starves.
-func TestLowCallLetsNoMoreThanLowLagPass(t *testing.T) {
-	for _, tt := range []struct{ lag, want int }{{1, 1}, {5, 5}, {0, 64}} {
+// It lets fewer than LowLag of them pass, so it never starves.
+func TestLowCallLetsFewerThanLowLagPass(t *testing.T) {
+	for _, tt := range []struct{ lag, want int }{{1, 0}, {5, 3}, {0, 62}} {
 		bubble(t, func(t *testing.T) {
 			r := newRig(t, pool.Config[*thing]{MaxOpen: 1, LowLag: tt.lag})
 			last := r.acquire()
@@ -72,8 +72,37 @@ func TestLowCallLetsNoMoreThanLowLagPass(t *testing.T) {
 				last, queue = queue[0], append(queue[1:], r.acquire()) // without end
 			}
 			low.got()
-			assert.GreaterOrEqual(t, passed, tt.want-1, "and it lets them pass")
+			assert.Equal(t, tt.want, passed, "and it lets them pass")
 		})
+	}
+}
+
+// So it is whichever pool of a Budget has the slot before, and has the calls.
+func TestLowCallLetsFewerThanLowLagOfABudgetPass(t *testing.T) {
+	for _, lag := range []int{1, 2, 5} {
+		for _, who := range []string{"AAA", "AAB", "ABA", "ABB"} { // the holder, the low call, the later ones
+			bubble(t, func(t *testing.T) {
+				budget, err := pool.NewBudget(pool.BudgetLimits{MaxOpen: 1})
+				require.NoError(t, err)
+				cfg := pool.Config[*thing]{Budget: budget, LowLag: lag}
+				rigs := map[byte]*rig{'A': newRig(t, cfg), 'B': newRig(t, cfg)}
+				holder := rigs[who[0]].acquire()
+				low := rigs[who[1]].low()
+				later := rigs[who[2]].acquireAll(lag + 1)
+				holder.release()
+				passed := 0
+				for !low.ended() {
+					passed++
+					require.Less(t, passed, lag, who)
+					later[0].release()
+					later = later[1:]
+				}
+				low.release()
+				for _, c := range later {
+					c.release()
+				}
+			})
+		}
 	}
 }
 

@@ -5,7 +5,7 @@ import "github.com/berth-go/berth/waitq"
 // placeOf returns the place that a caller asks for. One that no lease can have had, such as
 // that of another pool, is none: whoever had it would stand behind all who come, perhaps for ever.
 func (p *Pool[R]) placeOf(r Request) Ticket {
-	if r.Place > p.lastTicket()+Ticket(p.cfg.LowLag) { //nolint:gosec // not negative
+	if r.Place > p.lastTicket()+p.lag() {
 		return 0
 	}
 	return r.Place
@@ -21,7 +21,7 @@ func (a *attempt[R]) draw() {
 func (a *attempt[R]) drew(t Ticket) {
 	a.place = t
 	if a.low {
-		a.place += Ticket(a.p.cfg.LowLag) //nolint:gosec // not negative
+		a.place += a.p.lag()
 	}
 }
 
@@ -39,7 +39,7 @@ func (a *attempt[R]) lock() {
 
 // tagOf makes the tag of a waiter, of which whoever serves it must know:
 //
-//	bit  0     its place is LowLag behind its turn: only that of a Request.Low, or of the lease
+//	bit  0     its place is behind its turn: only that of a Request.Low, or of the lease
 //	           that came of it, can be one that has not been given yet
 //	bit  1     it wants a fresh resource
 //	bits 2-63  the first dial that will do, if it wants that; else when it queued
@@ -65,9 +65,13 @@ func queuedOf(e waitq.Entry) moment { return moment(e.Tag >> 2) } //nolint:gosec
 
 // arrivalOf returns when a waiter came, as the last ticket then.
 func (p *Pool[R]) arrivalOf(e waitq.Entry) Ticket {
-	lag := uint64(p.cfg.LowLag) //nolint:gosec // not negative
-	if e.Tag&1 == 0 || e.Place < lag {
+	if e.Tag&1 == 0 || Ticket(e.Place) < p.lag() {
 		return Ticket(e.Place)
 	}
-	return Ticket(e.Place - lag)
+	return Ticket(e.Place) - p.lag()
 }
+
+// lag is how far behind its turn the place of a Request.Low is: one less than LowLag. Who draws
+// that very place later stands behind it in one pool, but maybe in front of it in another one
+// of the same Budget, and fewer than LowLag are to pass.
+func (p *Pool[R]) lag() Ticket { return Ticket(p.cfg.LowLag - 1) } //nolint:gosec // not negative

@@ -19,8 +19,8 @@ type Request struct {
 	// or a dial canceled that no caller needs, to make room for its own.
 	Fresh bool
 
-	// Low puts the caller behind Config.LowLag tickets more than its turn: later
-	// callers without it go first, but no more of them than that, so it is served
-	// late and never starves. With Place set it has no effect.
+	// Low puts the caller behind its turn: later callers without it go first, but fewer
+	// than Config.LowLag of them, so it is served late and never starves. With Place set
+	// it has no effect.
 	Low bool
 }

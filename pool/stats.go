@@ -43,7 +43,7 @@ type Stats struct {
 	WaitTime time.Duration // the sum over waits that have ended
 
 	// How long waits that have ended, dials that made a resource, and leases that
-	// have ended took.
+	// have ended took. A lease whose resource failed in Check or Take is one too.
 	WaitTimes, DialTimes, LeaseTimes Histogram
 }
 
@@ -68,7 +68,7 @@ const (
 	ReasonUses                    // MaxUses
 	ReasonRetire                  // Retire
 	ReasonDrain                   // DrainTimeout
-	ReasonLost                    // its lease was lost to the garbage collector
+	ReasonLost                    // its lease was lost to the garbage collector, and nothing else was to close it by then
 	numReasons
 )
 

@@ -182,9 +182,9 @@ func (m *Pool[R]) arrive(ctx context.Context, r pool.Request) (*Lease[R], *waite
 // lag is how far behind its turn a low caller stands.
 func (m *Pool[R]) lag() pool.Ticket {
 	if m.cfg.LowLag > 0 {
-		return pool.Ticket(m.cfg.LowLag)
+		return pool.Ticket(m.cfg.LowLag - 1)
 	}
-	return 64
+	return 63
 }
 
 // leave takes w out of the queue and reports whether it was still there.

@@ -26,7 +26,7 @@ type simCall struct {
 	served     bool
 	steady     bool // nobody of its key who came later may have been served before it
 	low        bool // it asked for Request.Low
-	lagging    bool // by itself, and for any resource: no more than LowLag may pass it
+	lagging    bool // by itself, and for any resource: fewer than LowLag may pass it
 	polite     bool // it may not have been served before one who came earlier
 }
 
@@ -205,8 +205,8 @@ func (w *World) checkOrderLocked() {
 	}
 }
 
-// checkLowLocked looks for low callers who were let down: more than
-// LowLag of those who came later were served before them. Whoever has failed a
+// checkLowLocked looks for low callers who were let down:
+// LowLag or more of those who came later were served before them. Whoever has failed a
 // Check or a Take waits again, so those are not counted. It needs the calls in the
 // order in which they came.
 func (w *World) checkLowLocked() {
@@ -226,7 +226,7 @@ func (w *World) checkLowLocked() {
 				passed++
 			}
 		}
-		if passed > w.LowLag {
+		if passed >= w.LowLag {
 			w.wrongLocked("key %d: %d later calls passed a low one, of %d", a.key, passed, w.LowLag)
 		}
 	}
