@@ -55,7 +55,7 @@ func (c *Call) judge(conn Conn, how Attempt, err error) *Failure {
 	if f.Retry && !c.rewindable() {
 		f.Retry = false
 		if how.Shared {
-			f.Err = fmt.Errorf("%w (the request could be sent again, but its body was read and GetBody is not set)", f.Err)
+			f.Err = fmt.Errorf("%w (the request could be sent again, but its body was read, or closed, and GetBody is not set)", f.Err)
 		}
 	}
 	return f
