@@ -253,7 +253,8 @@ func (p *Pool[R]) discard(c *cell[R], why Reason, how End, err error) {
 }
 
 // hijack ends a lease and its resource's time in the pool. Should a hook panic,
-// nobody gets the value, so the pool closes it after all, for which Shutdown waits as for a hook.
+// nobody gets the value, so the pool closes it after all. A Shutdown that comes after that
+// waits for it; one that comes while the hook runs waits for neither.
 func (p *Pool[R]) hijack(l Lease[R]) R {
 	v, returned, free := l.cell.slot.value, false, false
 	defer func() {

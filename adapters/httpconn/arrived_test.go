@@ -3,6 +3,7 @@ package httpconn_test
 import (
 	"context"
 	"io"
+	"math"
 	"net/http"
 	"testing"
 	"testing/synctest"
@@ -145,5 +146,16 @@ func TestResponseThatHasArrivedIsReportedBeforeItGoes(t *testing.T) {
 		assert.Equal(b, 1, c.Stats().Leases)
 		time.Sleep(5 * time.Second)
 		assert.Zero(b, c.Stats().Leases)
+	})
+}
+
+// A LeakAfter may be as long as can be.
+func TestResponseIsKeptForALongLeakAfter(t *testing.T) {
+	inBubble(t, http2, func(b *bubble, k kind) {
+		s := b.serve(k, fiveBytes)
+		c := b.client(k, s, httpconn.Config{LeakAfter: math.MaxInt64 - time.Second})
+		getExactly(b, c, s.URL)
+		time.Sleep(time.Minute)
+		assert.Equal(b, 1, c.Stats().Leases)
 	})
 }

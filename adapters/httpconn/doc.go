@@ -18,9 +18,9 @@
 // A lease lasts until the response's body has been read to its end or closed, or the
 // request's context has ended (over HTTP/2 that may be seen a second later, or, from a server
 // that answers no pings, when its connection is given up). A body that is
-// never closed, under a context that does not end, holds its lease for ever, and with it
-// the connection of HTTP/1. Over HTTP/2 it holds a stream only until the response has arrived, as in
-// net/http, and the connection until none on it is on its way. See Config.LeakAfter.
+// never closed, under a context that does not end, holds its connection of HTTP/1 for
+// ever. Over HTTP/2 it holds a stream until the response has arrived, as in net/http, and
+// its lease until no response is on its way on the connection. See Config.LeakAfter.
 //
 // docs/http.md lists what else there is that an http.Transport lacks, and, line by
 // line, what differs from it and why.

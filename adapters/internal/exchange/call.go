@@ -342,23 +342,13 @@ func (c *Call) end(err error, aside bool) {
 	if d := c.how.Delivered; d != nil {
 		d.remove(c)
 	}
+	c.unwatchBody()
+	if c.body != nil && !c.how.Shared {
+		c.body.leave()
+	}
 	spared := c.spareConn()
-	defer c.leaveBody(err != nil && (!c.drain || c.cut || !spared))
 	c.endContext()
 	c.how.End.End(Ending{Err: err, Upgraded: c.upgraded, Aside: aside, Cut: c.cut || !spared})
-}
-
-// leaveBody comes after the end of a call. An answer may end before the request has, of which
-// a Read may block then: for ever, where an HTTP/1 connection is gone. net/http closes the
-// body only when that Read is back.
-func (c *Call) leaveBody(gone bool) {
-	switch b := c.body; {
-	case b == nil:
-	case c.how.Shared || !b.leave():
-		b.unwatch()
-	case gone:
-		_ = b.Close()
-	} // else it is being sent, or the context closes it
 }
 
 // unwatched is the context of a call for a connection that must not see its end.

@@ -2,6 +2,7 @@ package exchange
 
 import (
 	"context"
+	"math"
 	"sync"
 	"time"
 
@@ -33,7 +34,7 @@ func (d *Delivered) EndArrived(inFlight func() int, keep time.Duration) (left in
 	all, old, now := d.list()
 	arrived := inFlight != nil && inFlight() == 0 // after list: what comes later has a stream
 	if keep > 0 {
-		keep += keepMore
+		keep += min(keepMore, math.MaxInt64-keep) // it may be as long as can be
 	}
 	for i, c := range all {
 		switch {

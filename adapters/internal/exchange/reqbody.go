@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"syscall"
+	"time"
 
 	"go.uber.org/atomic"
 )
@@ -36,7 +37,6 @@ type requestBody struct {
 	mu struct {
 		sync.Mutex
 		closed  bool   // the caller's body has been, or is being, closed
-		left    bool   // after the end of the call; Close ends the watch of the context
 		settled bool   // and its Close has returned
 		then    func() // to be called when settled; see whenClosed
 
@@ -56,14 +56,11 @@ func (b *requestBody) Read(p []byte) (int, error) {
 
 func (b *requestBody) Close() error {
 	b.mu.Lock()
-	first, left := !b.mu.closed, b.mu.left
+	first := !b.mu.closed
 	b.mu.closed = true
 	b.mu.Unlock()
 	if !first {
 		return nil
-	}
-	if left {
-		b.unwatch()
 	}
 	err := b.src.Close()
 
@@ -107,12 +104,21 @@ func (b *requestBody) cutAnswer() {
 	}
 }
 
-// leave reports whether the body of a call that has ended is still to be closed.
-func (b *requestBody) leave() bool {
+// leaveTime is how long net/http may go on with a request on HTTP/1 whose response has
+// ended, at most, and then some: it drains the rest of the response, from Go 1.27 on, and
+// waits for the end of the request, each for 50 ms. The connection is gone after that.
+const leaveTime = 200 * time.Millisecond
+
+// leave comes at the end of a call on an HTTP/1 connection. Its answer may end before the
+// request has, of which a Read may block then: for ever, and net/http closes the body only
+// when that Read is back. Close is the caller's, and may wait for the Read.
+func (b *requestBody) leave() {
 	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.mu.left = !b.mu.closed && !b.inline
-	return b.mu.left
+	open := !b.mu.closed && !b.inline
+	b.mu.Unlock()
+	if open {
+		time.AfterFunc(leaveTime, func() { _ = b.Close() })
+	}
 }
 
 // whenClosed calls f once the body is closed: now, or in the goroutine that

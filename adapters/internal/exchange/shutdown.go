@@ -21,7 +21,10 @@ func Shutdown[H comparable, R any](ctx context.Context, adapter string, p *keyed
 	if h, found := first(p.All()); found {
 		return fmt.Errorf("%s: %s, to %v first: %w", what, left(p.Stats()), h, ended(ctx))
 	}
-	return fmt.Errorf("%s: %s: %w", what, left(p.Stats()), ended(ctx))
+	if p.Shutdown(ctx) == nil { // what was left has gone meanwhile
+		return nil
+	}
+	return fmt.Errorf("%s: a hook has not returned: %w", what, ended(ctx))
 }
 
 // ShutdownHost does for one host what [Shutdown] does for all, and then the host can
@@ -30,24 +33,28 @@ func ShutdownHost[H comparable, R any](ctx context.Context, adapter string, p *k
 	if p.ShutdownKey(ctx, h) == nil {
 		return nil
 	}
-	s, _ := p.StatsFor(h)
-	return fmt.Errorf("%s: shutdown of %v: %s: %w", adapter, h, left(s), ended(ctx))
+	if s, _ := p.StatsFor(h); isLeft(s) {
+		return fmt.Errorf("%s: shutdown of %v: %s: %w", adapter, h, left(s), ended(ctx))
+	}
+	if p.ShutdownKey(ctx, h) == nil { // as above
+		return nil
+	}
+	return fmt.Errorf("%s: shutdown of %v: a hook has not returned: %w", adapter, h, ended(ctx))
 }
 
 // first returns a host of which a connection is left.
 func first[H comparable](all iter.Seq2[H, pool.Stats]) (h H, found bool) {
 	for h, s := range all {
-		if s.InUse+s.Dialing+s.Closing > 0 {
+		if isLeft(s) {
 			return h, true
 		}
 	}
 	return h, false
 }
 
+func isLeft(s pool.Stats) bool { return s.InUse+s.Dialing+s.Closing > 0 }
+
 func left(s pool.Stats) string {
-	if s.InUse+s.Dialing+s.Closing == 0 {
-		return "a hook has not returned"
-	}
 	return fmt.Sprintf("of the connections %d in use, %d dialing and %d closing are left", s.InUse, s.Dialing, s.Closing)
 }
 
