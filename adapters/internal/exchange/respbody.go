@@ -3,6 +3,7 @@ package exchange
 import (
 	"errors"
 	"io"
+	"net"
 	"net/http"
 	"reflect"
 
@@ -144,12 +145,14 @@ type switchedBody struct {
 	responseBody
 }
 
-// Close closes the connection. A second Close may return before the first, which waits
-// for the goodbye of TLS, and the connection is not closed before that.
+// Close closes the connection, the first time. That waits for the goodbye of TLS, and another
+// Close of the connection would not: whichever of two came to it first, the exchange must not
+// end with the other.
 func (b *switchedBody) Close() error {
-	if !b.closing.Swap(true) {
-		defer b.finish(ErrBodyClosed, false)
+	if b.closing.Swap(true) {
+		return net.ErrClosed
 	}
+	defer b.finish(ErrBodyClosed, false)
 	return b.src.Close()
 }
 
