@@ -55,9 +55,12 @@ type simulation struct {
 	fresh    bool
 }
 
-// simulate plays hours of a pool's life, and then holds its counters against what
+// simulate plays hours of a pool's life, half of them with -short, and then holds its counters against what
 // the world has seen.
 func simulate(t *testing.T, seed uint64, hours time.Duration, set func(*pool.Config[*pooltest.Unit], *pooltest.World)) (last pool.Stats) {
+	if testing.Short() {
+		hours = (hours + 1) / 2
+	}
 	return simulateFor(t, seed, hours*time.Hour, set)
 }
 
