@@ -108,8 +108,8 @@ type Config struct {
 	// LeakAfter is how long a request may hold its connection, from getting it to
 	// the end of the response's body, before Hooks.Leak hears of it, with the stack
 	// of the RoundTrip; 0: it never does. So long it holds its place on one of HTTP/2 too,
-	// which it would not if it has arrived and nobody closes it. LeakSample n has one of n requests looked at;
-	// 0: all of them.
+	// which it would not if it has arrived and nobody closes it. LeakSample n has one of n
+	// requests looked at; 0: all of them.
 	LeakAfter  time.Duration
 	LeakSample int
 

@@ -205,10 +205,9 @@ func (w *World) checkOrderLocked() {
 	}
 }
 
-// checkLowLocked looks for low callers who were let down:
-// LowLag or more of those who came later were served before them. Whoever has failed a
-// Check or a Take waits again, so those are not counted. It needs the calls in the
-// order in which they came.
+// checkLowLocked looks for low callers who were let down: LowLag or more of those who came
+// later were served before them. Whoever has failed a Check or a Take waits again, so those
+// are not counted. It needs the calls in the order in which they came.
 func (w *World) checkLowLocked() {
 	if w.LowLag == 0 || w.Trouble.Check+w.Trouble.Take > 0 {
 		return

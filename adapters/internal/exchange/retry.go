@@ -125,9 +125,10 @@ func (c *Call) Again(f *Failure, closed <-chan struct{}) error {
 }
 
 // pause waits before a request is sent again that was refused, or met a goodbye on a
-// connection that had not answered anybody: not at all the first time, then 1, 2, 4, ... seconds and up to a tenth
-// more, so that the callers a server has refused together do not come back together. It
-// returns an error if the context ends first, and refusal if closed does.
+// connection that had not answered anybody: not at all the first time, then 1, 2, 4, ...
+// seconds and up to a tenth more, so that the callers a server has refused together do not
+// come back together. It returns an error if the context ends first, and refusal if closed
+// does.
 func (c *Call) pause(refusal error, closed <-chan struct{}) error {
 	c.refusals++
 	if c.refusals == 1 {
