@@ -163,7 +163,7 @@ func TestWrongLimitsOfPerKeyFailTheCall(t *testing.T) {
 		r := newRig(t, config{MaxOpen: 1, PerKey: func(key string) pool.Limits {
 			return pool.Limits{MaxOpen: map[string]int{"wrong": -3}[key]}
 		}})
-		assert.ErrorContains(t, r.acquire("wrong").failed(), "keyed: limits of key wrong: keyed: PerKey.MaxOpen is -3")
+		assert.ErrorContains(t, r.acquire("wrong").failed(), "keyed: limits of key wrong: PerKey.MaxOpen is -3")
 		r.acquire("right").got()
 		assert.Equal(t, []string{"right"}, r.keys())
 	})

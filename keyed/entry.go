@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/berth-go/berth/internal/door"
 	"github.com/berth-go/berth/internal/index"
@@ -173,7 +174,20 @@ func (p *Pool[K, R]) makeEntry(key K, t *terms, over pool.Limits) (*entry[K, R],
 }
 
 // errLimits says of which key the limits do not go together.
-func errLimits(key any, err error) error { return fmt.Errorf("keyed: limits of key %v: %w", key, err) }
+func errLimits(key any, err error) error { return &limitsError{key, err} }
+
+// limitsError is an error of this package or of pool about one key. It says the package once.
+type limitsError struct {
+	key any
+	err error
+}
+
+func (e *limitsError) Error() string {
+	what := strings.TrimPrefix(strings.TrimPrefix(e.err.Error(), "keyed: "), "pool: ")
+	return fmt.Sprintf("keyed: limits of key %v: %s", e.key, what)
+}
+
+func (e *limitsError) Unwrap() error { return e.err }
 
 // addEntry puts the entry into the map, made with the override over, and counts a
 // call in it. It returns the entry that is there if another call was faster, and

@@ -124,7 +124,7 @@ func TestSetLimitsRefusesLimitsThatDoNotGoTogether(t *testing.T) {
 				if use {
 					r.acquire("a").release()
 				}
-				assert.ErrorContains(t, r.SetLimits("a", pool.Limits{MinIdle: 3}), "MinIdle is 3, above MaxOpen 2")
+				assert.ErrorContains(t, r.SetLimits("a", pool.Limits{MinIdle: 3}), "keyed: limits of key a: MinIdle is 3, above MaxOpen 2")
 				r.acquire("a").got()
 				assert.Equal(t, pool.Limits{MaxOpen: 2, MinIdle: 1}, r.statsFor("a").Limits)
 			})

@@ -30,8 +30,7 @@ func LimitsError(adapter, where string, err error) error {
 	return errors.New(strings.NewReplacer(
 		"keyed: limits of key ", adapter+": "+where+": limits of ",
 		"keyed: Limits.", adapter+": "+where+": ",
-		": keyed: PerKey.", ": ",
-		": pool: ", ": ",
+		": PerKey.", ": ",
 		"the limit per key", "the limit per host",
 	).Replace(err.Error()))
 }
