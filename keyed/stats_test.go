@@ -107,7 +107,7 @@ func TestWaitErrorTellsOfTheTotalThatIsUsedUp(t *testing.T) {
 		}
 		c := r.acquire("c")
 		pass(time.Second)
-		assert.EqualError(t, c.failed(), "pool: gave up on key c after waiting 1s at place 1, 0 open, 0 in use, 0 dialing, 0 closing, "+
+		assert.EqualError(t, c.failed(), "pool: gave up on key c after waiting 1s for total at place 1, 0 open, 0 in use, 0 dialing, 0 closing, "+
 			"0 still waiting, all 2 slots of the total are taken: pool: WaitTimeout passed")
 	})
 }

@@ -35,6 +35,7 @@ type WaitError struct {
 	Key    any           // the key of the pool in package keyed; nil for a pool alone
 	Waited time.Duration // since the call first queued or ran Check, or with WaitTimeout Take
 	Place  int           // in the queue, 1 for the oldest; an upper bound if waiters in front gave up, or came later
+	For    WaitedFor     // what would have served it next, by that place
 
 	Limits                            // as they were
 	Open, InUse, Dialing, Closing int // slots
@@ -51,7 +52,11 @@ func (e *WaitError) Error() string {
 	if e.Key != nil {
 		fmt.Fprintf(&b, "on key %v ", e.Key)
 	}
-	fmt.Fprintf(&b, "after waiting %v at place %d, ", e.Waited.Round(time.Microsecond), e.Place)
+	fmt.Fprintf(&b, "after waiting %v ", e.Waited.Round(time.Microsecond))
+	if e.For != ForTurn {
+		fmt.Fprintf(&b, "for %v ", e.For)
+	}
+	fmt.Fprintf(&b, "at place %d, ", e.Place)
 	if e.MaxOpen > 0 {
 		fmt.Fprintf(&b, "%d of %d open, ", e.Open, e.MaxOpen)
 	} else {

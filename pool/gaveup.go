@@ -68,6 +68,7 @@ func (a *attempt[R]) explainLocked(e *WaitError, err error) {
 	if p.member != nil {
 		e.Budget = p.member.budget.Stats()
 	}
+	e.For = a.forWhatLocked(e.Place, g, &e.Budget)
 }
 
 // oldestLeaseLocked returns how long the oldest lease has been out, 0 for none.

@@ -40,11 +40,11 @@ func TestWaitErrorTellsHowThePoolStood(t *testing.T) {
 		var e *pool.WaitError
 		require.ErrorAs(t, c.failed(), &e)
 		assert.Equal(t, &pool.WaitError{
-			Err: e.Err, Waited: 3 * time.Second, Place: 2,
+			Err: e.Err, Waited: 3 * time.Second, Place: 2, For: pool.ForRelease,
 			Limits: r.Limits(), Open: 1, InUse: 1, Dialing: 1, Closing: 1, Waiting: 2,
 			OldestLease: 3 * time.Second, LastDial: errDial,
 		}, e)
-		assert.EqualError(t, e, "pool: gave up after waiting 3s at place 2, 1 of 3 open, 1 in use, 1 dialing, 1 closing, "+
+		assert.EqualError(t, e, "pool: gave up after waiting 3s for release at place 2, 1 of 3 open, 1 in use, 1 dialing, 1 closing, "+
 			"2 still waiting, oldest lease out for 3s, last dial failed (refused): context deadline exceeded")
 	})
 }
@@ -54,7 +54,7 @@ func TestWaitErrorWithoutALimitOrAFailureIsShorter(t *testing.T) {
 		r := newManual(t, pool.Config[*thing]{WaitTimeout: time.Second})
 		c := r.acquire()
 		pass(time.Second)
-		assert.EqualError(t, c.failed(), "pool: gave up after waiting 1s at place 1, 0 open, 0 in use, 1 dialing, 0 closing, "+
+		assert.EqualError(t, c.failed(), "pool: gave up after waiting 1s for dial at place 1, 0 open, 0 in use, 1 dialing, 0 closing, "+
 			"0 still waiting: pool: WaitTimeout passed")
 	})
 }

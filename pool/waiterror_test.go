@@ -29,7 +29,7 @@ func TestWaitErrorReadAloudTellsOfALeaseThatIsHeld(t *testing.T) {
 		r.acquire()
 		c := r.within(time.Second)
 		pass(time.Second)
-		assert.EqualError(t, c.waitErr(), "pool: gave up after waiting 1s at place 1, 2 of 2 open, 2 in use, 0 dialing, 0 closing, "+
+		assert.EqualError(t, c.waitErr(), "pool: gave up after waiting 1s for release at place 1, 2 of 2 open, 2 in use, 0 dialing, 0 closing, "+
 			"0 still waiting, oldest lease out for 1h0m1s: context deadline exceeded")
 	})
 }
@@ -44,7 +44,7 @@ func TestWaitErrorReadAloudTellsOfAPeerThatIsDown(t *testing.T) {
 		c := r.within(time.Second)
 		pass(time.Second)
 		e := c.waitErr()
-		assert.EqualError(t, e, "pool: gave up after waiting 1s at place 1, 0 of 2 open, 0 in use, 0 dialing, 0 closing, "+
+		assert.EqualError(t, e, "pool: gave up after waiting 1s for backoff at place 1, 0 of 2 open, 0 in use, 0 dialing, 0 closing, "+
 			"0 still waiting, last dial failed (refused): context deadline exceeded")
 		assert.Equal(t, errDial, e.LastDial)
 		assert.NotErrorIs(t, e, errDial, "that is a circumstance and not how the wait ended")
@@ -57,7 +57,7 @@ func TestWaitErrorReadAloudTellsOfADialThatHangs(t *testing.T) {
 		r := newManual(t, pool.Config[*thing]{MaxOpen: 2})
 		c := r.within(time.Second)
 		pass(time.Second)
-		assert.EqualError(t, c.waitErr(), "pool: gave up after waiting 1s at place 1, 0 of 2 open, 0 in use, 1 dialing, 0 closing, "+
+		assert.EqualError(t, c.waitErr(), "pool: gave up after waiting 1s for dial at place 1, 0 of 2 open, 0 in use, 1 dialing, 0 closing, "+
 			"0 still waiting: context deadline exceeded")
 	})
 }
@@ -71,7 +71,7 @@ func TestWaitErrorReadAloudTellsOfACloseThatHangs(t *testing.T) {
 		r.acquire().discard()
 		c := r.within(time.Second)
 		pass(time.Second)
-		assert.EqualError(t, c.waitErr(), "pool: gave up after waiting 1s at place 1, 0 of 1 open, 0 in use, 0 dialing, 1 closing, "+
+		assert.EqualError(t, c.waitErr(), "pool: gave up after waiting 1s for close at place 1, 0 of 1 open, 0 in use, 0 dialing, 1 closing, "+
 			"0 still waiting: context deadline exceeded")
 	})
 }
@@ -106,7 +106,7 @@ func TestWaitErrorReadAloudTellsOfABudgetThatIsUsedUp(t *testing.T) {
 		c := r.within(time.Second)
 		pass(time.Second)
 		e := c.waitErr()
-		assert.EqualError(t, e, "pool: gave up after waiting 1s at place 1, 0 open, 0 in use, 0 dialing, 0 closing, "+
+		assert.EqualError(t, e, "pool: gave up after waiting 1s for total at place 1, 0 open, 0 in use, 0 dialing, 0 closing, "+
 			"0 still waiting, all 3 slots of the total are taken: context deadline exceeded")
 		assert.Equal(t, 3, e.Budget.Open)
 	})

@@ -1,0 +1,104 @@
+package pool
+
+import "time"
+
+// WaitedFor is what would have served a caller next: in one word, so that waits can be
+// counted by it. See [WaitError].
+type WaitedFor uint8
+
+// What a call may have waited for.
+const (
+	ForTurn     WaitedFor = iota // nothing: the pool was about to serve it
+	ForRelease                   // the end of a lease: most of MaxOpen is in use
+	ForDial                      // a dial in flight
+	ForDialRate                  // DialRate, which holds up the dial
+	ForMaxDials                  // the end of another dial, of the pool or its Budget: MaxDials are in flight
+	ForBackoff                   // the next dial, after one that failed
+	ForTotal                     // a slot of the Budget, or of MaxOpen over all keys
+	ForCapacity                  // room in a resource that is open and has none, not even a first lease
+	ForCheck                     // the end of a Check in the background
+	ForClose                     // the end of a Close func: its slot is taken until then
+)
+
+func (f WaitedFor) String() string {
+	switch f {
+	case ForTurn:
+		return "turn"
+	case ForRelease:
+		return "release"
+	case ForDial:
+		return "dial"
+	case ForDialRate:
+		return "dial rate"
+	case ForMaxDials:
+		return "max dials"
+	case ForBackoff:
+		return "backoff"
+	case ForTotal:
+		return "total"
+	case ForCapacity:
+		return "capacity"
+	case ForCheck:
+		return "check"
+	case ForClose:
+		return "close"
+	default:
+		return "unknown"
+	}
+}
+
+// forWhatLocked returns what would have served next a call whose wait has just ended at
+// place, where the pool has not yet acted on that.
+func (a *attempt[R]) forWhatLocked(place int, g gauges, b *BudgetStats) WaitedFor {
+	p := a.p
+	switch {
+	case a.dialComesLocked(place):
+		if p.mu.dials.Oldest().held {
+			return ForDialRate
+		}
+		return ForDial
+	case !a.fresh && place <= p.mu.promised:
+		if pr := p.mu.probes; pr != nil && int(pr.of.promised) == p.mu.promised {
+			return ForCheck
+		}
+		return ForCapacity
+	case room(p.mu.limits.MaxOpen, p.usedLocked()) == 0:
+		return p.mostTakenLocked(g)
+	case p.cautiousLocked() && time.Now().Before(p.mu.outage.notBefore):
+		return ForBackoff
+	case p.dialRoomLocked() == 0:
+		return ForMaxDials
+	case p.mu.starved && room(b.MaxOpen, b.Open) > 0 && b.MaxDials > 0:
+		return ForMaxDials
+	case p.mu.starved:
+		return ForTotal
+	default:
+		return ForTurn
+	}
+}
+
+// dialComesLocked reports whether a dial is in flight for a call at that place.
+func (a *attempt[R]) dialComesLocked(place int) bool {
+	p := a.p
+	if a.fresh {
+		return p.freshDialLocked(a.firstDial)
+	}
+	n := p.flyingLocked()
+	return n > 0 && place <= p.mu.promised+n*p.sharedLocked()
+}
+
+// mostTakenLocked returns what most of the slots are taken by where none is free, as that
+// whose end is waited for.
+func (p *Pool[R]) mostTakenLocked(g gauges) WaitedFor {
+	checking := btoi(p.mu.probes != nil)
+	what, most := ForRelease, g.inUse
+	for _, other := range []struct {
+		what WaitedFor
+		n    int
+	}{{ForDial, g.dialing - checking}, {ForClose, g.closing}, {ForCheck, checking}, {ForCapacity, g.idle}} {
+		if other.n > most {
+			what, most = other.what, other.n
+		}
+	}
+	return what
+}

@@ -1,0 +1,145 @@
+package pool_test
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+
+	"github.com/berth-go/berth/pool"
+)
+
+// One word says what a caller waited for, whatever holds it up. The caller of each row gives
+// up after a second.
+func TestWaitErrorSaysInOneWordWhatTheWaitWasFor(t *testing.T) {
+	for _, c := range []struct {
+		word pool.WaitedFor
+		when string
+		wait func(t *testing.T, end <-chan struct{}) *call
+	}{
+		{pool.ForRelease, "all that may be open is in use", func(t *testing.T, _ <-chan struct{}) *call {
+			r := newRig(t, pool.Config[*thing]{MaxOpen: 2})
+			r.acquireAll(2)
+			return r.within(time.Second)
+		}},
+		{pool.ForRelease, "most of what may be open is in use", func(t *testing.T, end <-chan struct{}) *call {
+			r := newRig(t, pool.Config[*thing]{MaxOpen: 3, Close: func(*thing) error { <-end; return nil }})
+			r.acquireAll(3)[0].discard()
+			return r.within(time.Second)
+		}},
+		{pool.ForRelease, "the dial in flight is for an older waiter, and another is not allowed", func(t *testing.T, _ <-chan struct{}) *call {
+			r := newManual(t, pool.Config[*thing]{MaxOpen: 2})
+			r.acquire()
+			r.dial(1).ok()
+			r.acquire()
+			return r.within(time.Second)
+		}},
+		{pool.ForDial, "a dial is in flight for it", func(t *testing.T, _ <-chan struct{}) *call {
+			r := newManual(t, pool.Config[*thing]{})
+			r.acquireAll(2)
+			return r.within(time.Second)
+		}},
+		{pool.ForDial, "a dial is in flight for several", func(t *testing.T, _ <-chan struct{}) *call {
+			cfg := shareable()
+			cfg.MaxOpen, cfg.Shared = 1, 3
+			r := newManual(t, cfg)
+			r.acquireAll(2)
+			return r.within(time.Second)
+		}},
+		{pool.ForDial, "all that may be open is being dialled for others", func(t *testing.T, _ <-chan struct{}) *call {
+			r := newManual(t, pool.Config[*thing]{MaxOpen: 2})
+			r.acquireAll(2)
+			return r.within(time.Second)
+		}},
+		{pool.ForDial, "it wants a fresh one, and that is being dialled", func(t *testing.T, _ <-chan struct{}) *call {
+			r := newManual(t, pool.Config[*thing]{MaxOpen: 2})
+			r.acquire()
+			r.dial(1).ok()
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			t.Cleanup(cancel)
+			return r.acquireWith(ctx, pool.Request{Fresh: true})
+		}},
+		{pool.ForDialRate, "DialRate holds the dial up", func(t *testing.T, _ <-chan struct{}) *call {
+			r := newRig(t, pool.Config[*thing]{DialRate: newTicker(time.Hour)})
+			r.acquire().got()
+			return r.within(time.Second)
+		}},
+		{pool.ForMaxDials, "another dial would be one too many", func(t *testing.T, _ <-chan struct{}) *call {
+			r := newManual(t, pool.Config[*thing]{MaxOpen: 9, MaxDials: 1})
+			r.acquire()
+			return r.within(time.Second)
+		}},
+		{pool.ForMaxDials, "another dial would be one too many in the Budget", func(t *testing.T, _ <-chan struct{}) *call {
+			b := newBudget(t, pool.BudgetLimits{MaxOpen: 9, MaxDials: 1})
+			newManual(t, under(b)).acquire()
+			return newManual(t, under(b)).within(time.Second)
+		}},
+		{pool.ForTotal, "all slots of the Budget are taken", func(t *testing.T, _ <-chan struct{}) *call {
+			b := newBudget(t, pool.BudgetLimits{MaxOpen: 2, MaxDials: 5})
+			newRig(t, under(b)).acquireAll(2)
+			return newRig(t, under(b)).within(time.Second)
+		}},
+		{pool.ForBackoff, "the last dial failed and the next is held up", func(t *testing.T, _ <-chan struct{}) *call {
+			r := newManual(t, pool.Config[*thing]{MaxOpen: 2, BackoffBase: time.Minute})
+			r.acquire()
+			r.dial(1).fail(errDial)
+			return r.within(time.Second)
+		}},
+		{pool.ForCapacity, "what was dialled for it has no room yet", func(t *testing.T, _ <-chan struct{}) *call {
+			r := newRig(t, shareable())
+			r.capacity = 0
+			return r.within(time.Second)
+		}},
+		{pool.ForCapacity, "what is open lends to nobody now", func(t *testing.T, _ <-chan struct{}) *call {
+			cfg := shareable()
+			cfg.MaxOpen = 1
+			r := newRig(t, cfg)
+			c := r.acquire()
+			x := c.got()
+			c.release()
+			x.set(0)
+			return r.within(time.Second)
+		}},
+		{pool.ForCheck, "the only one is checked in the background", func(t *testing.T, end <-chan struct{}) *call {
+			r := newRig(t, pool.Config[*thing]{
+				MaxOpen: 1, CheckEvery: time.Minute, CheckAfter: time.Hour,
+				Check: func(context.Context, *thing) error { <-end; return nil },
+			})
+			r.acquire().release()
+			pass(time.Minute)
+			return r.within(time.Second)
+		}},
+		{pool.ForClose, "its slot is that of one that is being closed", func(t *testing.T, end <-chan struct{}) *call {
+			r := newRig(t, pool.Config[*thing]{MaxOpen: 1, Close: func(*thing) error { <-end; return nil }})
+			r.acquire().discard()
+			return r.within(time.Second)
+		}},
+		{pool.ForTurn, "it had been served, and Take took longer than it had", func(t *testing.T, _ <-chan struct{}) *call {
+			r := newBare(t, pool.Config[*thing]{MaxOpen: 2, WaitTimeout: time.Second, Take: func(x *thing) error {
+				if x.n > 2 {
+					<-time.After(2 * time.Second)
+					return errDial
+				}
+				return nil
+			}})
+			busy := r.acquireAll(2)
+			c := r.acquire()
+			busy[0].discard()
+			pass(time.Second)
+			return c
+		}},
+	} {
+		t.Run(fmt.Sprintf("%v: %s", c.word, c.when), func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				end := make(chan struct{})
+				defer close(end)
+				call := c.wait(t, end)
+				pass(time.Second)
+				e := call.waitErr()
+				assert.Equal(t, c.word, e.For, e.Error())
+			})
+		})
+	}
+}
