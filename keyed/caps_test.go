@@ -290,7 +290,7 @@ func TestMaxWaitersPerKeyTurnsAwayAndSaysSo(t *testing.T) {
 		r.acquireAll("a", "a", "b")
 		err := r.acquire("a").failed()
 		require.ErrorIs(t, err, pool.ErrWaitLimit)
-		assert.ErrorContains(t, err, "on key a: its MaxWaiters is 1")
+		assert.ErrorContains(t, err, "on key a: its limit of waiters is 1")
 		r.acquire("b").waits()
 		s, _ := r.StatsFor("a")
 		assert.EqualValues(t, 1, s.Rejected)

@@ -77,7 +77,7 @@ func ExampleConfig_perKey() {
 	fmt.Println("small:", small.Open, "of", small.MaxOpen, "open")
 	_ = p.Close()
 	// Output:
-	// small pool: too many waiters on key small: its MaxWaiters is below 0, so nobody may wait
+	// small pool: too many waiters on key small: its limit of waiters is below 0, so nobody may wait
 	// small: 1 of 1 open
 }
 

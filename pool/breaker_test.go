@@ -140,7 +140,7 @@ func TestProbersResourceJoinsThePool(t *testing.T) {
 		pass(time.Second)
 		require.Equal(t, 3, r.started())
 		r.dial(3).ok()
-		assert.Equal(t, []pool.BreakerEvent{{Open: true, Failures: 2, Err: errDial}, {}}, *events)
+		assert.Equal(t, []pool.BreakerEvent{{Open: true, Failures: 2, Err: errDial}, {Recovered: true}}, *events)
 		assert.Equal(t, 1, r.Stats().Idle)
 		first := r.acquire()
 		first.got()

@@ -40,6 +40,7 @@ func (l BudgetLimits) validate() error {
 type BudgetStats struct {
 	BudgetLimits
 	Open    int // slots taken: dialling, idle, in use or closing
+	Dialing int // of them, those being dialled, for which MaxDials is the limit
 	Idle    int // idle resources
 	Waiting int // pools that wait for a slot
 }
@@ -135,7 +136,7 @@ func (b *Budget) limits() BudgetLimits {
 func (b *Budget) Stats() BudgetStats {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	s := BudgetStats{BudgetLimits: b.mu.limits, Open: b.mu.open, Idle: b.mu.nidle, Waiting: len(b.mu.starving)}
+	s := BudgetStats{BudgetLimits: b.mu.limits, Open: b.mu.open, Dialing: b.mu.dials, Idle: b.mu.nidle, Waiting: len(b.mu.starving)}
 	for _, m := range b.mu.lists[lenders] {
 		s.Idle -= m.of.lessIdle()
 	}

@@ -39,6 +39,7 @@ type WaitError struct {
 
 	Limits                            // as they were
 	Open, InUse, Dialing, Closing int // slots
+	Leases                        int // out: on shareable resources more than InUse
 	Waiting                       int // waiters left in the queue
 
 	Budget      BudgetStats   // of the pool's Budget, or over all keys; zero without one
@@ -62,9 +63,16 @@ func (e *WaitError) Error() string {
 	} else {
 		fmt.Fprintf(&b, "%d open, ", e.Open)
 	}
-	fmt.Fprintf(&b, "%d in use, %d dialing, %d closing, %d still waiting", e.InUse, e.Dialing, e.Closing, e.Waiting)
+	fmt.Fprintf(&b, "%d in use, ", e.InUse)
+	if e.Leases > e.InUse {
+		fmt.Fprintf(&b, "%d leases, ", e.Leases)
+	}
+	fmt.Fprintf(&b, "%d dialing, %d closing, %d still waiting", e.Dialing, e.Closing, e.Waiting)
 	if n := e.Budget.MaxOpen; n > 0 && e.Budget.Open >= n {
 		fmt.Fprintf(&b, ", all %d slots of the total are taken", n)
+	}
+	if n := e.Budget.MaxDials; n > 0 && e.Budget.Dialing >= n {
+		fmt.Fprintf(&b, ", all %d dials of the total are in flight", n)
 	}
 	if e.OldestLease > 0 {
 		fmt.Fprintf(&b, ", oldest lease out for %v", e.OldestLease.Round(time.Microsecond))
@@ -179,7 +187,7 @@ func (e *waitLimitError) Error() string {
 	case e.total:
 		b.WriteString(": total MaxWaiters")
 	case e.key != nil:
-		fmt.Fprintf(&b, " on key %v: its MaxWaiters", e.key)
+		fmt.Fprintf(&b, " on key %v: its limit of waiters", e.key) // MaxWaiters of a Config is that of all keys
 	default:
 		b.WriteString(": MaxWaiters")
 	}

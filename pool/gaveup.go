@@ -63,7 +63,7 @@ func (a *attempt[R]) explainLocked(e *WaitError, err error) {
 	*e = WaitError{
 		Err: err, Key: p.key(), Waited: time.Duration(p.momentLocked() - a.start), Place: min(place, waiting+1),
 		Limits: *p.mu.limits, Open: g.idle + g.inUse, InUse: g.inUse, Dialing: g.dialing, Closing: g.closing,
-		Waiting: waiting, LastDial: p.lastDialLocked(), OldestLease: oldest,
+		Leases: int(p.mu.leases) - g.resting, Waiting: waiting, LastDial: p.lastDialLocked(), OldestLease: oldest,
 	}
 	if p.member != nil {
 		e.Budget = p.member.budget.Stats()

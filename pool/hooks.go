@@ -105,10 +105,11 @@ type ShedEvent struct {
 
 // BreakerEvent tells of a change of the breaker.
 type BreakerEvent struct {
-	Key      any
-	Open     bool
-	Failures int   // dials failed in a row
-	Err      error // of the last one; nil when it closes
+	Key       any
+	Open      bool
+	Recovered bool  // it closes because a dial has succeeded; else the failures are forgotten, or the pool is closed
+	Failures  int   // dials failed in a row
+	Err       error // of the last one; nil when it closes
 }
 
 // LeakEvent tells of a lease that was held too long, or lost.

@@ -173,7 +173,7 @@ func (p *Pool[R]) cautiousLocked() bool {
 }
 
 // noteSuccessLocked ends the outage.
-func (p *Pool[R]) noteSuccessLocked() { p.forgetFailuresLocked() }
+func (p *Pool[R]) noteSuccessLocked() { p.endOutageLocked(true) }
 
 // fadeLocked forgets the failures of a key that is about to be forgotten with them, or for
 // which nobody has called for so long that it may be.
@@ -183,15 +183,18 @@ func (p *Pool[R]) fadeLocked() {
 	}
 }
 
-// forgetFailuresLocked closes the breaker as well: whoever counts open ones hears of each end.
-func (p *Pool[R]) forgetFailuresLocked() {
+// forgetFailuresLocked ends the outage though nobody knows whether the peer is back.
+func (p *Pool[R]) forgetFailuresLocked() { p.endOutageLocked(false) }
+
+// endOutageLocked closes the breaker as well: whoever counts open ones hears of each end.
+func (p *Pool[R]) endOutageLocked(recovered bool) {
 	o := p.mu.outage
 	if o == nil {
 		return
 	}
 	p.mu.outage = nil
 	if o.broken {
-		p.breakerEventLocked(BreakerEvent{Key: p.key()})
+		p.breakerEventLocked(BreakerEvent{Key: p.key(), Recovered: recovered})
 	}
 }
 

@@ -3,6 +3,7 @@ package pool
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -33,14 +34,34 @@ func (s Shed) String() string {
 // that it had to expect. It matches context.DeadlineExceeded: it is the same end,
 // only sooner.
 type ShedError struct {
+	Key      any           // the key of the pool in package keyed; nil for a pool alone
 	Estimate time.Duration // the wait that was to be expected
 	Left     time.Duration // until the deadline
+
+	// ByWaitTimeout says that the deadline is that of WaitTimeout, and not the
+	// caller's: the error matches [ErrWaitTimeout] as well.
+	ByWaitTimeout bool
 }
 
 func (e *ShedError) Error() string {
-	return fmt.Sprintf("pool: a wait of about %v is to be expected, and the deadline is in %v",
-		e.Estimate.Round(time.Microsecond), e.Left.Round(time.Microsecond))
+	var b strings.Builder
+	b.WriteString("pool: a wait of about ")
+	b.WriteString(e.Estimate.Round(time.Microsecond).String())
+	if e.Key != nil {
+		fmt.Fprintf(&b, " on key %v", e.Key)
+	}
+	b.WriteString(" is to be expected, and ")
+	if e.ByWaitTimeout {
+		b.WriteString("WaitTimeout passes in ")
+	} else {
+		b.WriteString("the deadline is in ")
+	}
+	b.WriteString(e.Left.Round(time.Microsecond).String())
+	return b.String()
 }
+
+// Is reports whether target is ErrWaitTimeout, if that is what would have ended the wait.
+func (e *ShedError) Is(target error) bool { return e.ByWaitTimeout && target == ErrWaitTimeout }
 
 // Unwrap returns context.DeadlineExceeded.
 func (e *ShedError) Unwrap() error { return context.DeadlineExceeded }
@@ -94,7 +115,8 @@ func (a *attempt[R]) shedLocked() error {
 	if mode == ShedDryRun {
 		return nil
 	}
-	return &ShedError{Estimate: estimate, Left: left}
+	users, ok := a.user.Deadline()
+	return &ShedError{Key: p.key(), Estimate: estimate, Left: left, ByWaitTimeout: !ok || deadline.Before(users)}
 }
 
 // meanWeight is the weight of the past in the mean lease time: the last dozen

@@ -72,7 +72,10 @@ func TestCallerWhoWouldWaitInVainIsShedAtOnce(t *testing.T) {
 		assert.Equal(t, &pool.ShedError{Estimate: 2 * time.Second, Left: 1900 * time.Millisecond}, shed, "four of a second each, on two")
 		assert.EqualError(t, shed, "pool: a wait of about 2s is to be expected, and the deadline is in 1.9s")
 		assert.EqualError(t, &pool.ShedError{Estimate: 1234567, Left: 1500}, "pool: a wait of about 1.235ms is to be expected, and the deadline is in 2µs")
+		assert.EqualError(t, &pool.ShedError{Key: "a", Estimate: time.Second, Left: time.Millisecond, ByWaitTimeout: true},
+			"pool: a wait of about 1s on key a is to be expected, and WaitTimeout passes in 1ms")
 		assert.ErrorIs(t, shed, context.DeadlineExceeded)
+		assert.NotErrorIs(t, shed, pool.ErrWaitTimeout)
 		var end, same net.Error = shed, nil
 		require.ErrorAs(t, context.DeadlineExceeded, &same)
 		assert.Equal(t, []bool{same.Timeout(), same.Temporary()}, []bool{end.Timeout(), end.Temporary()}) //nolint:staticcheck // deprecated, and asked for by package net/url all the same
@@ -106,11 +109,18 @@ func TestCallerWithoutADeadlineIsNotShed(t *testing.T) {
 	})
 }
 
-// WaitTimeout is a deadline too.
+// WaitTimeout is a deadline too. The error says which of the two it was.
 func TestWaitTimeoutCountsAsADeadlineForShedding(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		r, _ := busy(t, 1, pool.Config[*thing]{ShedLate: pool.ShedOn, WaitTimeout: time.Millisecond})
-		assert.Equal(t, time.Millisecond, r.acquire().shedErr().Left)
+		for _, late := range []*call{r.acquire(), r.within(time.Minute)} {
+			assert.Equal(t, &pool.ShedError{Estimate: time.Second, Left: time.Millisecond, ByWaitTimeout: true}, late.shedErr())
+			assert.ErrorIs(t, late.failed(), pool.ErrWaitTimeout)
+			assert.ErrorIs(t, late.failed(), context.DeadlineExceeded)
+		}
+		late := r.within(time.Microsecond)
+		assert.Equal(t, &pool.ShedError{Estimate: time.Second, Left: time.Microsecond}, late.shedErr())
+		assert.NotErrorIs(t, late.failed(), pool.ErrWaitTimeout)
 	})
 }
 

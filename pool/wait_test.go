@@ -41,7 +41,7 @@ func TestWaitErrorTellsHowThePoolStood(t *testing.T) {
 		require.ErrorAs(t, c.failed(), &e)
 		assert.Equal(t, &pool.WaitError{
 			Err: e.Err, Waited: 3 * time.Second, Place: 2, For: pool.ForRelease,
-			Limits: r.Limits(), Open: 1, InUse: 1, Dialing: 1, Closing: 1, Waiting: 2,
+			Limits: r.Limits(), Open: 1, InUse: 1, Dialing: 1, Closing: 1, Leases: 1, Waiting: 2,
 			OldestLease: 3 * time.Second, LastDial: errDial,
 		}, e)
 		assert.EqualError(t, e, "pool: gave up after waiting 3s for release at place 2, 1 of 3 open, 1 in use, 1 dialing, 1 closing, "+

@@ -68,7 +68,7 @@ func (a *attempt[R]) forWhatLocked(place int, g gauges, b *BudgetStats) WaitedFo
 		return ForBackoff
 	case p.dialRoomLocked() == 0:
 		return ForMaxDials
-	case p.mu.starved && room(b.MaxOpen, b.Open) > 0 && b.MaxDials > 0:
+	case p.mu.starved && room(b.MaxOpen, b.Open) > 0 && room(b.MaxDials, b.Dialing) == 0:
 		return ForMaxDials
 	case p.mu.starved:
 		return ForTotal

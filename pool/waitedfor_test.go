@@ -76,6 +76,11 @@ func TestWaitErrorSaysInOneWordWhatTheWaitWasFor(t *testing.T) {
 			newManual(t, under(b)).acquire()
 			return newManual(t, under(b)).within(time.Second)
 		}},
+		{pool.ForTotal, "both would be too many", func(t *testing.T, _ <-chan struct{}) *call {
+			b := newBudget(t, pool.BudgetLimits{MaxOpen: 1, MaxDials: 1})
+			newManual(t, under(b)).acquire()
+			return newManual(t, under(b)).within(time.Second)
+		}},
 		{pool.ForTotal, "all slots of the Budget are taken", func(t *testing.T, _ <-chan struct{}) *call {
 			b := newBudget(t, pool.BudgetLimits{MaxOpen: 2, MaxDials: 5})
 			newRig(t, under(b)).acquireAll(2)
@@ -142,4 +147,34 @@ func TestWaitErrorSaysInOneWordWhatTheWaitWasFor(t *testing.T) {
 			})
 		})
 	}
+}
+
+// The cap on the dials of all pools may be what holds one up that has none.
+func TestWaitErrorReadAloudTellsOfTheDialsOfOthers(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		b := newBudget(t, pool.BudgetLimits{MaxDials: 2})
+		newManual(t, under(b)).acquireAll(2)
+		c := newManual(t, under(b)).within(time.Second)
+		pass(time.Second)
+		e := c.waitErr()
+		assert.EqualError(t, e, "pool: gave up after waiting 1s for max dials at place 1, 0 open, 0 in use, 0 dialing, 0 closing, "+
+			"0 still waiting, all 2 dials of the total are in flight: context deadline exceeded")
+		assert.Equal(t, 2, e.Budget.Dialing)
+	})
+}
+
+// Of a shareable resource in use, the leases say whether it is full or carries less than before.
+func TestWaitErrorReadAloudTellsHowManyLeasesAreOut(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		cfg := shareable()
+		cfg.MaxOpen = 1
+		r := newRig(t, cfg)
+		r.capacity = 3
+		r.acquireAll(3)
+		c := r.within(time.Second)
+		pass(time.Second)
+		e := c.waitErr()
+		assert.Contains(t, e.Error(), "for release at place 1, 1 of 1 open, 1 in use, 3 leases, 0 dialing")
+		assert.Equal(t, 3, e.Leases)
+	})
 }
