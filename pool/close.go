@@ -149,6 +149,7 @@ func (p *Pool[R]) forgetLocked(s *slot[R]) {
 func (p *Pool[R]) delistLocked(s *slot[R]) {
 	if s.share != nil {
 		p.mu.shares.Remove(&s.shareLink)
+		p.clearLocked(&s.share.look)
 	}
 	if s.dates != nil {
 		p.mu.heirs.Remove(&s.heirLink)

@@ -16,6 +16,7 @@ const (
 	toProbe                  // an idle resource is due for its Check
 	toDoubt                  // that Check takes too long to be waited for
 	toReport                 // LeakAfter of a lease
+	toLook                   // Take and Capacity have disagreed
 )
 
 // deadline is a moment at which something is to be done about a slot or a lease.
@@ -166,6 +167,11 @@ func (p *Pool[R]) dueLocked(d *deadline[R], now time.Time) {
 		p.doubtLocked(s)
 	case toReport:
 		p.reportLeakLocked(d.watch.cell, now)
+	case toLook:
+		if s.refused {
+			s.doubts = doubts{looks: min(s.looks+1, maxDoublings)}
+			p.queueLookLocked(s)
+		}
 	}
 }
 

@@ -228,6 +228,9 @@ func (p *Pool[R]) endLease(c *cell[R]) {
 	var failed *panicError
 	defer func() { // also after runtime.Goexit in Capacity
 		c.slot.refusals = 0
+		if c.slot.share != nil {
+			c.slot.doubts = doubts{}
+		}
 		if c.slot.refused { // meanwhile: its end may be what makes room
 			p.queueLookLocked(c.slot)
 		}
@@ -297,72 +300,5 @@ func (p *Pool[R]) takeOut(l Lease[R], free *bool) {
 		p.forgetLocked(s)
 		p.mu.count.rare().Hijacks++
 		p.move(s, empty)
-	}
-}
-
-// take runs Take for a lease. On an error Capacity has been read again, and the caller
-// ends the lease as [attempt.fail] does. Should one of them not return, it has ended.
-func (p *Pool[R]) take(l Lease[R]) error {
-	if p.cfg.Take == nil {
-		return nil
-	}
-	done := false
-	defer func() {
-		if !done && l.cell.end(l.turn) {
-			p.discard(l.cell, ReasonTake, EndDiscard, nil)
-		}
-	}()
-	err := p.cfg.Take(l.cell.slot.value)
-	done = true
-	if err != nil && p.cfg.Capacity != nil {
-		p.lookAtRefused(l)
-	}
-	return err
-}
-
-// lookAtRefused reads the Capacity of a resource whose Take failed.
-func (p *Pool[R]) lookAtRefused(l Lease[R]) {
-	done := false
-	defer func() {
-		if !done && l.cell.end(l.turn) {
-			p.lock()
-			defer p.unlock()
-			p.endRefusedLocked(l.cell)
-		}
-	}()
-	if err := p.sample(l.cell.slot); err != nil {
-		panic(err.value)
-	}
-	done = true
-}
-
-// maxRefusals is how many times in a row Take may fail on a shareable resource
-// without other leases, though Capacity then says that there is room.
-const maxRefusals = 2
-
-// endRefusedLocked ends a lease whose Take failed. Capacity has said what to think of
-// the resource. If it says there is room, the two disagree: with other leases out
-// that may pass, and the resource is full until one of them ends; without any, a
-// shareable one is tried again a few times, and then closed like an exclusive one.
-func (p *Pool[R]) endRefusedLocked(c *cell[R]) {
-	s := c.slot
-	if s.refused { // meanwhile: its end may be what makes room
-		p.queueLookLocked(s)
-	}
-	p.reclaimSlotLocked(s) // those of its leases that are out must end under the lock, where Capacity is read again
-	switch {
-	case int(s.capacity) < s.leases:
-	case s.leases > 1:
-		s.refused = true
-		s.capacity, s.expect = clamped(s.leases-1), clamped(s.leases-1) // endLeaseLocked refits it
-	case s.share != nil && s.refusals < maxRefusals:
-		s.refusals++ // Capacity was asked later than Take: what was in the way may be gone
-	default:
-		p.retireLocked(s, ReasonTake)
-	}
-	p.endLeaseLocked(c, EndRelease, nil)
-	if p.mu.handed == s {
-		p.markHandedLocked()
-		p.mu.handed = nil // it did not come from a user's hands
 	}
 }

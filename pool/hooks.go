@@ -21,7 +21,8 @@ type Hooks struct {
 	// Released is called when a lease has ended, however it ended. Where a resource
 	// failed in Check or Take, the caller that had it stands in the queue by then, and
 	// goes on when the hook returns: an Acquire in the hook is behind it. No Acquired
-	// went before that, so the two do not make a gauge; Stats has Leases.
+	// went before that, nor where it passed Check and was let go meanwhile (Reset, Retire;
+	// How is EndRelease then), so the two do not make a gauge; Stats has Leases.
 	Released func(ReleasedEvent)
 	// Dialed is called when a dial has made a resource.
 	Dialed func(DialEvent)

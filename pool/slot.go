@@ -86,6 +86,14 @@ type share[R any] struct {
 	roomIndex int                 // in Pool.roomy, counted from 1; 0: not in it
 	seats     int                 // leases in the lane
 	free      []*cell[R]          // cells that are not out
+	look      *deadline[R]        // of Capacity, after Take has failed
+	doubts
+}
+
+// doubts are what is known of a resource that refuses leases though Capacity says room.
+type doubts struct {
+	refusedNow uint8 // Takes failed since the last look that was not for one of them, up to maxRefusals
+	looks      uint8 // such looks in a row, up to maxDoublings
 }
 
 // dates are those of a resource that does not live for ever unseen.

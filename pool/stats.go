@@ -24,7 +24,7 @@ type Stats struct {
 	Hits     uint64 // served at once
 	Waits    uint64 // had to wait; counted when the wait starts
 	Canceled uint64 // waits ended by ctx or WaitTimeout
-	Failed   uint64 // waits ended by a failed dial or by Close. While no Check or Take fails: Waits = delivered + Canceled + Failed + Waiting
+	Failed   uint64 // waits ended by a failed dial or by Close. While no Check or Take fails or is too late: Waits = delivered + Canceled + Failed + Waiting
 	Rejected uint64 // calls turned away with ErrWaitLimit
 	FailFast uint64 // calls turned away because the breaker is open
 
@@ -43,7 +43,8 @@ type Stats struct {
 	WaitTime time.Duration // the sum over waits that have ended
 
 	// How long waits that have ended, dials that made a resource, and leases that
-	// have ended took. A lease whose resource failed in Check or Take is one too.
+	// have ended took. A lease whose resource failed in Check or Take is one too, as is
+	// one that was let go during Check.
 	WaitTimes, DialTimes, LeaseTimes Histogram
 }
 

@@ -205,9 +205,14 @@ func (t *Transport) dial(ctx context.Context, h Host) (*Resource, error) {
 	if c == nil {
 		return nil, errors.New("h2: Config.Dial returned neither a Conn nor an error: return one of them")
 	}
-	d := &exchange.Delivered{}
+	d, made := &exchange.Delivered{}, false
+	defer func() {
+		if !made {
+			_ = c.Close() // it has panicked, and nobody else knows of it
+		}
+	}()
 	r := NewResource(c, Options{MaxStreams: t.max, Stray: straysOf(c, d), Panic: t.panicked})
-	r.delivered = d
+	r.delivered, made = d, true
 	return r, nil
 }
 

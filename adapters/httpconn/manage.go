@@ -84,9 +84,10 @@ func (t *Transport) Close() error {
 	return p.Close()
 }
 
-// Shutdown closes the transport and waits until all requests in flight have ended
-// and all connections are closed. If ctx ends first, the error says what is left
-// and wraps ctx's; Shutdown may be called again.
+// Shutdown closes the transport and waits until all connections are closed and all
+// requests in flight have ended, except those whose HTTP/2 connection is lost already: of
+// them only what has arrived can still be read. If ctx ends first, the error says what is
+// left and wraps ctx's; Shutdown may be called again.
 func (t *Transport) Shutdown(ctx context.Context) error {
 	p := t.made()
 	t.closed.Close()

@@ -68,6 +68,7 @@ const (
 	textUnusable       = "http2: client conn not usable"
 	textGoAway         = "http2: Transport received Server's graceful shutdown GOAWAY"
 	textNotEstablished = "http2: client conn could not be established"
+	textBodyTooLong    = "http2: request body larger than specified content length"
 	textConnError      = "connection error: " // HTTP/2, and a code: what the server sent made no sense, or was too much
 
 	codeRefused = 7 // REFUSED_STREAM, RFC 9113 section 7: "closed prior to any processing"
@@ -98,6 +99,14 @@ func notSent(err error) bool {
 // madeNothingOf reports whether this side ended an HTTP/2 connection because of what came on
 // it.
 func madeNothingOf(err error) bool { return strings.HasPrefix(err.Error(), textConnError) }
+
+// ofStream reports whether err ended an HTTP/2 stream alone. Its connection may end right
+// after it, and because of it: where the server has said goodbye, or the request was to be
+// the last one, that is when there is no other stream.
+func ofStream(err error) bool {
+	var e streamError
+	return errors.As(err, &e) || err.Error() == textBodyTooLong
+}
 
 // saidGoodbye reports whether the connection ended by a goodbye that says that the request
 // was not looked at, before or after it was sent.

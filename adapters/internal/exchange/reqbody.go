@@ -49,9 +49,20 @@ func (b *requestBody) Read(p []byte) (int, error) {
 	b.read.Store(true)
 	n, err := b.src.Read(p)
 	if err != nil && err != io.EOF {
-		b.failed.Store(true)
+		b.noteFailed()
 	}
 	return n, err
+}
+
+// noteFailed notes that the body has failed, unless it has been closed: a connection that is
+// done with a request closes its body, and that may end a Read which waits.
+func (b *requestBody) noteFailed() {
+	b.mu.Lock()
+	closed := b.mu.closed
+	b.mu.Unlock()
+	if !closed {
+		b.failed.Store(true)
+	}
 }
 
 func (b *requestBody) Close() error {
@@ -176,7 +187,7 @@ func (b *writingBody) WriteTo(w io.Writer) (int64, error) {
 	out := &noting{Writer: w}
 	n, err := b.src.WriteTo(out)
 	if err != nil && !out.failed {
-		b.failed.Store(true)
+		b.noteFailed()
 	}
 	return n, err
 }

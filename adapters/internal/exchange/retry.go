@@ -92,7 +92,7 @@ func (c *Call) mayRepeat(conn Conn, how Attempt, err error) bool {
 	if how.Shared {
 		// What this side made nothing of may be the answer to this very request, and the next
 		// connection, with all that is on it, would end the same way.
-		return !isTimeout(err) && !c.sending.firstByte.Load() && (c.attempts == 1 || !madeNothingOf(err))
+		return !ofStream(err) && !isTimeout(err) && !c.sending.firstByte.Load() && (c.attempts == 1 || !madeNothingOf(err))
 	}
 	return endedUnanswered(err)
 }

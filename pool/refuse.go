@@ -1,0 +1,114 @@
+package pool
+
+import "time"
+
+// take runs Take for a lease. On an error Capacity has been read again, and the caller
+// ends the lease as [attempt.fail] does. Should one of them not return, it has ended.
+func (p *Pool[R]) take(l Lease[R]) error {
+	if p.cfg.Take == nil {
+		return nil
+	}
+	done := false
+	defer func() {
+		if !done && l.cell.end(l.turn) {
+			p.discard(l.cell, ReasonTake, EndDiscard, nil)
+		}
+	}()
+	err := p.cfg.Take(l.cell.slot.value)
+	done = true
+	if err != nil && p.cfg.Capacity != nil {
+		p.lookAtRefused(l)
+	}
+	return err
+}
+
+// lookAtRefused reads the Capacity of a resource whose Take failed.
+func (p *Pool[R]) lookAtRefused(l Lease[R]) {
+	done := false
+	defer func() {
+		if !done && l.cell.end(l.turn) {
+			p.lock()
+			defer p.unlock()
+			p.endRefusedLocked(l.cell)
+		}
+	}()
+	if err := p.sampleRefused(l.cell.slot); err != nil {
+		panic(err.value)
+	}
+	done = true
+}
+
+// sampleRefused is sample after a Take that failed. Of several that fail at the same time
+// each would find room, and have the others try again at once: not so for ever.
+func (p *Pool[R]) sampleRefused(s *slot[R]) (err *panicError) {
+	p.lock()
+	defer func() {
+		if failed := p.finish(false, nil); err == nil {
+			err = failed
+		}
+	}()
+	err = p.sampleLocked(s)
+	if s.share != nil && s.refusedNow == maxRefusals && int(s.capacity) >= s.leases && s.leases > 1 {
+		p.fillRefusedLocked(s)
+		p.refitLocked(s)
+	}
+	return err
+}
+
+// doubtCapacityLocked sees to it that Capacity of a resource is read again which has refused
+// a lease though it said that there is room.
+func (p *Pool[R]) doubtCapacityLocked(s *slot[R]) {
+	now := time.Now()
+	if d := s.look; d != nil && !d.set() && now.Sub(d.at) > refusedTime<<s.looks {
+		s.doubts = doubts{} // it has not refused for a while
+	}
+	s.refusedNow = min(s.refusedNow+1, maxRefusals)
+	p.setLocked(&s.look, s, toLook, now.Add(refusedTime<<s.looks))
+}
+
+// fillRefusedLocked has a resource count as full but for the lease whose Take has failed.
+func (p *Pool[R]) fillRefusedLocked(s *slot[R]) {
+	s.refused = true
+	s.capacity, s.expect = clamped(s.leases-1), clamped(s.leases-1)
+}
+
+// maxRefusals is how many times in a row Take may fail on a shareable resource, though
+// Capacity then says that there is room, before it is taken at its word: without other
+// leases it is closed, and with others it is not tried again at once.
+const maxRefusals = 2
+
+// refusedTime is for how long a resource with other leases then counts as full at most. It
+// is doubled each time, up to maxDoublings, until a lease ends.
+const (
+	refusedTime  = 10 * time.Millisecond
+	maxDoublings = 7
+)
+
+// endRefusedLocked ends a lease whose Take failed. Capacity has said what to think of
+// the resource. If it says there is room, the two disagree: with other leases out
+// that may pass, and the resource is full until one of them ends, or for refusedTime:
+// Capacity was asked later than Take, so what was in the way may be gone already, and
+// nobody tells of that again. Without any, a shareable one is tried again a few times,
+// and then closed like an exclusive one.
+func (p *Pool[R]) endRefusedLocked(c *cell[R]) {
+	s := c.slot
+	if s.refused && s.refusedNow < maxRefusals { // meanwhile: its end may be what makes room
+		p.queueLookLocked(s)
+	}
+	p.reclaimSlotLocked(s) // those of its leases that are out must end under the lock, where Capacity is read again
+	switch {
+	case int(s.capacity) < s.leases:
+	case s.leases > 1:
+		p.fillRefusedLocked(s) // endLeaseLocked refits it
+		p.doubtCapacityLocked(s)
+	case s.share != nil && s.refusals < maxRefusals:
+		s.refusals++ // Capacity was asked later than Take: what was in the way may be gone
+	default:
+		p.retireLocked(s, ReasonTake)
+	}
+	p.endLeaseLocked(c, EndRelease, nil)
+	if p.mu.handed == s {
+		p.markHandedLocked()
+		p.mu.handed = nil // it did not come from a user's hands
+	}
+}
