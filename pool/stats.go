@@ -21,10 +21,10 @@ type Stats struct {
 	Waiting int // callers in the queue
 
 	Acquires uint64 // calls that were served at once or had to wait: Hits + Waits
-	Hits     uint64 // served at once
+	Hits     uint64 // found something at once; where a Check or Take fails or ctx ends then, that alone does not serve the call
 	Waits    uint64 // had to wait; counted when the wait starts
 	Canceled uint64 // waits ended by ctx or WaitTimeout
-	Failed   uint64 // waits ended by a failed dial or by Close. While no Check or Take fails or is too late: Waits = delivered + Canceled + Failed + Waiting
+	Failed   uint64 // waits ended by a failed dial or by Close. While no Check or Take fails, and nothing is let go during one: Waits = delivered + Canceled + Failed + Waiting
 	Rejected uint64 // calls turned away with ErrWaitLimit
 	FailFast uint64 // calls turned away because the breaker is open
 

@@ -38,6 +38,7 @@ type Config struct {
 
 	MaxConnsPerHost    int    // connections to a host: dialling, idle, in use and closing. 0: no limit
 	MaxConns           int    // over all hosts; an idle one to another host is closed where one is needed. 0: no limit
+	Affinity           int    // so many of its own requests a host serves before MaxConns moves its connection to another, though that one's are older. 0: strict order
 	MaxStreamsPerConn  int    // requests at once on a connection, below what its server allows. 0: only the server does
 	MaxWaitersPerHost  int    // requests that wait for a connection. 0: no limit. Below 0: none waits, except for dials in flight, its own or one that will serve it as well
 	MaxRequestsPerConn uint64 // in its life. 0: no limit
@@ -49,6 +50,8 @@ type Config struct {
 	MaxConnLifetime    time.Duration // after which a connection gets no more requests. 0: no limit
 	ConnLifetimeJitter time.Duration // shortens it for each connection by a random part of itself; below MaxConnLifetime. 0: not shortened
 	DrainTimeout       time.Duration // closes a connection that gets no more requests, with those it has. 0: an hour. pool.NoLimit: never
+
+	Budget *pool.Budget // takes the place of MaxConns and Affinity, to share them with other pools; setting both is an error. nil: the transport's own
 
 	Reuse pool.Reuse  // which connection gets the next request. 0: the oldest with room
 	Hooks *pool.Hooks // the Key of their events is a Host. nil: none
@@ -92,6 +95,8 @@ func (c *Config) poolConfig(t *Transport) keyed.Config[Host, *Resource] {
 
 		MaxOpenPerKey:    c.MaxConnsPerHost,
 		MaxOpen:          c.MaxConns,
+		Affinity:         c.Affinity,
+		Budget:           c.Budget,
 		MaxWaitersPerKey: c.MaxWaitersPerHost,
 		MaxUses:          c.MaxRequestsPerConn,
 

@@ -248,6 +248,7 @@ func TestNewNamesTheWrongField(t *testing.T) {
 		"ConnLifetimeJitter": {MaxConnLifetime: 1, ConnLifetimeJitter: 1},
 		"DrainTimeout":       {DrainTimeout: -1},
 		"Reuse":              {Reuse: 9},
+		"Affinity":           {Affinity: -1},
 	} {
 		tr, err := h2.New(cfg)
 		require.ErrorContains(t, err, "h2: Config."+field+" ", field)
@@ -257,7 +258,14 @@ func TestNewNamesTheWrongField(t *testing.T) {
 		_, err := h2.New(cfg)
 		require.ErrorContains(t, err, "is -1ns: use 0 for the default, pool.NoLimit for none")
 	}
-	_, err := h2.New(h2.Config{DialTimeout: pool.NoLimit, RedialAfter: pool.NoLimit, DrainTimeout: pool.NoLimit})
+	b, err := pool.NewBudget(pool.BudgetLimits{})
+	require.NoError(t, err)
+	for field, cfg := range map[string]h2.Config{"MaxConns": {MaxConns: 1}, "Affinity": {Affinity: 1}} {
+		cfg.Budget = b
+		_, err = h2.New(cfg)
+		require.ErrorContains(t, err, "h2: Config."+field+" is set together with Budget: set it in the Budget's limits")
+	}
+	_, err = h2.New(h2.Config{DialTimeout: pool.NoLimit, RedialAfter: pool.NoLimit, DrainTimeout: pool.NoLimit})
 	require.NoError(t, err)
 }
 

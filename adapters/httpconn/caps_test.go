@@ -83,10 +83,17 @@ func TestTotalCapEvictsIdleConnectionOfAnotherHost(t *testing.T) {
 	})
 }
 
-func TestTotalCapServesHostsInOrderOfArrival(t *testing.T) {
+func TestTotalCapServesHostsInOrderOfArrival(t *testing.T) { servesInOrder(t, 0, []int{0, 1, 2, 3}) }
+
+// With Affinity a host goes on with what it has, so many times.
+func TestAffinityServesAHostsOwnRequestsFirst(t *testing.T) { servesInOrder(t, 1, []int{0, 2, 1, 3}) }
+
+// servesInOrder sends requests to two hosts in turn, with one connection for both.
+func servesInOrder(t *testing.T, affinity int, order []int) {
+	t.Helper()
 	g := newGate()
 	a, b := serve(t, plain1, g.ServeHTTP), serve(t, plain1, g.ServeHTTP)
-	c := newClient(t, plain1, a, httpconn.Config{MaxConns: 1})
+	c := newClient(t, plain1, a, httpconn.Config{MaxConns: 1, Affinity: affinity})
 	var results []<-chan result
 	for i, s := range []string{a.URL, b.URL, a.URL, b.URL} {
 		results = append(results, c.start(request(t.Context(), t, http.MethodGet, fmt.Sprintf("%s/%d", s, i), nil)))
@@ -96,14 +103,37 @@ func TestTotalCapServesHostsInOrderOfArrival(t *testing.T) {
 			c.waiting(i)
 		}
 	}
-	for i := range 4 {
+	for i, n := range order {
 		g.pass(t)
-		require.NoError(t, within(t, results[i], "response").err)
+		require.NoError(t, within(t, results[n], "response").err)
 		if i < 3 {
-			assert.Equal(t, fmt.Sprint(i+1), within(t, g.arrived, "request"))
+			assert.Equal(t, fmt.Sprint(order[i+1]), within(t, g.arrived, "request"))
 		}
 	}
 	assert.Equal(t, 1, c.wires.mostOpen())
+}
+
+// Transports, and pools of anything else, can have one cap together. Base's MaxIdleConns is
+// none then: it is for a transport alone.
+func TestTransportsShareABudget(t *testing.T) {
+	forEach(t, allKinds, func(t *testing.T, k kind) {
+		b, err := pool.NewBudget(pool.BudgetLimits{MaxOpen: 2})
+		require.NoError(t, err)
+		var clients []*client
+		for range 3 {
+			clients = append(clients, newClient(t, k, serve(t, k, echo), httpconn.Config{Budget: b}, func(tr *http.Transport) { tr.MaxIdleConns = 1 }))
+		}
+		for i := range 9 {
+			s := serve(t, k, echo)
+			assert.Equal(t, fmt.Sprint(i), clients[i%3].mustGet(fmt.Sprintf("%s/%d", s.URL, i)))
+			open := 0
+			for _, c := range clients {
+				open += c.wires.openNow()
+			}
+			assert.Equal(t, min(i+1, 2), open)
+		}
+		assert.Equal(t, 2, b.Stats().Open)
+	})
 }
 
 func TestIdleConnectionsBeyondTheCapsAreClosed(t *testing.T) {

@@ -37,6 +37,14 @@ type Config struct {
 	// MaxIdleConns is how many connections may be idle over all hosts. 0: Base's,
 	// where 0 is no limit.
 	MaxIdleConns int
+	// Affinity lets a Host that has the connection which MaxConns would move to another
+	// host serve so many of its own requests first, though the other's are older. 0:
+	// strict order.
+	Affinity int
+	// Budget takes the place of MaxConns, MaxIdleConns (Base's too), MaxDials and Affinity,
+	// to share them with other pools of any type, as where all must stay below a limit of
+	// open files; setting both is an error. nil: the transport's own.
+	Budget *pool.Budget
 
 	// MaxStreamsPerConn bounds the requests that an HTTP/2 connection carries at
 	// once, below what its server allows. 0: only the server does.

@@ -59,6 +59,7 @@ func TestNewNamesTheWrongField(t *testing.T) {
 		"BreakAfter":        {BreakAfter: -1},
 		"LeakAfter":         {LeakAfter: -1},
 		"LeakSample":        {LeakAfter: 1, LeakSample: -1},
+		"Affinity":          {Affinity: -1},
 	} {
 		t.Run(field, func(t *testing.T) {
 			tr, err := httpconn.New(cfg)
@@ -67,7 +68,14 @@ func TestNewNamesTheWrongField(t *testing.T) {
 			assert.Nil(t, tr)
 		})
 	}
+	b, err := pool.NewBudget(pool.BudgetLimits{})
+	require.NoError(t, err)
 	for want, cfg := range map[string]httpconn.Config{
+		"Config.MaxConns is set together with Budget":     {Budget: b, MaxConns: 1},
+		"Config.MaxIdleConns is set together with Budget": {Budget: b, MaxIdleConns: 1},
+		"Config.MaxDials is set together with Budget":     {Budget: b, MaxDials: 1},
+		"Config.Affinity is set together with Budget":     {Budget: b, Affinity: 1},
+
 		"DrainTimeout is -1ns: use 0 for the default, NoLimit for none": {DrainTimeout: -1},
 		"Config.ConnLifetimeJitter is 2s, not below MaxConnLifetime 1s": {MaxConnLifetime: time.Second, ConnLifetimeJitter: 2 * time.Second},
 		"Config.ConnOverlap is 2s":                                      {MaxConnLifetime: time.Second, ConnOverlap: 2 * time.Second},

@@ -76,6 +76,9 @@ func (c *Config) limits(base *http.Transport) (limits, error) {
 	if c.IdleConnTimeout == 0 {
 		l.idleTime = max(0, base.IdleConnTimeout)
 	}
+	if c.Budget != nil {
+		l.idle = pick(c.MaxIdleConns, 0)
+	}
 	l.setIdlePerHost(c.MaxIdleConnsPerHost, base.MaxIdleConnsPerHost)
 	return l, nil
 }
@@ -141,6 +144,8 @@ func (t *Transport) poolConfig(c *Config, l limits) keyed.Config[Host, *conn] {
 		MaxIdle:          l.idle,
 		MaxWaiters:       pickWaiters(c.MaxWaiters),
 		MaxDials:         pick(c.MaxDials, 0),
+		Affinity:         c.Affinity,
+		Budget:           c.Budget,
 		PerKey:           t.perHost(c.PerHost),
 
 		WaitTimeout:    noLimitIsZero(c.WaitTimeout),
@@ -173,6 +178,7 @@ func ownWords(err error) error {
 	text := strings.TrimPrefix(err.Error(), "keyed: ")
 	for theirs, ours := range map[string]string{
 		"MaxLifetime": "MaxConnLifetime", "LifetimeJitter": "ConnLifetimeJitter", "Overlap": "ConnOverlap",
+		"MaxOpen": "MaxConns", "MaxIdle": "MaxIdleConns",
 	} {
 		text = regexp.MustCompile(`\b`+theirs+`\b`).ReplaceAllString(text, ours)
 	}
