@@ -65,7 +65,9 @@ type Config[K comparable, R any] struct {
 	Reuse                                             pool.Reuse    // as in pool.Config
 
 	// DialRate holds up the dials of all keys, DialRatePerKey those of one key; it
-	// is asked for the key's Limiter when PerKey is. See pool.Config. nil: no limit.
+	// is asked for the key's Limiter when PerKey is, and so again when the key comes back:
+	// have it return the same one then, since a new one allows its burst anew. See
+	// pool.Config. nil: no limit.
 	DialRate       pool.Limiter
 	DialRatePerKey func(key K) pool.Limiter
 

@@ -17,9 +17,10 @@
 // Which kind a resource is may be known only after its dial.
 //
 // A pool has slots, at most MaxOpen. Every resource takes one from the start of
-// its dial until Close has returned, so a server never sees more connections of
-// the pool than that. Several pools, of different types too, can share a cap: see
-// [Budget].
+// its dial until Close has returned, so there are never more of them than that. (A
+// server may notice the end of a connection later than its Close returns, as with
+// TCP, and count the next one beside it: leave some room below its own limit.) Several
+// pools, of different types too, can share a cap: see [Budget].
 //
 // A pool starts nothing until it is used: goroutines run only for dials, Close
 // funcs, changes of capacity and checks in the background, and one timer only
