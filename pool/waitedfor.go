@@ -68,10 +68,10 @@ func (a *attempt[R]) forWhatLocked(place int, g gauges, b *BudgetStats) WaitedFo
 		return ForBackoff
 	case p.dialRoomLocked() == 0:
 		return ForMaxDials
-	case p.mu.starved && room(b.MaxOpen, b.Open) > 0 && room(b.MaxDials, b.Dialing) == 0:
-		return ForMaxDials
-	case p.mu.starved:
+	case p.mu.starved && room(b.MaxOpen, b.Open) == 0:
 		return ForTotal
+	case p.mu.starved:
+		return ForMaxDials
 	default:
 		return ForTurn
 	}

@@ -43,9 +43,18 @@ func TestWaitErrorSaysInOneWordWhatTheWaitWasFor(t *testing.T) {
 		}},
 		{pool.ForDial, "a dial is in flight for several", func(t *testing.T, _ <-chan struct{}) *call {
 			cfg := shareable()
-			cfg.MaxOpen, cfg.Shared = 1, 3
+			cfg.MaxDials, cfg.Shared = 1, 3
 			r := newManual(t, cfg)
 			r.acquireAll(2)
+			return r.within(time.Second)
+		}},
+		{pool.ForDial, "an older waiter has what has no room yet", func(t *testing.T, _ <-chan struct{}) *call {
+			cfg := shareable()
+			cfg.MaxDials = 1
+			r := newManual(t, cfg)
+			r.capacity = 0
+			r.acquire()
+			r.dial(1).ok()
 			return r.within(time.Second)
 		}},
 		{pool.ForDial, "all that may be open is being dialled for others", func(t *testing.T, _ <-chan struct{}) *call {
@@ -75,6 +84,23 @@ func TestWaitErrorSaysInOneWordWhatTheWaitWasFor(t *testing.T) {
 			b := newBudget(t, pool.BudgetLimits{MaxOpen: 9, MaxDials: 1})
 			newManual(t, under(b)).acquire()
 			return newManual(t, under(b)).within(time.Second)
+		}},
+		{pool.ForMaxDials, "the dial in flight is not fresh enough", func(t *testing.T, _ <-chan struct{}) *call {
+			cfg := shareable()
+			cfg.MaxDials, cfg.Shared = 1, 3
+			r := newManual(t, cfg)
+			r.acquire()
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			t.Cleanup(cancel)
+			return r.acquireWith(ctx, pool.Request{Fresh: true})
+		}},
+		{pool.ForMaxDials, "a dial has failed, which holds up none, and the next is for an older waiter", func(t *testing.T, _ <-chan struct{}) *call {
+			r := newManual(t, pool.Config[*thing]{MaxDials: 1})
+			r.acquireAll(2)
+			c := r.within(time.Second)
+			pass(999 * time.Millisecond)
+			r.dial(1).fail(errDial)
+			return c
 		}},
 		{pool.ForTotal, "both would be too many", func(t *testing.T, _ <-chan struct{}) *call {
 			b := newBudget(t, pool.BudgetLimits{MaxOpen: 1, MaxDials: 1})
@@ -107,6 +133,39 @@ func TestWaitErrorSaysInOneWordWhatTheWaitWasFor(t *testing.T) {
 			x.set(0)
 			return r.within(time.Second)
 		}},
+		{pool.ForRelease, "what has no room yet is for an older waiter", func(t *testing.T, _ <-chan struct{}) *call {
+			cfg := shareable()
+			cfg.MaxOpen = 2
+			r := newRig(t, cfg)
+			r.acquire().got()
+			r.capacity = 0
+			r.acquire().waits()
+			return r.within(time.Second)
+		}},
+		{pool.ForRelease, "what has no room yet is not fresh enough", func(t *testing.T, _ <-chan struct{}) *call {
+			cfg := shareable()
+			cfg.MaxOpen = 2
+			r := newRig(t, cfg)
+			r.acquire().got()
+			r.capacity = 0
+			other := r.acquire()
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			t.Cleanup(cancel)
+			c := r.acquireWith(ctx, pool.Request{Fresh: true})
+			other.leave()
+			return c
+		}},
+		{pool.ForCapacity, "one is checked in the background, and one has no room yet", func(t *testing.T, end <-chan struct{}) *call {
+			cfg := shareable()
+			cfg.MaxOpen, cfg.CheckEvery, cfg.CheckAfter = 2, time.Minute, time.Hour
+			cfg.Check = func(context.Context, *thing) error { <-end; return nil }
+			r := newRig(t, cfg)
+			r.acquire().release()
+			pass(time.Minute)
+			r.capacity = 0
+			r.acquire().waits()
+			return r.within(time.Second)
+		}},
 		{pool.ForCheck, "the only one is checked in the background", func(t *testing.T, end <-chan struct{}) *call {
 			r := newRig(t, pool.Config[*thing]{
 				MaxOpen: 1, CheckEvery: time.Minute, CheckAfter: time.Hour,
@@ -116,23 +175,34 @@ func TestWaitErrorSaysInOneWordWhatTheWaitWasFor(t *testing.T) {
 			pass(time.Minute)
 			return r.within(time.Second)
 		}},
+		{pool.ForCheck, "the only one is checked in the background, for an older waiter", func(t *testing.T, end <-chan struct{}) *call {
+			r := newRig(t, pool.Config[*thing]{
+				MaxOpen: 1, CheckEvery: time.Minute, CheckAfter: time.Hour,
+				Check: func(context.Context, *thing) error { <-end; return nil },
+			})
+			r.acquire().release()
+			pass(time.Minute)
+			r.acquire().waits()
+			return r.within(time.Second)
+		}},
 		{pool.ForClose, "its slot is that of one that is being closed", func(t *testing.T, end <-chan struct{}) *call {
 			r := newRig(t, pool.Config[*thing]{MaxOpen: 1, Close: func(*thing) error { <-end; return nil }})
 			r.acquire().discard()
 			return r.within(time.Second)
 		}},
 		{pool.ForTurn, "it had been served, and Take took longer than it had", func(t *testing.T, _ <-chan struct{}) *call {
-			r := newBare(t, pool.Config[*thing]{MaxOpen: 2, WaitTimeout: time.Second, Take: func(x *thing) error {
-				if x.n > 2 {
-					<-time.After(2 * time.Second)
-					return errDial
-				}
-				return nil
-			}})
-			busy := r.acquireAll(2)
-			c := r.acquire()
-			busy[0].discard()
-			pass(time.Second)
+			return takenTooLate(t, nil)
+		}},
+		{pool.ForTurn, "likewise, and other pools of the Budget are short of dials", func(t *testing.T, _ <-chan struct{}) *call {
+			b := newBudget(t, pool.BudgetLimits{MaxDials: 1})
+			c := takenTooLate(t, b)
+			newManual(t, under(b)).acquireAll(2)
+			return c
+		}},
+		{pool.ForTurn, "likewise, and the Budget has all it may have", func(t *testing.T, _ <-chan struct{}) *call {
+			b := newBudget(t, pool.BudgetLimits{MaxOpen: 3})
+			c := takenTooLate(t, b)
+			newManual(t, under(b)).acquireAll(2)
 			return c
 		}},
 	} {
@@ -147,6 +217,24 @@ func TestWaitErrorSaysInOneWordWhatTheWaitWasFor(t *testing.T) {
 			})
 		})
 	}
+}
+
+// takenTooLate returns a call that waits, is served, and is then in Take when WaitTimeout
+// passes, a second from now.
+func takenTooLate(t *testing.T, b *pool.Budget) *call {
+	t.Helper()
+	r := newBare(t, pool.Config[*thing]{MaxOpen: 2, Budget: b, WaitTimeout: time.Second, Take: func(x *thing) error {
+		if x.n > 2 {
+			<-time.After(2 * time.Second)
+			return errDial
+		}
+		return nil
+	}})
+	busy := r.acquireAll(2)
+	c := r.acquire()
+	busy[0].discard()
+	pass(time.Second)
+	return c
 }
 
 // The cap on the dials of all pools may be what holds one up that has none.
