@@ -1,5 +1,7 @@
 package pool
 
+import "time"
+
 // changed notes that Capacity of s may return something else now. The resource
 // may call it from anywhere, also under its own locks and inside the pool's calls
 // to it: it calls nothing of the user's and waits for nothing but the pool's lock,
@@ -8,6 +10,11 @@ func (p *Pool[R]) changed(s *slot[R]) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	s.dirty = true
+	if s.share != nil && s.refusedNow == maxRefusals && s.look.set() {
+		if soon := time.Now().Add(refusedTime); s.look.at.After(soon) {
+			p.setLocked(&s.look, s, toLook, soon) // what it tells of may be room; the bell is set after the look at it
+		}
+	}
 	if s.own.lent && s.share == nil {
 		s.own.Mark() // its lease must end under the lock, where Capacity is read
 	}
@@ -163,6 +170,10 @@ func (p *Pool[R]) setCapacityLocked(s *slot[R], capacity, expect int) {
 			p.retireLocked(s, ReasonCapacity)
 		}
 	default:
+		if s.share != nil && s.refusedNow == maxRefusals && s.leases > 0 && capacity > s.leases {
+			capacity, expect = s.leases, s.leases // until the look that is due: see doubtCapacityLocked
+			s.refused = true
+		}
 		if capacity < int(s.capacity) {
 			p.reclaimSlotLocked(s) // what is out counts against it when it ends
 		}

@@ -67,7 +67,8 @@ type Config[R any] struct {
 	// caller's goroutine. An error means that r cannot carry this lease: Capacity
 	// is read again, and the caller goes on to the next resource at its place in
 	// the queue; that may be r again, if it says that it has room, up to twice in a
-	// row. nil: nothing is to be done.
+	// row. One that other callers use is full then until a lease of it ends, or for some
+	// milliseconds, longer each time. nil: nothing is to be done.
 	Take func(R) error
 
 	// Recycle prepares a resource for its next user when a lease is released, in

@@ -168,8 +168,9 @@ func (p *Pool[R]) dueLocked(d *deadline[R], now time.Time) {
 	case toReport:
 		p.reportLeakLocked(d.watch.cell, now)
 	case toLook:
+		s.refusedNow = 0 // also if it is not refused any more, or is being looked at: nothing else resets it
 		if s.refused {
-			s.doubts = doubts{looks: min(s.looks+1, maxDoublings)}
+			s.looks = min(s.looks+1, maxDoublings)
 			p.queueLookLocked(s)
 		}
 	}

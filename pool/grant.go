@@ -225,12 +225,12 @@ func (p *Pool[R]) endLease(c *cell[R]) {
 		return
 	}
 	p.closeLaneLocked()
+	if c.slot.share != nil {
+		c.slot.doubts = doubts{} // first: Capacity is to be believed again
+	}
 	var failed *panicError
 	defer func() { // also after runtime.Goexit in Capacity
 		c.slot.refusals = 0
-		if c.slot.share != nil {
-			c.slot.doubts = doubts{}
-		}
 		if c.slot.refused { // meanwhile: its end may be what makes room
 			p.queueLookLocked(c.slot)
 		}

@@ -32,27 +32,10 @@ func (p *Pool[R]) lookAtRefused(l Lease[R]) {
 			p.endRefusedLocked(l.cell)
 		}
 	}()
-	if err := p.sampleRefused(l.cell.slot); err != nil {
+	if err := p.sample(l.cell.slot); err != nil {
 		panic(err.value)
 	}
 	done = true
-}
-
-// sampleRefused is sample after a Take that failed. Of several that fail at the same time
-// each would find room, and have the others try again at once: not so for ever.
-func (p *Pool[R]) sampleRefused(s *slot[R]) (err *panicError) {
-	p.lock()
-	defer func() {
-		if failed := p.finish(false, nil); err == nil {
-			err = failed
-		}
-	}()
-	err = p.sampleLocked(s)
-	if s.share != nil && s.refusedNow == maxRefusals && int(s.capacity) >= s.leases && s.leases > 1 {
-		p.fillRefusedLocked(s)
-		p.refitLocked(s)
-	}
-	return err
 }
 
 // doubtCapacityLocked sees to it that Capacity of a resource is read again which has refused
@@ -92,11 +75,12 @@ const (
 // and then closed like an exclusive one.
 func (p *Pool[R]) endRefusedLocked(c *cell[R]) {
 	s := c.slot
-	if s.refused && s.refusedNow < maxRefusals { // meanwhile: its end may be what makes room
+	if s.refused { // meanwhile: its end may be what makes room
 		p.queueLookLocked(s)
 	}
 	p.reclaimSlotLocked(s) // those of its leases that are out must end under the lock, where Capacity is read again
 	switch {
+	case s.gone || s.draining: // nobody gets another lease of it
 	case int(s.capacity) < s.leases:
 	case s.leases > 1:
 		p.fillRefusedLocked(s) // endLeaseLocked refits it

@@ -5,7 +5,10 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 	"go.uber.org/atomic"
+
+	"github.com/berth-go/berth/pool"
 )
 
 // What was in the way of Take may be gone when Capacity is asked, and be no change of Capacity
@@ -16,9 +19,9 @@ func TestSharedResourceThatRefusedIsTriedAgainThoughNoLeaseEnds(t *testing.T) {
 		cfg := shareable()
 		cfg.MaxOpen = 1
 		var n atomic.Int32
-		refuses := true
+		refuses := atomic.NewBool(true)
 		cfg.Take = counted(&n, func(_ *thing, n int32) error {
-			if n > 1 && refuses {
+			if n > 1 && refuses.Load() {
 				return errBroken
 			}
 			return nil
@@ -37,7 +40,7 @@ func TestSharedResourceThatRefusedIsTriedAgainThoughNoLeaseEnds(t *testing.T) {
 		pass(time.Minute)
 		second.waits()
 		assert.InDelta(t, 150, n.Load(), 50, "less and less often, and several at a time")
-		refuses = false
+		refuses.Store(false)
 		pass(1280 * time.Millisecond)
 		assert.Equal(t, 1, second.got().n)
 		assert.Equal(t, 1, third.got().n)
@@ -45,13 +48,31 @@ func TestSharedResourceThatRefusedIsTriedAgainThoughNoLeaseEnds(t *testing.T) {
 		tried := n.Load()
 		pass(time.Minute)
 		assert.Equal(t, tried, n.Load(), "it has room, and that is known")
-		refuses = true
+		refuses.Store(true)
 		late := r.acquire()
-		refuses = false
+		refuses.Store(false)
 		late.waits()
 		pass(10 * time.Millisecond)
 		late.got() // it is long ago that one was refused
 		assert.EqualValues(t, 1, r.Stats().Dials)
+	})
+}
+
+// The end of a lease may be what makes room: that is tried at once, however many were refused.
+func TestSharedResourceThatRefusedManyIsTriedAtOnceWhenALeaseEnds(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		cfg := shareable()
+		refuses := shy(&cfg)
+		r := newRig(t, cfg)
+		r.capacity = 5
+		first := r.acquire()
+		second, third := r.acquire(), r.acquire()
+		pass(200 * time.Millisecond)
+		refuses.Store(false)
+		second.waits()
+		first.release()
+		second.got()
+		third.got()
 	})
 }
 
@@ -75,9 +96,138 @@ func TestSharedResourceThatRefusedAndIsClosedIsNotLookedAtAgain(t *testing.T) {
 		r.capacity = 5
 		first := r.acquire()
 		assert.Equal(t, 2, r.acquire().got().n)
+		require.Equal(t, 1, pool.Deadlines(r.Pool))
 		first.discard()
+		assert.Zero(t, pool.Deadlines(r.Pool))
 		before := looks.Load()
 		pass(time.Minute)
 		assert.Equal(t, before, looks.Load())
+	})
+}
+
+// shy makes Take fail, but for the first one, while the result is set.
+func shy(cfg *pool.Config[*thing]) *atomic.Bool {
+	var n atomic.Int32
+	refuses := atomic.NewBool(true)
+	cfg.MaxOpen = 1
+	cfg.Take = counted(&n, func(_ *thing, n int32) error {
+		if n > 1 && refuses.Load() {
+			return errBroken
+		}
+		return nil
+	})
+	return refuses
+}
+
+// A resource that refused some, and told of room by itself, may refuse again long after.
+func TestSharedResourceThatToldOfRoomIsLookedAtWhenItRefusesAgain(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		cfg := shareable()
+		refuses := shy(&cfg)
+		r := newRig(t, cfg)
+		r.capacity = 5
+		x := r.acquire().got()
+		second, third := r.acquire(), r.acquire()
+		pass(10 * time.Millisecond) // both are refused at once
+		refuses.Store(false)
+		x.set(5)
+		pass(time.Second)
+		second.got()
+		third.got()
+
+		refuses.Store(true)
+		late := r.acquire()
+		late.waits()
+		refuses.Store(false)
+		pass(1280 * time.Millisecond)
+		late.got()
+	})
+}
+
+// The time of the look may come while Capacity is read because of another refusal.
+func TestLookComesWhileARefusalIsLookedAt(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		cfg := shareable()
+		var slow atomic.Bool
+		read := cfg.Capacity
+		cfg.Capacity = func(x *thing) int {
+			if slow.Load() {
+				<-time.After(30 * time.Millisecond)
+			}
+			return read(x)
+		}
+		refuses := shy(&cfg)
+		r := newRig(t, cfg)
+		r.capacity = 5
+		r.acquire().got()
+		second, third := r.acquire(), r.acquire()
+		pass(10 * time.Millisecond) // both are refused at once
+		slow.Store(true)
+		pass(220 * time.Millisecond)
+		slow.Store(false)
+		refuses.Store(false)
+		pass(2 * time.Second)
+		second.got()
+		third.got()
+	})
+}
+
+// What has died under Take is not looked at again.
+func TestNoLookAtWhatHasDiedUnderTake(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		cfg := shareable()
+		gate := make(chan struct{})
+		var n atomic.Int32
+		cfg.MaxOpen = 1
+		cfg.Take = counted(&n, func(_ *thing, n int32) error {
+			if n == 1 {
+				return nil
+			}
+			<-gate
+			return errBroken
+		})
+		r := newRig(t, cfg)
+		r.capacity = 5
+		x := r.acquire().got()
+		r.acquire()
+		x.set(pool.Dead)
+		require.NoError(t, r.Close())
+		close(gate)
+		pass(0)
+		assert.Zero(t, pool.Deadlines(r.Pool))
+	})
+}
+
+// A resource may tell of a change whenever it is asked or refuses (one of package h2 does so if
+// two requests come at once): it is not tried again and again at once for that, and when it has
+// room, that is soon seen.
+func TestSharedResourceThatTellsOfAChangeAsItRefusesIsNotTriedAtOnce(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		cfg := shareable()
+		cfg.MaxOpen = 1
+		var n atomic.Int32
+		refuses := atomic.NewBool(true)
+		cfg.Take = counted(&n, func(x *thing, n int32) error {
+			if n > 1 && n < 10_000 && refuses.Load() {
+				x.changed()
+				return errBroken
+			}
+			return nil
+		})
+		r := newRig(t, cfg)
+		r.capacity = 5
+		x := r.acquire().got()
+		second, third := r.acquire(), r.acquire()
+		second.waits()
+		third.waits()
+		assert.Less(t, n.Load(), int32(20))
+		pass(time.Second)
+		second.waits()
+		assert.Less(t, n.Load(), int32(1000))
+		refuses.Store(false)
+		x.set(5)
+		pass(10 * time.Millisecond)
+		second.got()
+		third.got()
 	})
 }

@@ -15,8 +15,8 @@ const (
 	ForMaxDials                  // the end of another dial, of the pool or its Budget: MaxDials are in flight
 	ForBackoff                   // the next dial, after one that failed
 	ForTotal                     // a slot of the Budget, or of MaxOpen over all keys
-	ForCapacity                  // room in a resource that is open and has none, not even a first lease
-	ForCheck                     // the end of a Check in the background
+	ForCapacity                  // room that a resource is about to have, which is open and has none yet
+	ForCheck                     // the end of a Check, in the background or of another call
 	ForClose                     // the end of a Close func: its slot is taken until then
 )
 
@@ -53,12 +53,12 @@ func (a *attempt[R]) forWhatLocked(place int, g gauges, b *BudgetStats) WaitedFo
 	p := a.p
 	switch {
 	case a.dialComesLocked(place):
-		if p.mu.dials.Oldest().held {
+		if p.limiter() != nil && !a.startedLocked(place) {
 			return ForDialRate
 		}
 		return ForDial
 	case !a.fresh && place <= p.mu.promised:
-		if pr := p.mu.probes; pr != nil && int(pr.of.promised) == p.mu.promised {
+		if p.checksPromiseLocked() == p.mu.promised {
 			return ForCheck
 		}
 		return ForCapacity
@@ -87,15 +87,47 @@ func (a *attempt[R]) dialComesLocked(place int) bool {
 	return n > 0 && place <= p.mu.promised+n*p.sharedLocked()
 }
 
+// startedLocked reports whether DialRate has let start a dial that is in flight for a call at
+// that place: the dials before those it holds up are for the waiters in front.
+func (a *attempt[R]) startedLocked(place int) bool {
+	p := a.p
+	n := 0
+	for d := range p.mu.dials.All() {
+		if !d.canceled && !d.held && (!a.fresh || d.slot.number >= a.firstDial) {
+			n++
+		}
+	}
+	if a.fresh {
+		return n > 0
+	}
+	return n > 0 && place <= p.mu.promised+n*p.sharedLocked()
+}
+
+// checksPromiseLocked returns how much of what is promised depends on a Check that runs.
+func (p *Pool[R]) checksPromiseLocked() (n int) {
+	if p.cfg.Check == nil {
+		return 0
+	}
+	if pr := p.mu.probes; pr != nil {
+		n = int(pr.of.promised)
+	}
+	for s := range p.mu.shares.All() {
+		if s.checking && !s.probed { // by a caller, who has a lease of it
+			n += int(s.promised)
+		}
+	}
+	return n
+}
+
 // mostTakenLocked returns what most of the slots are taken by where none is free, as that
 // whose end is waited for.
 func (p *Pool[R]) mostTakenLocked(g gauges) WaitedFor {
-	checking := btoi(p.mu.probes != nil)
+	checking := g.dialing - p.mu.dials.Len() // a resource that is being checked counts as one that is dialled
 	what, most := ForRelease, g.inUse
 	for _, other := range []struct {
 		what WaitedFor
 		n    int
-	}{{ForDial, g.dialing - checking}, {ForClose, g.closing}, {ForCheck, checking}, {ForCapacity, g.idle}} {
+	}{{ForDial, p.mu.dials.Len()}, {ForClose, g.closing}, {ForCheck, checking}, {ForCapacity, g.idle}} {
 		if other.n > most {
 			what, most = other.what, other.n
 		}

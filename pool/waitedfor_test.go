@@ -185,6 +185,24 @@ func TestWaitErrorSaysInOneWordWhatTheWaitWasFor(t *testing.T) {
 			r.acquire().waits()
 			return r.within(time.Second)
 		}},
+		{pool.ForDialRate, "an older waiter's dial goes on, and DialRate holds up the next", func(t *testing.T, _ <-chan struct{}) *call {
+			r := newManual(t, pool.Config[*thing]{DialRate: newTicker(time.Hour)})
+			r.acquire()
+			return r.within(time.Second)
+		}},
+		{pool.ForDialRate, "it wants a fresh one, and DialRate holds that up", func(t *testing.T, _ <-chan struct{}) *call {
+			r := newManual(t, pool.Config[*thing]{DialRate: newTicker(time.Hour)})
+			r.acquire()
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			t.Cleanup(cancel)
+			return r.acquireWith(ctx, pool.Request{Fresh: true})
+		}},
+		{pool.ForCheck, "another call checks what both are to share", func(t *testing.T, end <-chan struct{}) *call {
+			return checkedByAnother(t, end, 5)
+		}},
+		{pool.ForCheck, "another call checks what it is to have alone", func(t *testing.T, end <-chan struct{}) *call {
+			return checkedByAnother(t, end, 1)
+		}},
 		{pool.ForClose, "its slot is that of one that is being closed", func(t *testing.T, end <-chan struct{}) *call {
 			r := newRig(t, pool.Config[*thing]{MaxOpen: 1, Close: func(*thing) error { <-end; return nil }})
 			r.acquire().discard()
@@ -265,4 +283,17 @@ func TestWaitErrorReadAloudTellsHowManyLeasesAreOut(t *testing.T) {
 		assert.Contains(t, e.Error(), "for release at place 1, 1 of 1 open, 1 in use, 3 leases, 0 dialing")
 		assert.Equal(t, 3, e.Leases)
 	})
+}
+
+// checkedByAnother returns a call that waits while another checks the only resource.
+func checkedByAnother(t *testing.T, end <-chan struct{}, capacity int) *call {
+	cfg := shareable()
+	cfg.MaxOpen, cfg.CheckAfter = 1, time.Minute
+	cfg.Check = func(context.Context, *thing) error { <-end; return nil }
+	r := newRig(t, cfg)
+	r.capacity = capacity
+	r.acquire().release()
+	pass(2 * time.Minute)
+	r.acquire()
+	return r.within(time.Second)
 }
