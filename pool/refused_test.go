@@ -11,21 +11,26 @@ import (
 	"github.com/berth-go/berth/pool"
 )
 
+// shy makes Take fail, but for the first time, while refuses is set, and counts its calls.
+func shy(cfg *pool.Config[*thing]) (refuses *atomic.Bool, calls *atomic.Int32) {
+	refuses, calls = atomic.NewBool(true), atomic.NewInt32(0)
+	cfg.MaxOpen = 1
+	cfg.Take = counted(calls, func(_ *thing, n int32) error {
+		if n > 1 && refuses.Load() {
+			return errBroken
+		}
+		return nil
+	})
+	return refuses, calls
+}
+
 // What was in the way of Take may be gone when Capacity is asked, and be no change of Capacity
 // that anybody tells of. No lease may end for long: the resource is looked at again all the
 // same (I2), now and then.
 func TestSharedResourceThatRefusedIsTriedAgainThoughNoLeaseEnds(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		cfg := shareable()
-		cfg.MaxOpen = 1
-		var n atomic.Int32
-		refuses := atomic.NewBool(true)
-		cfg.Take = counted(&n, func(_ *thing, n int32) error {
-			if n > 1 && refuses.Load() {
-				return errBroken
-			}
-			return nil
-		})
+		refuses, n := shy(&cfg)
 		r := newRig(t, cfg)
 		r.capacity = 5
 		r.acquire().got()
@@ -62,7 +67,7 @@ func TestSharedResourceThatRefusedIsTriedAgainThoughNoLeaseEnds(t *testing.T) {
 func TestSharedResourceThatRefusedManyIsTriedAtOnceWhenALeaseEnds(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		cfg := shareable()
-		refuses := shy(&cfg)
+		refuses, _ := shy(&cfg)
 		r := newRig(t, cfg)
 		r.capacity = 5
 		first := r.acquire()
@@ -105,25 +110,11 @@ func TestSharedResourceThatRefusedAndIsClosedIsNotLookedAtAgain(t *testing.T) {
 	})
 }
 
-// shy makes Take fail, but for the first one, while the result is set.
-func shy(cfg *pool.Config[*thing]) *atomic.Bool {
-	var n atomic.Int32
-	refuses := atomic.NewBool(true)
-	cfg.MaxOpen = 1
-	cfg.Take = counted(&n, func(_ *thing, n int32) error {
-		if n > 1 && refuses.Load() {
-			return errBroken
-		}
-		return nil
-	})
-	return refuses
-}
-
 // A resource that refused some, and told of room by itself, may refuse again long after.
 func TestSharedResourceThatToldOfRoomIsLookedAtWhenItRefusesAgain(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		cfg := shareable()
-		refuses := shy(&cfg)
+		refuses, _ := shy(&cfg)
 		r := newRig(t, cfg)
 		r.capacity = 5
 		x := r.acquire().got()
@@ -156,7 +147,7 @@ func TestLookComesWhileARefusalIsLookedAt(t *testing.T) {
 			}
 			return read(x)
 		}
-		refuses := shy(&cfg)
+		refuses, _ := shy(&cfg)
 		r := newRig(t, cfg)
 		r.capacity = 5
 		r.acquire().got()
@@ -204,16 +195,16 @@ func TestNoLookAtWhatHasDiedUnderTake(t *testing.T) {
 func TestSharedResourceThatTellsOfAChangeAsItRefusesIsNotTriedAtOnce(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		cfg := shareable()
-		cfg.MaxOpen = 1
-		var n atomic.Int32
-		refuses := atomic.NewBool(true)
-		cfg.Take = counted(&n, func(x *thing, n int32) error {
-			if n > 1 && n < 10_000 && refuses.Load() {
+		refuses, n := shy(&cfg)
+		refusing := cfg.Take
+		cfg.Take = func(x *thing) error {
+			err := refusing(x)
+			if err != nil {
 				x.changed()
-				return errBroken
+				refuses.Store(n.Load() < 10_000) // the test is to end when it fails
 			}
-			return nil
-		})
+			return err
+		}
 		r := newRig(t, cfg)
 		r.capacity = 5
 		x := r.acquire().got()

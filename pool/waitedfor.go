@@ -83,7 +83,11 @@ func (a *attempt[R]) dialComesLocked(place int) bool {
 	if a.fresh {
 		return p.freshDialLocked(a.firstDial)
 	}
-	n := p.flyingLocked()
+	return p.reachLocked(p.flyingLocked(), place)
+}
+
+// reachLocked reports whether n dials, after what is promised, serve whoever has that place.
+func (p *Pool[R]) reachLocked(n, place int) bool {
 	return n > 0 && place <= p.mu.promised+n*p.sharedLocked()
 }
 
@@ -100,7 +104,7 @@ func (a *attempt[R]) startedLocked(place int) bool {
 	if a.fresh {
 		return n > 0
 	}
-	return n > 0 && place <= p.mu.promised+n*p.sharedLocked()
+	return p.reachLocked(n, place)
 }
 
 // checksPromiseLocked returns how much of what is promised depends on a Check that runs.
