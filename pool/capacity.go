@@ -170,8 +170,8 @@ func (p *Pool[R]) setCapacityLocked(s *slot[R], capacity, expect int) {
 			p.retireLocked(s, ReasonCapacity)
 		}
 	default:
-		if s.share != nil && s.refusedNow == maxRefusals && s.leases > 0 && capacity > s.leases {
-			capacity, expect = s.leases, s.leases // until the look that is due: see doubtCapacityLocked
+		if s.share != nil && s.refusedNow == maxRefusals && capacity > s.leases {
+			capacity, expect = refusedWith(s.leases) // until the look that is due: see doubtCapacityLocked
 			s.refused = true
 		}
 		if capacity < int(s.capacity) {

@@ -66,9 +66,10 @@ type Config[R any] struct {
 	// Take runs for every lease before Acquire or TryAcquire returns it, in the
 	// caller's goroutine. An error means that r cannot carry this lease: Capacity
 	// is read again, and the caller goes on to the next resource at its place in
-	// the queue; that may be r again, if it says that it has room, up to twice in a
-	// row. One that other callers use is full then until a lease of it ends, or for some
-	// milliseconds, longer each time. nil: nothing is to be done.
+	// the queue. An exclusive r that says that it has room is closed. A shareable
+	// one counts as full then until a lease of it ends, or for some milliseconds, longer
+	// each time; without other leases it is tried twice more before that, and closed when
+	// it still refuses after three such times. nil: nothing is to be done.
 	Take func(R) error
 
 	// Recycle prepares a resource for its next user when a lease is released, in

@@ -49,30 +49,39 @@ func (p *Pool[R]) doubtCapacityLocked(s *slot[R]) {
 	p.setLocked(&s.look, s, toLook, now.Add(refusedTime<<s.looks))
 }
 
-// fillRefusedLocked has a resource count as full but for the lease whose Take has failed.
+// fillRefusedLocked has a shareable resource count as full but for the lease whose Take has
+// failed.
 func (p *Pool[R]) fillRefusedLocked(s *slot[R]) {
 	s.refused = true
-	s.capacity, s.expect = clamped(s.leases-1), clamped(s.leases-1)
+	capacity, expect := refusedWith(s.leases - 1)
+	s.capacity, s.expect = clamped(capacity), clamped(expect)
 }
 
+// refusedWith returns what counts as the capacity of a resource that refuses more than so many
+// leases, and as what it is about to have: without any, callers wait for the next look at it,
+// and nothing is dialed in its place.
+func refusedWith(leases int) (capacity, expect int) { return leases, max(1, leases) }
+
 // maxRefusals is how many times in a row Take may fail on a shareable resource, though
-// Capacity then says that there is room, before it is taken at its word: without other
-// leases it is closed, and with others it is not tried again at once.
+// Capacity then says that there is room, before it is taken at its word and not tried
+// again at once.
 const maxRefusals = 2
 
-// refusedTime is for how long a resource with other leases then counts as full at most. It
-// is doubled each time, up to maxDoublings, until a lease ends.
+// refusedTime is for how long a resource then counts as full at most. It is doubled each
+// time, up to maxDoublings, until a lease ends. One without other leases, which may have
+// nothing that could end and make room, is closed after maxLonely times.
 const (
 	refusedTime  = 10 * time.Millisecond
 	maxDoublings = 7
+	maxLonely    = 3
 )
 
 // endRefusedLocked ends a lease whose Take failed. Capacity has said what to think of
 // the resource. If it says there is room, the two disagree: with other leases out
 // that may pass, and the resource is full until one of them ends, or for refusedTime:
 // Capacity was asked later than Take, so what was in the way may be gone already, and
-// nobody tells of that again. Without any, a shareable one is tried again a few times,
-// and then closed like an exclusive one.
+// nobody tells of that again. Without any, a shareable one is tried again a few times at
+// once, looked at again a few times, and then closed like an exclusive one.
 func (p *Pool[R]) endRefusedLocked(c *cell[R]) {
 	s := c.slot
 	if s.refused { // meanwhile: its end may be what makes room
@@ -82,13 +91,15 @@ func (p *Pool[R]) endRefusedLocked(c *cell[R]) {
 	switch {
 	case s.gone || s.draining: // nobody gets another lease of it
 	case int(s.capacity) < s.leases:
-	case s.leases > 1:
+	case s.share == nil:
+		p.retireLocked(s, ReasonTake)
+	case s.leases == 1 && s.refusals < maxRefusals:
+		s.refusals++ // Capacity was asked later than Take: what was in the way may be gone
+	case s.leases == 1 && s.looks >= maxLonely:
+		p.retireLocked(s, ReasonTake)
+	default:
 		p.fillRefusedLocked(s) // endLeaseLocked refits it
 		p.doubtCapacityLocked(s)
-	case s.share != nil && s.refusals < maxRefusals:
-		s.refusals++ // Capacity was asked later than Take: what was in the way may be gone
-	default:
-		p.retireLocked(s, ReasonTake)
 	}
 	p.endLeaseLocked(c, EndRelease, nil)
 	if p.mu.handed == s {
