@@ -32,7 +32,8 @@ func (p *Pool[R]) keepWarmersLocked(keep func(*warmer) bool) {
 // dials go on, within MaxIdle. A dial that fails meanwhile ends it with that
 // [*DialError]. An n that MaxOpen or MaxIdle does not allow, the pool's or its Budget's,
 // now or after SetLimits, is an error, and so is a closed pool ([ErrClosed]). WaitTimeout
-// does not bound it. An n of 0 is nothing to do.
+// does not bound it; it waits out the pause after a failed dial (Config.BackoffBase). An n of 0 is
+// nothing to do, unless the pool is closed.
 func (p *Pool[R]) Warm(ctx context.Context, n int) error {
 	if err := waitq.ContextError(ctx); err != nil {
 		return err
