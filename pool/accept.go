@@ -73,6 +73,7 @@ func (a *attempt[R]) check(l Lease[R]) bool {
 	}
 	p.lock()
 	defer p.unlock()
+	p.endCheckLocked(c)
 	if why, stale := p.staleLocked(s); s.gone || (stale && why != ReasonUses) { // it came during the check (I10, I11)
 		a.fail(l, failedMeanwhile, nil)
 		return false

@@ -51,6 +51,7 @@ func (p *Pool[R]) restCalmLocked(c *cell[R]) bool {
 	}
 	s.idleSince = p.nowLocked()
 	p.mu.leases--
+	p.endCheckLocked(c)
 	p.mu.out.Remove(&c.link)
 	p.noteLeaseLocked(max(0, time.Duration(p.momentLocked())-c.Began()))
 	s.leases--

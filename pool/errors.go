@@ -34,7 +34,7 @@ type WaitError struct {
 	Err    error         // why the wait ended
 	Key    any           // the key of the pool in package keyed; nil for a pool alone
 	Waited time.Duration // since the call first queued or ran Check, or with WaitTimeout Take
-	Place  int           // in the queue, 1 for the oldest; an upper bound if waiters in front gave up, or came later
+	Place  int           // in the queue, 1 for the oldest; beyond 32 it may be too high, as those in front who gave up count
 	For    WaitedFor     // what would have served it next, by that place
 
 	Limits                            // as they were
@@ -104,11 +104,23 @@ func (e *WaitError) Unwrap() error { return e.Err }
 
 // Timeout reports whether the wait ended because time ran out: the context's
 // deadline, or WaitTimeout.
-func (e *WaitError) Timeout() bool { return errors.Is(e.Err, context.DeadlineExceeded) }
+func (e *WaitError) Timeout() bool { return errors.Is(e.withoutCause(), context.DeadlineExceeded) }
 
 // Temporary reports what the context's error says of itself; with it a WaitError is a
 // [net.Error], as [context.DeadlineExceeded] is.
-func (e *WaitError) Temporary() bool { return temporary(e.Err) }
+func (e *WaitError) Temporary() bool { return temporary(e.withoutCause()) }
+
+// withoutCause returns what the context itself said. Its cause may be a time that ran out
+// elsewhere.
+func (e *WaitError) withoutCause() error {
+	if end, ok := e.Err.(*ending); ok { //nolint:errorlint // as in byWaitTimeout
+		return end.err
+	}
+	if all, ok := e.Err.(interface{ Unwrap() []error }); ok { // of waitq.ContextError
+		return all.Unwrap()[0]
+	}
+	return e.Err
+}
 
 // A DialError is the error of a waiter whose dial failed, or brought a resource that
 // ended before it ever had capacity.
@@ -117,8 +129,8 @@ type DialError struct {
 	Attempt int   // how many dials in a row have failed, this one included
 	Err     error // wraps what Dial returned, or its panic
 
-	// FailFast says that the breaker is open: no dial was made for this caller,
-	// and Err is that of the last one.
+	// FailFast says that the breaker is open: no dial was made for this caller, or
+	// one that is not waited for any more, and Err is that of the last one.
 	FailFast bool
 }
 

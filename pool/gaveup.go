@@ -46,11 +46,15 @@ func (a *attempt[R]) giveUp(err error) error {
 	if a.queued == 0 {
 		return err
 	}
+	checked := a.bad.cell != nil && a.bad.how == failedCheck
 	a.settle() // the error tells of the pool without it
 	a.p.lockBeside()
 	defer a.p.mu.Unlock()
 	e := &WaitError{}
 	a.explainLocked(e, err)
+	if checked {
+		e.For = ForCheck // which has taken the time that it had
+	}
 	return e
 }
 
@@ -59,7 +63,7 @@ func (a *attempt[R]) explainLocked(e *WaitError, err error) {
 	p := a.p
 	oldest := p.oldestLeaseLocked() // first, so that the clock is read once
 	g, waiting := p.gaugesLocked(), p.waiters.Len()
-	place := a.ahead + 1 - int(min(p.mu.deliveries-a.deliveries, uint32(a.ahead))) //nolint:gosec // nobody waits behind billions
+	place := a.placeLocked()
 	*e = WaitError{
 		Err: err, Key: p.key(), Waited: time.Duration(p.momentLocked() - a.start), Place: min(place, waiting+1),
 		Limits: *p.mu.limits, Open: g.idle + g.inUse, InUse: g.inUse, Dialing: g.dialing, Closing: g.closing,
@@ -69,6 +73,33 @@ func (a *attempt[R]) explainLocked(e *WaitError, err error) {
 		e.Budget = p.member.budget.Stats()
 	}
 	e.For = a.forWhatLocked(e.Place, g, &e.Budget)
+}
+
+// knownPlaces is how many in front of it a call that gives up looks at. Farther back it
+// reckons: to look would take too long where thousands give up at once.
+const knownPlaces = 32
+
+// placeLocked returns the place in the queue at which a call was whose wait has ended. Those
+// who came back with an old place have passed it, as others pass one of Request.Low, and others
+// are served past one that wants a fresh resource: none of them is in what it knows of
+// those in front when it queued.
+func (a *attempt[R]) placeLocked() int {
+	p, ahead := a.p, 0
+	reckoned := a.ahead - int(min(p.mu.deliveries-a.deliveries, uint32(a.ahead))) //nolint:gosec // nobody waits behind billions
+	if reckoned >= knownPlaces && !a.fresh && !a.low && !a.failedOnce {
+		return reckoned + 1
+	}
+	p.waiters.Each(func(e waitq.Entry) bool {
+		if Ticket(e.Place) > a.place {
+			return false
+		}
+		ahead++
+		return ahead < knownPlaces
+	})
+	if ahead < knownPlaces {
+		return ahead + 1
+	}
+	return max(ahead, reckoned) + 1
 }
 
 // oldestLeaseLocked returns how long the oldest lease has been out, 0 for none.

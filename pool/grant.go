@@ -89,6 +89,7 @@ func (p *Pool[R]) leaseOutLocked(s *slot[R], t Ticket, mayCheck bool) Lease[R] {
 		if s != p.mu.handed {
 			c.idleFor = min(p.timeOf(began).Sub(s.idleSince), time.Duration(began-s.born)) // a successor is idle since before its birth
 			c.check = mayCheck && p.checkDueLocked(s)
+			p.mu.checks += int32(btoi(c.check && s.share == nil)) //nolint:gosec // 0 or 1
 		}
 		s.checking = c.check && s.share != nil
 		if s.checking {
@@ -124,12 +125,21 @@ func (p *Pool[R]) takeBackLocked(l Lease[R]) {
 
 func (p *Pool[R]) unleaseLocked(l Lease[R]) {
 	s := l.cell.slot
+	p.endCheckLocked(l.cell)
 	l.cell.end(l.turn)
 	p.mu.out.Remove(&l.cell.link)
 	s.putCell(l.cell)
 	s.leases--
 	s.uses--
 	p.mu.leases--
+}
+
+// endCheckLocked notes that the caller who has the lease runs no Check any more.
+func (p *Pool[R]) endCheckLocked(c *cell[R]) {
+	if c.check && c.slot.share == nil {
+		p.mu.checks--
+	}
+	c.check = false
 }
 
 // endLeaseLocked is passOnLocked for a caller to whom it does not matter that a
@@ -173,6 +183,7 @@ func (p *Pool[R]) settleLeaseLocked(c *cell[R], how End, err error) {
 	}
 	held := max(0, time.Duration(p.momentLocked())-c.Began())
 	p.mu.leases--
+	p.endCheckLocked(c)
 	p.mu.out.Remove(&c.link)
 	p.unwatchLocked(c)
 	p.noteLeaseLocked(held)

@@ -73,6 +73,7 @@ type Pool[R any] struct {
 		promised int   // leases that slots are about to take, beyond those that they can now
 		opening  int32 // slots that have had no capacity since their dial
 		draining int32 // slots that drain and are not gone yet
+		checks   int32 // leases of exclusive resources whose callers run Check
 
 		telling    int32  // of the pool's goroutines: those in hooks
 		uncovered  int32  // this pool's share of part.Total.Waiting

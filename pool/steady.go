@@ -38,7 +38,7 @@ func (a *attempt[R]) queueSteadyLocked() bool {
 // lease has ended at now, if that is not 0.
 func (p *Pool[R]) passSteadyLocked(c *cell[R], now moment, next *handOff[R]) bool {
 	s := c.slot
-	if p.mu.form != steady || c.watched != nil || s.share != nil || s.sampling || s.capacity <= 0 ||
+	if p.mu.form != steady || c.watched != nil || c.check || s.share != nil || s.sampling || s.capacity <= 0 ||
 		p.cfg.Hooks.Released != nil || p.mustSampleLocked(s) {
 		return false
 	}

@@ -16,7 +16,7 @@ const (
 	ForBackoff                   // the next dial, after one that failed
 	ForTotal                     // a slot of the Budget, or of MaxOpen over all keys
 	ForCapacity                  // room that a resource is about to have, which is open and has none yet
-	ForCheck                     // the end of a Check, in the background or of another call
+	ForCheck                     // the end of a Check: in the background, of another call, or its own
 	ForClose                     // the end of a Close func: its slot is taken until then
 )
 
@@ -51,27 +51,35 @@ func (f WaitedFor) String() string {
 // place, where the pool has not yet acted on that.
 func (a *attempt[R]) forWhatLocked(place int, g gauges, b *BudgetStats) WaitedFor {
 	p := a.p
+	queued := a.lease.cell == nil // until now: else it had been served, and that was of no use
+	// Of those who give up together the first to come for the lock have had the pool act on
+	// it that nobody waits any more: so it starves no more, and dials may be canceled.
+	starved := p.mu.starved || queued && p.member != nil
 	switch {
+	case g.resting > 0 && !a.fresh || p.findLocked(a.suits) != nil:
+		return ForTurn // it came when the wait had ended
 	case a.dialComesLocked(place):
 		if p.limiter() != nil && !a.startedLocked(place) {
 			return ForDialRate
 		}
 		return ForDial
-	case !a.fresh && place <= p.mu.promised:
+	case place <= p.mu.promised && (!a.fresh || p.promisedSinceLocked(a.firstDial) > 0):
 		if p.checksPromiseLocked() == p.mu.promised {
 			return ForCheck
 		}
 		return ForCapacity
 	case room(p.mu.limits.MaxOpen, p.usedLocked()) == 0:
-		return p.mostTakenLocked(g)
+		return a.mostTakenLocked(g)
 	case p.cautiousLocked() && time.Now().Before(p.mu.outage.notBefore):
 		return ForBackoff
 	case p.dialRoomLocked() == 0:
 		return ForMaxDials
-	case p.mu.starved && room(b.MaxOpen, b.Open) == 0:
+	case starved && room(b.MaxOpen, b.Open) == 0:
 		return ForTotal
-	case p.mu.starved:
+	case starved && room(b.MaxDials, b.Dialing) == 0:
 		return ForMaxDials
+	case queued && p.mu.canceled > 0:
+		return ForDial
 	default:
 		return ForTurn
 	}
@@ -80,10 +88,7 @@ func (a *attempt[R]) forWhatLocked(place int, g gauges, b *BudgetStats) WaitedFo
 // dialComesLocked reports whether a dial is in flight for a call at that place.
 func (a *attempt[R]) dialComesLocked(place int) bool {
 	p := a.p
-	if a.fresh {
-		return p.freshDialLocked(a.firstDial)
-	}
-	return p.reachLocked(p.flyingLocked(), place)
+	return p.reachLocked(p.flyingLocked(), place) && (!a.fresh || p.freshDialLocked(a.firstDial))
 }
 
 // reachLocked reports whether n dials, after what is promised, serve whoever has that place.
@@ -95,16 +100,14 @@ func (p *Pool[R]) reachLocked(n, place int) bool {
 // that place: the dials before those it holds up are for the waiters in front.
 func (a *attempt[R]) startedLocked(place int) bool {
 	p := a.p
-	n := 0
+	n, suits := 0, !a.fresh
 	for d := range p.mu.dials.All() {
-		if !d.canceled && !d.held && (!a.fresh || d.slot.number >= a.firstDial) {
+		if !d.canceled && !d.held {
 			n++
+			suits = suits || d.slot.number >= a.firstDial
 		}
 	}
-	if a.fresh {
-		return n > 0
-	}
-	return p.reachLocked(n, place)
+	return suits && p.reachLocked(n, place)
 }
 
 // checksPromiseLocked returns how much of what is promised depends on a Check that runs.
@@ -125,13 +128,29 @@ func (p *Pool[R]) checksPromiseLocked() (n int) {
 
 // mostTakenLocked returns what most of the slots are taken by where none is free, as that
 // whose end is waited for.
-func (p *Pool[R]) mostTakenLocked(g gauges) WaitedFor {
-	checking := g.dialing - p.mu.dials.Len() // a resource that is being checked counts as one that is dialled
-	what, most := ForRelease, g.inUse
+func (a *attempt[R]) mostTakenLocked(g gauges) WaitedFor {
+	p := a.p
+	checks := min(int(p.mu.checks), g.inUse)          // of what counts as in use
+	checking := g.dialing - p.mu.dials.Len() + checks // other resources that are being checked count as dialled
+	held, roomless := 0, g.idle
+	if p.limiter() != nil {
+		for d := range p.mu.dials.All() {
+			held += btoi(d.held)
+		}
+	}
+	if a.fresh { // what is idle may only be too old, and in the way
+		roomless = 0
+		for s := p.oldestIdleLocked(); s != nil; s = p.newerIdle(s.idleLink.Newer()) {
+			roomless += btoi(!s.room())
+		}
+	}
+	what, most := ForRelease, g.inUse-checks
 	for _, other := range []struct {
 		what WaitedFor
 		n    int
-	}{{ForDial, p.mu.dials.Len()}, {ForClose, g.closing}, {ForCheck, checking}, {ForCapacity, g.idle}} {
+	}{
+		{ForDial, p.mu.dials.Len() - held}, {ForDialRate, held}, {ForClose, g.closing}, {ForCheck, checking}, {ForCapacity, roomless},
+	} {
 		if other.n > most {
 			what, most = other.what, other.n
 		}

@@ -14,11 +14,7 @@ import (
 // One word says what a caller waited for, whatever holds it up. The caller of each row gives
 // up after a second.
 func TestWaitErrorSaysInOneWordWhatTheWaitWasFor(t *testing.T) {
-	for _, c := range []struct {
-		word pool.WaitedFor
-		when string
-		wait func(t *testing.T, end <-chan struct{}) *call
-	}{
+	eachWait(t, []wait{
 		{pool.ForRelease, "all that may be open is in use", func(t *testing.T, _ <-chan struct{}) *call {
 			r := newRig(t, pool.Config[*thing]{MaxOpen: 2})
 			r.acquireAll(2)
@@ -148,12 +144,10 @@ func TestWaitErrorSaysInOneWordWhatTheWaitWasFor(t *testing.T) {
 			r := newRig(t, cfg)
 			r.acquire().got()
 			r.capacity = 0
-			other := r.acquire()
+			r.acquire().waits()
 			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 			t.Cleanup(cancel)
-			c := r.acquireWith(ctx, pool.Request{Fresh: true})
-			other.leave()
-			return c
+			return r.acquireWith(ctx, pool.Request{Fresh: true})
 		}},
 		{pool.ForCapacity, "one is checked in the background, and one has no room yet", func(t *testing.T, end <-chan struct{}) *call {
 			cfg := shareable()
@@ -223,15 +217,28 @@ func TestWaitErrorSaysInOneWordWhatTheWaitWasFor(t *testing.T) {
 			newManual(t, under(b)).acquireAll(2)
 			return c
 		}},
-	} {
-		t.Run(fmt.Sprintf("%v: %s", c.word, c.when), func(t *testing.T) {
+	})
+}
+
+// A wait is what a call waits for, and when. The end of end is that of the test.
+type wait struct {
+	word pool.WaitedFor
+	when string
+	wait func(t *testing.T, end <-chan struct{}) *call
+}
+
+// eachWait checks the word of calls that give up after a second.
+func eachWait(t *testing.T, waits []wait) {
+	t.Helper()
+	for _, w := range waits {
+		t.Run(fmt.Sprintf("%v: %s", w.word, w.when), func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
 				end := make(chan struct{})
 				defer close(end)
-				call := c.wait(t, end)
+				c := w.wait(t, end)
 				pass(time.Second)
-				e := call.waitErr()
-				assert.Equal(t, c.word, e.For, e.Error())
+				e := c.waitErr()
+				assert.Equal(t, w.word, e.For, e.Error())
 			})
 		})
 	}

@@ -130,7 +130,7 @@ func (x *exchanging) acquire(h Host, r pool.Request) (pool.Lease[*Resource], err
 	resource := lease.Value()
 	var raw net.Conn
 	if w, ok := resource.conn.(*wired); ok {
-		raw = w.Raw
+		raw = wire.Given(w.Raw)
 	}
 	trace.GotConn(raw, lease.Info, resource.Alone, func() {
 		resource.Drop()

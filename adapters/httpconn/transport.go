@@ -151,7 +151,7 @@ func (x *exchanging) acquire(h Host, r pool.Request) (lease pool.Lease[*conn], e
 		return lease, wire.LimitsError("httpconn", "Config.PerHost", err)
 	}
 	c := lease.Value()
-	trace.GotConn(c.raw, lease.Info, c.alone, func() {
+	trace.GotConn(wire.Given(c.raw), lease.Info, c.alone, func() {
 		c.drop()
 		lease.Release()
 	})

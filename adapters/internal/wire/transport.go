@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/berth-go/berth/adapters/internal/exchange"
@@ -57,6 +58,9 @@ func Prepare(tr *http.Transport, p http.Protocols) {
 	if dial == nil {
 		dial = (&net.Dialer{}).DialContext
 	}
+	if p.HTTP2() || p.UnencryptedHTTP2() {
+		dial = closedOnce(dial)
+	}
 	tr.DialContext, tr.Dial = captured(dial), nil                          //nolint:staticcheck // as above
 	if dial := dialFunc(tr.DialTLSContext, tr.DialTLS, nil); dial != nil { //nolint:staticcheck // as above
 		tr.DialTLSContext, tr.DialTLS = captured(dial), nil //nolint:staticcheck // as above
@@ -92,10 +96,46 @@ func captured(dial dialContextFunc) dialContextFunc {
 	}
 }
 
+// closedOnce returns a dial func whose connections are closed once: what is under HTTP/2 is
+// closed by net/http and by CloseNet, and more than one Close of it would be too many for who
+// counts in Close. What does TLS itself is left as it is: net/http looks for that.
+func closedOnce(dial dialContextFunc) dialContextFunc {
+	return func(ctx context.Context, network, addr string) (net.Conn, error) {
+		c, err := dial(ctx, network, addr)
+		if c == nil || err != nil {
+			return c, err
+		}
+		if _, ok := c.(interface{ ConnectionState() tls.ConnectionState }); ok {
+			return c, nil
+		}
+		return &onceConn{Conn: c}, nil
+	}
+}
+
+// onceConn is a net.Conn that is closed once. Each Close returns when that has.
+type onceConn struct {
+	net.Conn
+	once sync.Once
+	err  error
+}
+
+func (c *onceConn) Close() error {
+	c.once.Do(func() { c.err = c.Conn.Close() })
+	return c.err
+}
+
+// Given returns what the dial func returned of which raw, the Raw of a Conn, was made.
+func Given(raw net.Conn) net.Conn {
+	if c, ok := raw.(*onceConn); ok {
+		return c.Conn
+	}
+	return raw
+}
+
 // Conn is a connection and what is known of it.
 type Conn struct {
 	*http.ClientConn
-	Raw net.Conn // under it: what the dial func returned
+	Raw net.Conn // under it: what the dial func returned, closed once; see Given
 
 	handshake bool   // net/http saw TLS spoken
 	protocol  string // that TLS agreed on
@@ -121,7 +161,7 @@ func CloseNet(raw net.Conn) {
 		return
 	}
 	_ = raw.Close()
-	if over, ok := raw.(interface {
+	if over, ok := Given(raw).(interface {
 		NetConn() net.Conn
 		HandshakeContext(ctx context.Context) error
 	}); ok {
@@ -149,19 +189,34 @@ func explained(err error) error {
 	return err
 }
 
+// lastingContext is the context of a dial, which may last longer than the dial.
+type lastingContext struct {
+	context.Context
+	dial context.Context // the dial's
+}
+
+func (c lastingContext) Deadline() (time.Time, bool) { return c.dial.Deadline() }
+
 // Dial makes a connection by tr, which Prepare has prepared, to addr or, by proxy,
 // for it. ctx bounds all of it.
 func Dial(ctx context.Context, tr *http.Transport, scheme, addr string, proxy *url.URL) (*Conn, error) {
 	d := &dialing{proxy: proxy}
-	dctx := context.WithValue(ctx, dialingKey{}, d)
+	// The pool ends ctx when the dial is over. As with net/http, what the dial funcs get does
+	// not end then: some have the connection live by it.
+	lasting, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
+	dctx := context.WithValue(context.Context(lastingContext{lasting, ctx}), dialingKey{}, d)
 	dctx = httptrace.WithClientTrace(dctx, &httptrace.ClientTrace{TLSHandshakeDone: d.handshakeDone})
 
 	// Not every step of NewClientConn looks at the context, but each of them ends
 	// when the connection is closed.
-	stop := context.AfterFunc(ctx, d.abort)
+	stop := context.AfterFunc(ctx, func() {
+		cancel(context.Cause(ctx))
+		d.abort()
+	})
 	returned := false
 	defer func() {
 		if !returned && stop() {
+			cancel(nil)
 			d.abort() // a func of the user's has panicked, or ended the goroutine
 		}
 	}()
@@ -174,6 +229,7 @@ func Dial(ctx context.Context, tr *http.Transport, scheme, addr string, proxy *u
 		return nil, exchange.ErrorOf(ctx)
 	}
 	if err != nil {
+		cancel(nil)
 		d.abortIfOpen() // net/http leaves it open where TLS agreed on what tr does not speak
 		return nil, explained(err)
 	}
