@@ -189,14 +189,6 @@ func explained(err error) error {
 	return err
 }
 
-// lastingContext is the context of a dial, which may last longer than the dial.
-type lastingContext struct {
-	context.Context
-	dial context.Context // the dial's
-}
-
-func (c lastingContext) Deadline() (time.Time, bool) { return c.dial.Deadline() }
-
 // Dial makes a connection by tr, which Prepare has prepared, to addr or, by proxy,
 // for it. ctx bounds all of it.
 func Dial(ctx context.Context, tr *http.Transport, scheme, addr string, proxy *url.URL) (*Conn, error) {
@@ -204,7 +196,8 @@ func Dial(ctx context.Context, tr *http.Transport, scheme, addr string, proxy *u
 	// The pool ends ctx when the dial is over. As with net/http, what the dial funcs get does
 	// not end then: some have the connection live by it.
 	lasting, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
-	dctx := context.WithValue(context.Context(lastingContext{lasting, ctx}), dialingKey{}, d)
+	var dctx context.Context = lastingContext{lasting, ctx}
+	dctx = context.WithValue(dctx, dialingKey{}, d)
 	dctx = httptrace.WithClientTrace(dctx, &httptrace.ClientTrace{TLSHandshakeDone: d.handshakeDone})
 
 	// Not every step of NewClientConn looks at the context, but each of them ends
