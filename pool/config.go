@@ -104,8 +104,9 @@ type Config[R any] struct {
 	// reads it again, soon and in another goroutine. If r is exclusive and what its
 	// holder did, or Recycle, leaves it without capacity, that is to be told before
 	// the lease ends, or in Recycle: then it is read before anybody else gets r.
-	// changed may be called from anywhere, also under locks of r. nil: Capacity is
-	// read again after each lease.
+	// changed may be called from anywhere, also under locks of r; but Capacity and
+	// Expect, which are read again for that, must not call it each time. nil:
+	// Capacity is read again after each lease.
 	Watch func(r R, changed func())
 
 	// Shared is the capacity that a resource not yet dialled is expected to have:

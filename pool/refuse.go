@@ -32,10 +32,27 @@ func (p *Pool[R]) lookAtRefused(l Lease[R]) {
 			p.endRefusedLocked(l.cell)
 		}
 	}()
-	if err := p.sample(l.cell.slot); err != nil {
+	if err := p.sampleRefused(l.cell.slot); err != nil {
 		panic(err.value)
 	}
 	done = true
+}
+
+// sampleRefused is sample for a resource whose Take has failed. What room that finds is not for
+// those who came after the caller, which does not stand in the queue before [Pool.endRefusedLocked]
+// (I3).
+func (p *Pool[R]) sampleRefused(s *slot[R]) (err *panicError) {
+	p.lock()
+	defer func() {
+		if failed := p.finish(false, nil); err == nil {
+			err = failed
+		}
+	}()
+	if s.share != nil {
+		s.failing++
+		p.refitLocked(s)
+	}
+	return p.sampleLocked(s)
 }
 
 // doubtCapacityLocked sees to it that Capacity of a resource is read again which has refused
@@ -84,6 +101,9 @@ const (
 // once, looked at again a few times, and then closed like an exclusive one.
 func (p *Pool[R]) endRefusedLocked(c *cell[R]) {
 	s := c.slot
+	if s.share != nil {
+		s.failing-- // endLeaseLocked refits it
+	}
 	if s.refused { // meanwhile: its end may be what makes room
 		p.queueLookLocked(s)
 	}
@@ -91,15 +111,13 @@ func (p *Pool[R]) endRefusedLocked(c *cell[R]) {
 	switch {
 	case s.gone || s.draining: // nobody gets another lease of it
 	case int(s.capacity) < s.leases:
-	case s.share == nil:
-		p.retireLocked(s, ReasonTake)
-	case s.leases == 1 && s.refusals < maxRefusals:
-		s.refusals++ // Capacity was asked later than Take: what was in the way may be gone
-	case s.leases == 1 && s.looks >= maxLonely:
-		p.retireLocked(s, ReasonTake)
-	default:
-		p.fillRefusedLocked(s) // endLeaseLocked refits it
+	case s.leases == 1 && s.refusals < maxRefusals && (s.share != nil || s.sampling):
+		s.refusals++ // Capacity was asked later than Take, or is being asked: what was in the way may be gone
+	case s.share != nil && (s.leases > 1 || s.looks < maxLonely):
+		p.fillRefusedLocked(s)
 		p.doubtCapacityLocked(s)
+	default:
+		p.retireLocked(s, ReasonTake)
 	}
 	p.endLeaseLocked(c, EndRelease, nil)
 	if p.mu.handed == s {

@@ -222,3 +222,111 @@ func TestSharedResourceThatTellsOfAChangeAsItRefusesIsNotTriedAtOnce(t *testing.
 		third.got()
 	})
 }
+
+// Whoever was refused is older than those who wait: what room the look at the resource finds is
+// for that one first (I3).
+func TestRefusedCallerIsNotOvertakenForTheRoomThatItsLookFinds(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		for _, capacity := range []int32{1, 2, 3} {
+			cfg := shareable()
+			cfg.MaxOpen = 1
+			var n atomic.Int32
+			cfg.Take = counted(&n, func(x *thing, n int32) error {
+				if n == 2 {
+					x.capacity.Store(capacity)
+					return errBroken
+				}
+				return nil
+			})
+			r := newRig(t, cfg)
+			r.capacity = 1
+			holder := r.acquire()
+			older := r.acquire()
+			younger := r.acquire()
+			holder.release()
+			assert.Equal(t, 1, older.got().n)
+			if capacity == 1 {
+				younger.waits()
+				older.release()
+			}
+			assert.Equal(t, 1, younger.got().n)
+			assert.EqualValues(t, 1, r.Stats().Dials)
+		}
+	})
+}
+
+// Capacity of an exclusive resource may be read already when Take fails: what that says counts,
+// and not what it said before.
+func TestExclusiveResourceThatRefusesWhileItsCapacityIsReadStays(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		cfg := shareable()
+		cfg.MaxOpen = 1
+		cfg.Shareable = func(*thing) bool { return false }
+		var slow atomic.Bool
+		read := cfg.Capacity
+		cfg.Capacity = func(x *thing) int {
+			n := read(x)
+			if slow.Load() {
+				<-time.After(time.Second)
+			}
+			return n
+		}
+		refuse := make(chan error)
+		var n atomic.Int32
+		cfg.Take = counted(&n, func(_ *thing, n int32) error {
+			if n == 2 {
+				return <-refuse
+			}
+			return nil
+		})
+		r := newRig(t, cfg)
+		r.acquire().release()
+		c := r.acquire() // in Take
+		slow.Store(true)
+		r.things[0].set(0)
+		c.waits() // Capacity is being read
+		refuse <- errBroken
+		pass(2 * time.Second)
+		c.waits()
+		slow.Store(false)
+		r.things[0].set(1)
+		assert.Equal(t, 1, c.got().n)
+		assert.Zero(t, r.Stats().Closes.Total())
+	})
+}
+
+// Who comes while a resource that has refused is looked at counts on it: nothing is dialed that
+// it makes needless.
+func TestCallerCountsOnTheRoomOfAResourceThatIsLookedAt(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		cfg := shareable()
+		cfg.MaxOpen = 2
+		var slow atomic.Bool
+		read := cfg.Capacity
+		cfg.Capacity = func(x *thing) int {
+			if slow.Load() {
+				<-time.After(time.Second)
+			}
+			return read(x)
+		}
+		var n atomic.Int32
+		cfg.Take = counted(&n, func(_ *thing, n int32) error {
+			if n == 2 {
+				return errBroken
+			}
+			return nil
+		})
+		r := newRig(t, cfg)
+		r.capacity = 5
+		r.acquire().release()
+		slow.Store(true)
+		older := r.acquire()
+		younger := r.acquire()
+		younger.waits()
+		assert.Len(t, r.things, 1)
+		pass(time.Second)
+		slow.Store(false)
+		assert.Equal(t, 1, older.got().n)
+		assert.Equal(t, 1, younger.got().n)
+	})
+}

@@ -87,6 +87,7 @@ type share[R any] struct {
 	seats     int                 // leases in the lane
 	free      []*cell[R]          // cells that are not out
 	look      *deadline[R]        // of Capacity, after Take has failed
+	failing   int                 // leases whose Take has failed, and whose callers have not queued again: nobody else gets one meanwhile
 	doubts
 }
 
@@ -113,7 +114,7 @@ func (s *slot[R]) room() bool {
 		return false
 	}
 	if s.share != nil {
-		return s.leases < int(s.capacity)
+		return s.leases < int(s.capacity) && s.failing == 0
 	}
 	// While Capacity of an exclusive slot is being read, what is known of it is
 	// from before its last lease.
@@ -141,7 +142,7 @@ func (s *slot[R]) promises() int {
 	if s.opening {
 		return max(1, min(int(s.expect), maxShared))
 	}
-	if s.checking || s.expect > s.capacity {
+	if s.checking || s.failing > 0 || s.expect > s.capacity {
 		return min(max(0, int(s.expect)-s.leases), maxShared)
 	}
 	return 0
