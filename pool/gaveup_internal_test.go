@@ -104,3 +104,36 @@ func TestWaitErrorCountsWhatIsIdleInTheBudget(t *testing.T) {
 		held[2].Release()
 	})
 }
+
+// What rests in the lane is there for a call that gives up, unless it wants a fresh one.
+func TestErrorOfACallThatGivesUpKnowsWhatRestsInTheLane(t *testing.T) {
+	for _, tt := range []struct {
+		fresh bool
+		want  WaitedFor
+	}{{want: ForTurn}, {fresh: true, want: ForDial}} {
+		synctest.Test(t, func(t *testing.T) {
+			more := false
+			p, _ := newLane(t, 2, func(c *Config[*int]) {
+				c.Dial = func(ctx context.Context) (*int, error) {
+					if more {
+						<-ctx.Done()
+						return nil, ctx.Err()
+					}
+					return new(int), nil
+				}
+			})
+			more = true
+			ctx, cancel := context.WithCancel(t.Context())
+			warmed := make(chan error, 1)
+			go func() { warmed <- p.Warm(ctx, 3) }()
+			synctest.Wait()
+			require.NotZero(t, p.resting())
+			a := &attempt[*int]{p: p, user: t.Context(), ctx: t.Context(), start: p.moment(), queued: p.moment(), fresh: tt.fresh, firstDial: 3}
+			var e *WaitError
+			require.ErrorAs(t, a.giveUp(context.Canceled), &e)
+			assert.Equal(t, tt.want, e.For, e)
+			cancel()
+			require.ErrorIs(t, <-warmed, context.Canceled)
+		})
+	}
+}

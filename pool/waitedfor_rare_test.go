@@ -42,6 +42,16 @@ func TestWaitErrorSaysInOneWordWhatARareWaitWasFor(t *testing.T) {
 			r.capacity = 0
 			return r.freshWithin(time.Second)
 		}},
+		{pool.ForMaxDials, "what is about to have room is too old", func(t *testing.T, _ <-chan struct{}) *call {
+			b := newBudget(t, pool.BudgetLimits{MaxDials: 1})
+			cfg := sharing(b)
+			cfg.Expect = func(*thing) int { return 5 }
+			r := newRig(t, cfg)
+			r.capacity = 0
+			r.acquire().waits()
+			newManual(t, under(b)).acquire()
+			return r.freshWithin(time.Second)
+		}},
 		{pool.ForMaxDials, "the dial in flight is for another who wants a fresh one", func(t *testing.T, _ <-chan struct{}) *call {
 			r := newManual(t, pool.Config[*thing]{MaxDials: 1})
 			r.acquire()
