@@ -84,6 +84,75 @@ func TestContextOfADialEndsIfTheDialFails(t *testing.T) {
 	}
 }
 
+// What a dial func derives from its context ends as that does.
+func TestWhatIsDerivedFromTheContextOfADialSaysThatItsDeadlinePassed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var got, cause error
+		tr, err := httpconn.New(withBase(httpconn.Config{DialTimeout: time.Second}, &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			ctx, cancel := context.WithTimeout(ctx, time.Minute)
+			defer cancel()
+			<-ctx.Done()
+			got, cause = ctx.Err(), context.Cause(ctx)
+			return nil, got
+		}}))
+		require.NoError(t, err)
+		_, err = tr.RoundTrip(request(t.Context(), t, http.MethodGet, "http://a.example", nil))
+		require.Error(t, err)
+		synctest.Wait()
+		assert.Equal(t, context.DeadlineExceeded, got)
+		require.EqualError(t, cause, "pool: DialTimeout passed")
+		require.NoError(t, tr.Shutdown(t.Context()))
+	})
+}
+
+// A connection that comes after the end of its dial is closed once, also where net/http would
+// close it once more.
+func TestConnThatComesTooLateIsClosedOnce(t *testing.T) {
+	inBubble(t, allKinds, func(b *bubble, k kind) {
+		var closes atomic.Int32
+		s := b.serve(k, proto)
+		c := b.client(k, s, httpconn.Config{DialTimeout: time.Second}, func(tr *http.Transport) {
+			dial := tr.DialContext
+			tr.DialContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
+				time.Sleep(2 * time.Second)
+				conn, err := dial(context.WithoutCancel(ctx), network, addr)
+				return closesConn{conn, &closes}, err
+			}
+		})
+		_, err := c.get(s.URL)
+		require.Error(b, err)
+		time.Sleep(time.Minute)
+		assert.EqualValues(b, 1, closes.Load())
+	})
+}
+
+// sleepyConn takes its time to close.
+type sleepyConn struct{ net.Conn }
+
+func (c sleepyConn) Close() error {
+	time.Sleep(10 * time.Second)
+	return c.Conn.Close()
+}
+
+// Who waits for a Close that goes on does not stop the time of a bubble.
+func TestSlowCloseOfTheConnUnderHTTP2StopsNoBubble(t *testing.T) {
+	inBubble(t, http2, func(b *bubble, k kind) {
+		s := b.serve(k, proto)
+		c := b.client(k, s, httpconn.Config{}, func(tr *http.Transport) {
+			dial := tr.DialContext
+			tr.DialContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
+				conn, err := dial(ctx, network, addr)
+				if err != nil {
+					return nil, err
+				}
+				return sleepyConn{conn}, nil
+			}
+		})
+		c.mustGet(s.URL)
+		require.NoError(b, c.Shutdown(b.Context()))
+	})
+}
+
 func withBase(cfg httpconn.Config, base *http.Transport) httpconn.Config {
 	cfg.Base = base
 	return cfg

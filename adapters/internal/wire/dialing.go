@@ -31,15 +31,18 @@ func dialingOf(ctx context.Context) *dialing {
 	return ctx.Value(dialingKey{}).(*dialing)
 }
 
-// seen notes a connection as soon as there is one.
-func (d *dialing) seen(c net.Conn) {
+// seen notes a connection as soon as there is one. It reports false if that came too late,
+// and is closed.
+func (d *dialing) seen(c net.Conn) bool {
 	d.mu.Lock()
 	d.mu.conn = c
 	aborted := d.mu.aborted
 	d.mu.Unlock()
 	if aborted && c != nil { // a dial func may return nothing, and no error
 		_ = c.Close()
+		return false
 	}
+	return true
 }
 
 // abort closes the connection, now or when there is one.

@@ -1,30 +1,40 @@
 package wire
 
 import (
-	"cmp"
 	"context"
 	"time"
 )
 
-// A lastingContext is what the dial funcs get: it ends with the context of the dial if that
-// ends before the dial is over, and lasts for ever if not.
-type lastingContext struct {
-	context.Context                 // ends then
-	dial            context.Context // of the dial: whoever made it ends it when the dial is over
+// lasting returns a context for the dial funcs. It ends as ctx has ended, with what is derived
+// from it, when end is called, and otherwise when cancel is, if ever.
+func lasting(ctx context.Context) (lasts context.Context, end func(), cancel context.CancelFunc) {
+	p := &parent{Context: ctx, never: make(chan struct{})}
+	lasts, cancel = context.WithCancel(p)
+	return lasts, p.end, cancel
 }
+
+// A parent is the parent of a context of a dial func. That takes over its Err, and the cause
+// of its Context, when it calls end: a cancelation would be passed on as one to what is
+// derived from it, also where a deadline has passed.
+type parent struct {
+	context.Context               // of the dial: whoever made it ends it when the dial is over
+	never           chan struct{} // Done. With that of Context, a child would end with that by itself
+	end             func()
+}
+
+func (p *parent) Done() <-chan struct{} { return p.never }
 
 // Deadline is that of the dial, and none afterwards: what is derived from a context whose
 // deadline has passed has no timer of its own.
-func (c lastingContext) Deadline() (time.Time, bool) {
-	if c.dial.Err() != nil {
-		return c.Context.Deadline()
+func (p *parent) Deadline() (time.Time, bool) {
+	if p.Context.Err() != nil {
+		return time.Time{}, false
 	}
-	return c.dial.Deadline()
+	return p.Context.Deadline()
 }
 
-func (c lastingContext) Err() error {
-	if c.Context.Err() == nil {
-		return nil
-	}
-	return cmp.Or(c.dial.Err(), c.Context.Err())
+// AfterFunc is how package context has a child wait for the end of a parent of its own kind.
+func (p *parent) AfterFunc(f func()) (stop func() bool) {
+	p.end = f
+	return func() bool { return true }
 }

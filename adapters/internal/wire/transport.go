@@ -11,8 +11,9 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-	"sync"
 	"time"
+
+	"go.uber.org/atomic"
 
 	"github.com/berth-go/berth/adapters/internal/exchange"
 )
@@ -89,8 +90,8 @@ func dialFunc(withContext dialContextFunc, without func(network, addr string) (n
 func captured(dial dialContextFunc) dialContextFunc {
 	return func(ctx context.Context, network, addr string) (net.Conn, error) {
 		c, err := dial(ctx, network, addr)
-		if err == nil {
-			dialingOf(ctx).seen(c)
+		if err == nil && !dialingOf(ctx).seen(c) {
+			return nil, net.ErrClosed // and net/http has nothing to close a second time
 		}
 		return c, err
 	}
@@ -108,19 +109,26 @@ func closedOnce(dial dialContextFunc) dialContextFunc {
 		if _, ok := c.(interface{ ConnectionState() tls.ConnectionState }); ok {
 			return c, nil
 		}
-		return &onceConn{Conn: c}, nil
+		return &onceConn{Conn: c, closed: make(chan struct{})}, nil
 	}
 }
 
-// onceConn is a net.Conn that is closed once. Each Close returns when that has.
+// onceConn is a net.Conn that is closed once. Each Close returns when that has. (They wait for
+// a channel: in a bubble of testing/synctest, no time passes for who waits for a sync.Once.)
 type onceConn struct {
 	net.Conn
-	once sync.Once
-	err  error
+	closing atomic.Bool
+	closed  chan struct{}
+	err     error
 }
 
 func (c *onceConn) Close() error {
-	c.once.Do(func() { c.err = c.Conn.Close() })
+	if c.closing.Swap(true) {
+		<-c.closed
+		return c.err
+	}
+	defer close(c.closed)
+	c.err = c.Conn.Close()
 	return c.err
 }
 
@@ -195,21 +203,20 @@ func Dial(ctx context.Context, tr *http.Transport, scheme, addr string, proxy *u
 	d := &dialing{proxy: proxy}
 	// The pool ends ctx when the dial is over. As with net/http, what the dial funcs get does
 	// not end then: some have the connection live by it.
-	lasting, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
-	var dctx context.Context = lastingContext{lasting, ctx}
+	dctx, end, cancel := lasting(ctx)
 	dctx = context.WithValue(dctx, dialingKey{}, d)
 	dctx = httptrace.WithClientTrace(dctx, &httptrace.ClientTrace{TLSHandshakeDone: d.handshakeDone})
 
 	// Not every step of NewClientConn looks at the context, but each of them ends
 	// when the connection is closed.
 	stop := context.AfterFunc(ctx, func() {
-		cancel(context.Cause(ctx))
+		end()
 		d.abort()
 	})
 	returned := false
 	defer func() {
 		if !returned && stop() {
-			cancel(nil)
+			cancel()
 			d.abort() // a func of the user's has panicked, or ended the goroutine
 		}
 	}()
@@ -222,7 +229,7 @@ func Dial(ctx context.Context, tr *http.Transport, scheme, addr string, proxy *u
 		return nil, exchange.ErrorOf(ctx)
 	}
 	if err != nil {
-		cancel(nil)
+		cancel()
 		d.abortIfOpen() // net/http leaves it open where TLS agreed on what tr does not speak
 		return nil, explained(err)
 	}
