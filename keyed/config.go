@@ -37,7 +37,8 @@ type Config[K comparable, R any] struct {
 	// is closed, by ShutdownKey or with the pool.
 	MaxOpenPerKey, MaxIdlePerKey, MinIdlePerKey, MaxWaitersPerKey, MaxDialsPerKey int
 
-	// Limits over all keys. 0: no limit. MaxWaiters below 0: never wait.
+	// Limits over all keys. 0: no limit. MaxWaiters below 0: never wait. (While resources
+	// close, a caller or two more may wait: which key gets such a slot may change.)
 	// At MaxOpen, an idle resource of another key, the least recently used, is
 	// closed for a waiter; capacity goes to keys in the order in which their
 	// callers came, passing over keys at their own limit.

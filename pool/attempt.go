@@ -335,10 +335,10 @@ func (p *Pool[R]) overLimitLocked() error {
 	return nil
 }
 
-// recountLocked brings the pool's share of the total of waiters up to date, so that
-// what is added next is the newcomer's alone.
+// recountLocked brings the number of waiters that count up to date, and with it the pool's
+// share of the total of waiters, so that what is added next is the newcomer's alone.
 func (p *Pool[R]) recountLocked() {
-	if p.member != nil && p.total != nil && p.total.MaxWaiters.Load() != 0 {
+	if p.member != nil && p.countsWaitersLocked() {
 		p.member.changed = true // what is coming to the pool may have changed since its last report
 		p.balanceLocked()
 	}

@@ -116,8 +116,10 @@ func (e *WaitError) withoutCause() error {
 	if end, ok := e.Err.(*ending); ok { //nolint:errorlint // as in byWaitTimeout
 		return end.err
 	}
-	if all, ok := e.Err.(interface{ Unwrap() []error }); ok { // of waitq.ContextError
-		return all.Unwrap()[0]
+	if all, ok := e.Err.(interface{ Unwrap() []error }); ok { // of waitq.ContextError: the context's error, and its cause
+		if errs := all.Unwrap(); len(errs) > 0 {
+			return errs[0]
+		}
 	}
 	return e.Err
 }

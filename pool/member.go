@@ -245,12 +245,15 @@ func (m *member) order(self *member, wake []*member) []*member {
 }
 
 // comingLocked returns how many of the slots that are about to become free will
-// go to m: what older wants of others leave.
+// go to m: what older wants of others leave, and a decrease of MaxOpen.
 func (b *Budget) comingLocked(m *member) int {
 	if m.last.want == 0 {
 		return 0
 	}
 	supply := b.mu.ending + b.mu.evictions + b.mu.cancels
+	if limit := b.mu.limits.MaxOpen; limit > 0 {
+		supply -= max(0, b.mu.open-limit)
+	}
 	permits := room(b.mu.limits.MaxDials, b.mu.dials-b.mu.canceled-b.mu.cancels)
 	return max(0, min(m.last.want, supply-(b.mu.want-m.last.want), permits))
 }

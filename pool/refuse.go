@@ -50,6 +50,7 @@ func (p *Pool[R]) sampleRefused(s *slot[R]) (err *panicError) {
 	}()
 	if s.share != nil {
 		s.failing++
+		p.reclaimSlotLocked(s) // nor are those who come to get in the lane what is released meanwhile
 		p.refitLocked(s)
 	}
 	return p.sampleLocked(s)
@@ -113,7 +114,10 @@ func (p *Pool[R]) endRefusedLocked(c *cell[R]) {
 	case int(s.capacity) < s.leases:
 	case s.leases == 1 && s.refusals < maxRefusals && (s.share != nil || s.sampling):
 		s.refusals++ // Capacity was asked later than Take, or is being asked: what was in the way may be gone
-	case s.share != nil && (s.leases > 1 || s.looks < maxLonely):
+	case s.share != nil && (s.leases > 1 || s.refusals < maxRefusals+maxLonely):
+		if s.leases == 1 {
+			s.refusals++ // and not looks, which are forgotten in time: no lease of it has ended well since
+		}
 		p.fillRefusedLocked(s)
 		p.doubtCapacityLocked(s)
 	default:

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 	"go.uber.org/atomic"
 
 	"github.com/berth-go/berth/pool"
@@ -126,4 +127,54 @@ func TestLoneSharedResourceThatRefusedIsThereForTheNextCaller(t *testing.T) {
 		refuses.Store(false)
 		assert.Equal(t, 1, r.acquire().got().n)
 	})
+}
+
+// It is closed in the end, however long Take and Capacity take, and however seldom and for how
+// short a time it is asked: no lease of it has ended well.
+func TestLoneSharedResourceThatRefusesIsClosedInTheEnd(t *testing.T) {
+	for name, tt := range map[string]struct {
+		take, capacity, wait, every time.Duration
+	}{
+		"slow Take":         {take: 100 * time.Millisecond},
+		"slower Take":       {take: time.Second},
+		"slow Capacity":     {capacity: 100 * time.Millisecond},
+		"short waits":       {wait: 25 * time.Millisecond, every: 100 * time.Millisecond},
+		"one call per hour": {wait: 25 * time.Millisecond, every: time.Hour},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				cfg := shareable()
+				var n atomic.Int32
+				cfg.MaxOpen, cfg.WaitTimeout = 1, tt.wait
+				read := cfg.Capacity
+				cfg.Capacity = func(x *thing) int {
+					if n.Load() > 1 {
+						<-time.After(tt.capacity)
+					}
+					return read(x)
+				}
+				cfg.Take = counted(&n, func(x *thing, n int32) error {
+					if x.n > 1 || n == 1 || n > 1000 { // the test is to end when it fails
+						return nil
+					}
+					<-time.After(tt.take)
+					return errBroken
+				})
+				r := newRig(t, cfg)
+				r.capacity = 5
+				r.acquire().release()
+				for range 50 {
+					c := r.acquire()
+					pass(10*time.Second + tt.every)
+					require.True(t, c.ended())
+					if c.err == nil {
+						c.release()
+						break
+					}
+				}
+				assert.EqualValues(t, 1, r.Stats().Closes.Of(pool.ReasonTake))
+				assert.EqualValues(t, 8, n.Load(), "one that is good, three at once, and three later")
+			})
+		})
+	}
 }

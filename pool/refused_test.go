@@ -330,3 +330,43 @@ func TestCallerCountsOnTheRoomOfAResourceThatIsLookedAt(t *testing.T) {
 		assert.Equal(t, 1, younger.got().n)
 	})
 }
+
+// Nor does a newcomer get in the lane what is released while the resource is looked at.
+func TestRefusedCallerIsNotOvertakenInTheLane(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		cfg := shareable()
+		cfg.MaxOpen = 1
+		var refuse, slow atomic.Bool
+		gate := make(chan struct{})
+		read := cfg.Capacity
+		cfg.Capacity = func(x *thing) int {
+			if slow.CompareAndSwap(true, false) {
+				<-gate
+			}
+			return read(x)
+		}
+		cfg.Take = func(*thing) error {
+			if refuse.CompareAndSwap(true, false) {
+				return errBroken
+			}
+			return nil
+		}
+		r := newRig(t, cfg)
+		r.capacity = 2
+		for range 20 { // the lane opens
+			r.acquire().release()
+		}
+		holder := r.acquire()
+		refuse.Store(true)
+		slow.Store(true)
+		older := r.acquire() // its Take has failed, and Capacity is read
+		older.waits()
+		require.NoError(t, r.SetLimits(r.Limits())) // any change of the pool
+		holder.release()
+		younger := r.acquire()
+		younger.waits()
+		close(gate)
+		assert.Equal(t, 1, older.got().n)
+		assert.Equal(t, 1, younger.got().n)
+	})
+}
