@@ -77,7 +77,7 @@ func (p *Pool[R]) fillRefusedLocked(s *slot[R]) {
 
 // refusedWith returns what counts as the capacity of a resource that refuses more than so many
 // leases, and as what it is about to have: without any, callers wait for the next look at it,
-// and nothing is dialed in its place.
+// and nothing is dialled in its place.
 func refusedWith(leases int) (capacity, expect int) { return leases, max(1, leases) }
 
 // maxRefusals is how many times in a row Take may fail on a shareable resource, though

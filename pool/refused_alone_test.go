@@ -13,7 +13,7 @@ import (
 
 // What is in the way of Take, though no lease is out and Capacity says that there is room, may
 // take a moment to go, as what is left of a request that was canceled does on an HTTP/2
-// connection: a resource that has served is not closed for that. Nothing is dialed in its place
+// connection: a resource that has served is not closed for that. Nothing is dialled in its place
 // meanwhile, nor is it tried all the time.
 func TestLoneSharedResourceThatRefusedIsTriedAgainBeforeItIsClosed(t *testing.T) {
 	bubble(t, func(t *testing.T) {
@@ -53,7 +53,7 @@ func TestLoneSharedResourceThatRefusedIsTriedAgainBeforeItIsClosed(t *testing.T)
 	})
 }
 
-// For those whom it could not serve if it did not refuse, others are dialed.
+// For those whom it could not serve if it did not refuse, others are dialled.
 func TestLoneSharedResourceThatRefusedHoldsUpNoDialForMoreThanOne(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		cfg := shareable()

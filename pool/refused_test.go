@@ -295,7 +295,7 @@ func TestExclusiveResourceThatRefusesWhileItsCapacityIsReadStays(t *testing.T) {
 	})
 }
 
-// Who comes while a resource that has refused is looked at counts on it: nothing is dialed that
+// Who comes while a resource that has refused is looked at counts on it: nothing is dialled that
 // it makes needless.
 func TestCallerCountsOnTheRoomOfAResourceThatIsLookedAt(t *testing.T) {
 	bubble(t, func(t *testing.T) {
