@@ -80,6 +80,19 @@ func (l *Pace) use() bool {
 	return true
 }
 
+// unstartedLocked returns how many dials that were let go by all that holds them up have not
+// begun: their contexts had ended by then.
+func (w *World) unstartedLocked() (n uint64) {
+	const none = -1
+	for _, l := range w.paces {
+		if l.suits(none) { // the one for all keys is asked last
+			return uint64(l.leave) //nolint:gosec // a count
+		}
+		n += uint64(l.leave) //nolint:gosec // a count
+	}
+	return n
+}
+
 // checkPaceLocked checks that a dial that begins was let go by all that hold it up.
 func (w *World) checkPaceLocked(key int) {
 	for _, l := range w.paces {

@@ -327,7 +327,7 @@ func (w *World) Settle(s pool.Stats) {
 	assert.Zero(w.t, w.total, "slots that the peer still counts")
 	w.events.check(w.t, s)
 	assert.Equal(w.t, w.made, s.Dials, "dials that made something")
-	assert.Equal(w.t, w.refused, s.DialErrors+s.DialsCanceled, "dials that did not")
+	assert.Equal(w.t, w.refused+w.unstartedLocked(), s.DialErrors+s.DialsCanceled, "dials that did not")
 	assert.Equal(w.t, w.closed, s.Closes.Total())
 	assert.Equal(w.t, w.hijacks, s.Hijacks)
 	assert.Equal(w.t, s.Dials, s.Closes.Total()+s.Hijacks, "Dials = Closes + Hijacks + Open")
