@@ -34,7 +34,7 @@ type WaitError struct {
 	Err    error         // why the wait ended
 	Key    any           // the key of the pool in package keyed; nil for a pool alone
 	Waited time.Duration // since the call first queued or ran Check, or with WaitTimeout Take
-	Place  int           // in the queue, 1 for the oldest; beyond 32 it may be too high, as those in front who gave up count
+	Place  int           // in the queue, 1 for the oldest; beyond 32 it is reckoned: those in front who gave up count, and those who passed it do not
 	For    WaitedFor     // what would have served it next, by that place
 
 	Limits                            // as they were

@@ -76,19 +76,16 @@ func (a *attempt[R]) explainLocked(e *WaitError, err error) {
 }
 
 // knownPlaces is how many in front of it a call that gives up looks at. Farther back it
-// reckons: to look would take too long where thousands give up at once.
+// reckons: to look at all would take too long where thousands give up at once.
 const knownPlaces = 32
 
 // placeLocked returns the place in the queue at which a call was whose wait has ended. Those
 // who came back with an old place have passed it, as others pass one of Request.Low, and others
-// are served past one that wants a fresh resource: none of them is in what it knows of
-// those in front when it queued.
+// are served past one that wants a fresh resource; and whoever came back, or came after some of
+// Request.Low, stands in front of those: what the call knows of the queue says nothing of
+// that.
 func (a *attempt[R]) placeLocked() int {
 	p, ahead := a.p, 0
-	reckoned := a.ahead - int(min(p.mu.deliveries-a.deliveries, uint32(a.ahead))) //nolint:gosec // nobody waits behind billions
-	if reckoned >= knownPlaces && !a.fresh && !a.low && !a.failedOnce {
-		return reckoned + 1
-	}
 	p.waiters.Each(func(e waitq.Entry) bool {
 		if Ticket(e.Place) > a.place {
 			return false
@@ -99,6 +96,7 @@ func (a *attempt[R]) placeLocked() int {
 	if ahead < knownPlaces {
 		return ahead + 1
 	}
+	reckoned := a.ahead - int(min(p.mu.deliveries-a.deliveries, uint32(a.ahead))) //nolint:gosec // nobody waits behind billions
 	return max(ahead, reckoned) + 1
 }
 

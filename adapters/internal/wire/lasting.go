@@ -13,9 +13,9 @@ func lasting(ctx context.Context) (lasts context.Context, end func(), cancel con
 	return lasts, p.end, cancel
 }
 
-// A parent is the parent of a context of a dial func. That takes over its Err, and the cause
-// of its Context, when it calls end: a cancelation would be passed on as one to what is
-// derived from it, also where a deadline has passed.
+// A parent is the parent of a context that a dial func gets. When end is called, that context
+// takes over the parent's Err and cause. (Had it been canceled by its own func, what is derived
+// from it would say canceled, also where a deadline has passed.)
 type parent struct {
 	context.Context               // of the dial: whoever made it ends it when the dial is over
 	never           chan struct{} // Done. With that of Context, a child would end with that by itself
