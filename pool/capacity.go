@@ -50,7 +50,7 @@ func (p *Pool[R]) dispatch() {
 	}()
 	for !done {
 		for s := p.nextDirty(); s != nil; s = p.nextDirty() {
-			if err := p.sample(s); err != nil {
+			if err := p.sample(s, false); err != nil {
 				p.raise(err)
 			}
 		}
@@ -93,15 +93,18 @@ func (p *Pool[R]) mustSampleLocked(s *slot[R]) bool {
 	return p.cfg.Capacity != nil && (p.cfg.Watch == nil || s.refused || s.share == nil && s.dirty)
 }
 
-// sample reads Capacity and acts on it. The error is a panic of the user's func, after
-// which the resource is dead.
-func (p *Pool[R]) sample(s *slot[R]) (err *panicError) {
+// sample reads Capacity and acts on it, after a failed Take if refused. The error is a panic of
+// the user's func, after which the resource is dead.
+func (p *Pool[R]) sample(s *slot[R], refused bool) (err *panicError) {
 	p.lock()
 	defer func() {
 		if failed := p.finish(false, nil); err == nil {
 			err = failed
 		}
 	}()
+	if refused {
+		p.holdBackLocked(s)
+	}
 	return p.sampleLocked(s)
 }
 

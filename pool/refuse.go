@@ -32,28 +32,22 @@ func (p *Pool[R]) lookAtRefused(l Lease[R]) {
 			p.endRefusedLocked(l.cell)
 		}
 	}()
-	if err := p.sampleRefused(l.cell.slot); err != nil {
+	if err := p.sample(l.cell.slot, true); err != nil {
 		panic(err.value)
 	}
 	done = true
 }
 
-// sampleRefused is sample for a resource whose Take has failed. What room that finds is not for
-// those who came after the caller, which does not stand in the queue before [Pool.endRefusedLocked]
-// (I3).
-func (p *Pool[R]) sampleRefused(s *slot[R]) (err *panicError) {
-	p.lock()
-	defer func() {
-		if failed := p.finish(false, nil); err == nil {
-			err = failed
-		}
-	}()
-	if s.share != nil {
-		s.failing++
-		p.reclaimSlotLocked(s) // nor are those who come to get in the lane what is released meanwhile
-		p.refitLocked(s)
+// holdBackLocked has nobody get a lease of a resource whose Take has failed: what room the look
+// at it finds is not for those who came after the caller, which does not stand in the queue
+// before [Pool.endRefusedLocked] (I3).
+func (p *Pool[R]) holdBackLocked(s *slot[R]) {
+	if s.share == nil {
+		return // the caller has its only lease
 	}
-	return p.sampleLocked(s)
+	s.failing++
+	p.reclaimSlotLocked(s) // nor are those who come to get in the lane what is released meanwhile
+	p.refitLocked(s)
 }
 
 // doubtCapacityLocked sees to it that Capacity of a resource is read again which has refused

@@ -24,6 +24,19 @@ func shy(cfg *pool.Config[*thing]) (refuses *atomic.Bool, calls *atomic.Int32) {
 	return refuses, calls
 }
 
+// slowly makes Capacity take so long while slow is set.
+func slowly(cfg *pool.Config[*thing], d time.Duration) (slow *atomic.Bool) {
+	slow = atomic.NewBool(false)
+	read := cfg.Capacity
+	cfg.Capacity = func(x *thing) int {
+		if slow.Load() {
+			<-time.After(d)
+		}
+		return read(x)
+	}
+	return slow
+}
+
 // What was in the way of Take may be gone when Capacity is asked, and be no change of Capacity
 // that anybody tells of. No lease may end for long: the resource is looked at again all the
 // same (I2), now and then.
@@ -139,14 +152,7 @@ func TestSharedResourceThatToldOfRoomIsLookedAtWhenItRefusesAgain(t *testing.T) 
 func TestLookComesWhileARefusalIsLookedAt(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		cfg := shareable()
-		var slow atomic.Bool
-		read := cfg.Capacity
-		cfg.Capacity = func(x *thing) int {
-			if slow.Load() {
-				<-time.After(30 * time.Millisecond)
-			}
-			return read(x)
-		}
+		slow := slowly(&cfg, 30*time.Millisecond)
 		refuses, _ := shy(&cfg)
 		r := newRig(t, cfg)
 		r.capacity = 5
@@ -262,15 +268,7 @@ func TestExclusiveResourceThatRefusesWhileItsCapacityIsReadStays(t *testing.T) {
 		cfg := shareable()
 		cfg.MaxOpen = 1
 		cfg.Shareable = func(*thing) bool { return false }
-		var slow atomic.Bool
-		read := cfg.Capacity
-		cfg.Capacity = func(x *thing) int {
-			n := read(x)
-			if slow.Load() {
-				<-time.After(time.Second)
-			}
-			return n
-		}
+		slow := slowly(&cfg, time.Second)
 		refuse := make(chan error)
 		var n atomic.Int32
 		cfg.Take = counted(&n, func(_ *thing, n int32) error {
@@ -301,14 +299,7 @@ func TestCallerCountsOnTheRoomOfAResourceThatIsLookedAt(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		cfg := shareable()
 		cfg.MaxOpen = 2
-		var slow atomic.Bool
-		read := cfg.Capacity
-		cfg.Capacity = func(x *thing) int {
-			if slow.Load() {
-				<-time.After(time.Second)
-			}
-			return read(x)
-		}
+		slow := slowly(&cfg, time.Second)
 		var n atomic.Int32
 		cfg.Take = counted(&n, func(_ *thing, n int32) error {
 			if n == 2 {
