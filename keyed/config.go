@@ -47,7 +47,7 @@ type Config[K comparable, R any] struct {
 	// PerKey returns limits of one key: a field that is not zero replaces the
 	// limit per key of that name; pool.NoLimit stands for none. It is asked when
 	// the key is first used, and again after the key was empty and forgotten: by each
-	// of the callers who come to it at once, and by SetLimits.
+	// of the callers who come to it at once, and by SetLimits of a key not in use.
 	PerKey func(key K) pool.Limits
 
 	// Affinity is as in pool.BudgetLimits.
@@ -66,9 +66,9 @@ type Config[K comparable, R any] struct {
 	Reuse                                             pool.Reuse    // as in pool.Config
 
 	// DialRate holds up the dials of all keys, DialRatePerKey those of one key; it
-	// is asked for the key's Limiter when PerKey is, and so again when the key comes back:
-	// have it return the same one then, since a new one allows its burst anew. See
-	// pool.Config. nil: no limit.
+	// is asked for the key's Limiter when a caller comes to a key that is not in use, and
+	// so again when the key comes back: have it return the same one then, since a new one
+	// allows its burst anew. See pool.Config. nil: no limit.
 	DialRate       pool.Limiter
 	DialRatePerKey func(key K) pool.Limiter
 
@@ -180,7 +180,7 @@ func validateLimits(where string, l pool.Limits) error {
 	for _, f := range []struct {
 		name string
 		v    int
-	}{{"MaxOpen", l.MaxOpen}, {"MaxDials", l.MaxDials}} {
+	}{{"MaxOpen", l.MaxOpen}, {"MaxDials", l.MaxDials}, {"MinIdle", l.MinIdle}} {
 		if f.v < 0 {
 			return fieldError(where+"."+f.name, fmt.Sprintf("is %d", f.v), "use 0 for the limit per key, pool.NoLimit for none")
 		}

@@ -144,10 +144,11 @@ func TestSetLimitsNamesTheFieldThatIsWrong(t *testing.T) {
 		for field, l := range map[string]pool.Limits{
 			"MaxOpen":  {MaxOpen: -1, MaxWaiters: 9},
 			"MaxDials": {MaxDials: -1, MaxWaiters: 9},
+			"MinIdle":  {MinIdle: -1, MaxWaiters: 9},
 		} {
 			err := r.SetLimits("a", l)
 			require.Error(t, err, field)
-			assert.Regexp(t, "Limits."+field+" is -1", err.Error())
+			assert.Regexp(t, "Limits."+field+" is -1: use 0 for the limit per key, pool.NoLimit for none$", err.Error())
 		}
 		r.acquire("a").got()
 		s, ok := r.StatsFor("a")

@@ -18,6 +18,7 @@ type attempt[R any] struct {
 	fresh  bool
 	low    bool
 
+	madeWay    bool   // something idle was closed so that a dial can begin for it
 	newcomer   bool   // has not been let in yet: MaxWaiters and ShedLate are for those at the door
 	counted    bool   // as a hit or a wait
 	start      moment // of the first wait, Check, or Take that WaitTimeout covers; 0: none yet
@@ -228,7 +229,7 @@ func (a *attempt[R]) enqueueLocked() error {
 	}
 	p.learnLocked(a.shared)
 	p.noteCallLocked()
-	if p.failFastLocked() {
+	if p.failFastLocked() && !a.findsLocked() {
 		p.mu.count.rare().FailFast++
 		return p.fastFailureLocked()
 	}
@@ -251,8 +252,8 @@ func (a *attempt[R]) enqueueLocked() error {
 	a.waiter = p.waiters.EnqueueAt(a.ctx, uint64(a.place), a.tagOf())
 	a.waiting = true
 	if a.newcomer && p.countsWaitersLocked() {
-		p.restoreLocked(true) // what it brings decides whether this is one too many
-		if err := p.overLimitLocked(); err != nil && a.waiter.Cancel() {
+		p.restoreLocked(a) // what it brings decides whether this is one too many
+		if err := p.overLimitLocked(); err != nil && !a.madeWay && a.waiter.Cancel() {
 			a.waiting = false
 			p.mu.count.rare().Rejected++
 			a.noteLeftLocked()

@@ -11,11 +11,11 @@ import (
 // dial (I2); no limit is exceeded longer than it must be; no dial goes on that
 // nobody wants (I7, I8). It looks at the state alone, not at what changed it, so
 // there is one rule for all events.
-func (p *Pool[R]) balanceLocked() { p.restoreLocked(false) }
+func (p *Pool[R]) balanceLocked() { p.restoreLocked(nil) }
 
-// restoreLocked is balanceLocked, also while it is undecided whether the last in the
-// queue may wait.
-func (p *Pool[R]) restoreLocked(undecided bool) {
+// restoreLocked is balanceLocked, also while it is undecided whether the caller at the door,
+// who is in the queue already, may wait.
+func (p *Pool[R]) restoreLocked(atDoor *attempt[R]) {
 	if p.mu.closed {
 		p.reportLocked(plan[R]{})
 		p.armLocked()
@@ -26,7 +26,7 @@ func (p *Pool[R]) restoreLocked(undecided bool) {
 	}
 	for again := true; again; {
 		p.shrinkLocked()
-		yielded := p.serveLocked(undecided)
+		yielded := p.serveLocked(atDoor)
 		p.trimIdleLocked()
 		again = p.demandLocked() || yielded
 		if !again && p.mu.warmers != nil {
@@ -72,8 +72,9 @@ func (p *Pool[R]) endingLocked() int { return p.mu.slots.in(closing) + int(p.mu.
 // makeWayLocked lets a resource go, or a dial that nobody else needs, if the oldest
 // waiter wants a fresh one, cannot have a dial for it, and nothing is on the way that
 // will give it one. It is that waiter's turn, and what others could use is in its way.
-// While it is undecided whether that waiter may wait, only what is idle goes.
-func (p *Pool[R]) makeWayLocked(undecided bool) {
+// While it is undecided whether who is at the door may wait, only what is idle goes; with
+// that it is decided, if it went for that one.
+func (p *Pool[R]) makeWayLocked(atDoor *attempt[R]) {
 	if !p.anyChoosyLocked() {
 		return
 	}
@@ -85,7 +86,7 @@ func (p *Pool[R]) makeWayLocked(undecided bool) {
 		return
 	}
 	// One canceled dial is enough; but it may not heed that, and what is idle goes all the same.
-	idleOnly := undecided || p.mu.canceled > 0
+	idleOnly := atDoor != nil || p.mu.canceled > 0
 	l := p.mu.limits
 	if room(l.MaxDials, p.mu.dials.Len()) == 0 {
 		if !idleOnly {
@@ -100,6 +101,9 @@ func (p *Pool[R]) makeWayLocked(undecided bool) {
 	for s := p.oldestIdleLocked(); s != nil; s = p.newerIdle(s.idleLink.Newer()) {
 		if s.number < freshOf(e) {
 			p.closeLocked(s, ReasonEvict)
+			if atDoor != nil && uint64(atDoor.place) == e.Place {
+				atDoor.madeWay = true
+			}
 			return
 		}
 	}
@@ -141,9 +145,9 @@ func (p *Pool[R]) dropOrphanLocked() bool {
 
 // serveLocked hands out what there is, to the oldest waiter who can use it (I3).
 // It reports whether it gave up a resource for an older waiter of another pool.
-func (p *Pool[R]) serveLocked(undecided bool) bool {
+func (p *Pool[R]) serveLocked(atDoor *attempt[R]) bool {
 	for p.waiters.Len() > 0 {
-		p.makeWayLocked(undecided)
+		p.makeWayLocked(atDoor)
 		var to waitq.Entry
 		s := p.pickLocked(func(s *slot[R]) bool {
 			if !s.room() {

@@ -49,8 +49,19 @@ func (p *Pool[R]) Shutdown(ctx context.Context) error {
 	case <-done:
 		return nil
 	case <-ctx.Done():
-		return p.Stats().left(cmp.Or(waitq.ContextError(ctx), context.Canceled))
+		return p.left(cmp.Or(waitq.ContextError(ctx), context.Canceled))
 	}
+}
+
+// left returns an error that says what is left of the closed pool, or nil if nothing is: the
+// last of it may have gone at the moment at which the wait for that ended.
+func (p *Pool[R]) left(cause error) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.mu.finished {
+		return nil
+	}
+	return p.statsLocked().left(cause)
 }
 
 // left returns an error that says what is left of a pool that was closed.
@@ -102,6 +113,9 @@ func (p *Pool[R]) retireAllLocked(why Reason, cause error) {
 	p.closeIdleLocked(why)
 	for s := range p.mu.shares.All() {
 		p.retireLocked(s, why)
+	}
+	if running := p.mu.probes; running != nil {
+		p.retireLocked(running.of, why) // nobody is to count on it
 	}
 	for d := range p.mu.dials.All() {
 		p.cancelLocked(d, cause)

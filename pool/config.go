@@ -82,9 +82,9 @@ type Config[R any] struct {
 	// Capacity returns how many leases r can carry at once, now: a number above
 	// 0; 0 for none at the moment, in which case r stays, and callers for whom it
 	// was dialled wait for it; Draining; or Dead. Where it never was above 0 before
-	// r ended, the dial has failed. Of an
-	// exclusive resource it matters only whether it is above 0. It is called from
-	// one goroutine at a time for each resource. nil: 1.
+	// r ended, the dial has failed. Of an exclusive resource it matters only whether
+	// it is above 0. It is called from one goroutine at a time for each resource, and
+	// must return soon: others wait for what it says. nil: 1.
 	Capacity func(R) int
 
 	// Shareable reports whether r may carry several leases at once. It is asked
@@ -152,7 +152,8 @@ type Config[R any] struct {
 	// BackoffBase is the time that a failed dial holds up the next one, doubled
 	// for each further failure in a row up to BackoffMax; between half of it and
 	// all of it, at random. Dials that are in flight together fail together and
-	// double it once; until one succeeds, no two start at once. Waiters take what
+	// double it once; until one succeeds, no two start at once, and those that
+	// DialRate held up when one failed wait for the pause too. Waiters take what
 	// is released meanwhile. 0: the next waiter's dial starts at once. BackoffMax
 	// 0: 100 times BackoffBase.
 	BackoffBase, BackoffMax time.Duration

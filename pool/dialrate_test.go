@@ -222,3 +222,25 @@ func TestHeldUpDialCountsAsADialButNotItsTime(t *testing.T) {
 		second.got()
 	})
 }
+
+// A dial that DialRate holds up has not started: a dial that fails holds it up as well.
+func TestBackoffHoldsUpDialsThatDialRateHoldsUp(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		const base, limit = time.Second, 8 * time.Second
+		r := newManual(t, pool.Config[*thing]{MaxOpen: 10, BackoffBase: base, BackoffMax: limit, DialRate: newTicker(10 * time.Millisecond)})
+		calls := r.acquireAll(10)
+		for n := 1; n <= 4; n++ {
+			r.passUntilStarted(n)
+			r.dial(n).fail(errDial)
+			require.ErrorIs(t, calls[n-1].failed(), errDial)
+			least, most := backoffBounds(base, limit, n)
+			pass(least - 1)
+			require.Equal(t, n, r.started(), "the pause has not passed")
+			pass(most - least + 11*time.Millisecond)
+			require.Equal(t, n+1, r.started())
+		}
+		r.dial(5).ok()
+		calls[4].got()
+		r.passUntilStarted(10)
+	})
+}

@@ -93,7 +93,7 @@ func (p *Pool[R]) lost(x lostLease[R]) {
 	defer p.unlockQuietly()
 	p.mu.count.rare().Lost++
 	p.leakEventLocked(c, time.Now(), true)
-	if c.slot.share == nil {
+	if _, stale := p.staleLocked(c.slot); !stale && c.slot.share == nil {
 		p.retireLocked(c.slot, ReasonLost)
 	}
 	p.endLeaseLocked(c, EndLost, nil)

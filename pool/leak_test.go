@@ -267,6 +267,29 @@ func TestLostLeaseGivesItsSlotToTheNextWaiter(t *testing.T) {
 	require.NoError(t, p.Shutdown(t.Context()))
 }
 
+// Of what was to be closed at the end of the lease anyway the reason is that.
+func TestLostLeaseOfWhatIsToGoIsNotTheReason(t *testing.T) {
+	for why, tt := range map[pool.Reason]struct {
+		cfg pool.Config[*thing]
+		let func(*pool.Pool[*thing])
+	}{
+		pool.ReasonReset:  {let: (*pool.Pool[*thing]).Reset},
+		pool.ReasonClosed: {let: func(p *pool.Pool[*thing]) { assert.NoError(t, p.Close()) }},
+		pool.ReasonRetire: {let: func(p *pool.Pool[*thing]) { p.Retire(func(*thing) bool { return true }) }},
+		pool.ReasonUses:   {cfg: pool.Config[*thing]{MaxUses: 1}, let: func(*pool.Pool[*thing]) {}},
+		pool.ReasonLost:   {let: func(*pool.Pool[*thing]) {}},
+	} {
+		t.Run(why.String(), func(t *testing.T) {
+			p, told := lossy(t, tt.cfg)
+			lose(t, p)
+			tt.let(p)
+			assert.True(t, collected(t, told).Lost)
+			require.NoError(t, p.Shutdown(t.Context()))
+			assert.Equal(t, why.String()+": 1", p.Stats().Closes.String())
+		})
+	}
+}
+
 // A shareable resource stays, with one lease less: other holders use it.
 func TestLostLeaseOfASharedResourceOnlyEnds(t *testing.T) {
 	p, told := lossy(t, pool.Config[*thing]{MaxOpen: 1, Capacity: quietly().Capacity})

@@ -30,7 +30,7 @@ type LeaseInfo struct {
 	Reused  bool          // the resource has had a lease before
 	IdleFor time.Duration // how long the resource was idle; 0 if it came from another lease or from its dial
 	Age     time.Duration // since the resource was dialled
-	Uses    uint64        // leases of the resource so far, this one included
+	Uses    uint64        // leases of the resource so far, with this one and those that Take or Check refused
 }
 
 // cell is what the copies of a lease share. A cell belongs to one slot for life

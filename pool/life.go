@@ -91,7 +91,7 @@ func (p *Pool[R]) settleInLocked(s *slot[R]) {
 		p.move(s, idle)
 		return
 	}
-	if old.state == idle {
+	if old.state == idle || old.probed {
 		s.tested = s.idleSince
 		s.idleSince = old.idleSince // so that what nobody uses still idles out
 		p.listNextLocked(s, old)

@@ -95,6 +95,9 @@ func (p *Pool[R]) noteFailureLocked(s *slot[R], err error) {
 		o.setbacks++
 		p.mu.setbackDial = p.mu.dialNumber
 		p.holdUpLocked()
+		if p.cfg.BackoffBase > 0 {
+			p.cancelHeldLocked() // others take their place after the pause
+		}
 	}
 	if p.mu.warmers != nil {
 		p.noteCallLocked()
@@ -123,8 +126,9 @@ func (p *Pool[R]) breakLocked() {
 	}
 }
 
-// cancelHeldLocked cancels the dials that DialRate holds up when the breaker opens. They have
-// not started, nobody waits for them any more, and only the prober is to dial.
+// cancelHeldLocked cancels the dials that DialRate holds up. They have not started, and none
+// is to start before the backoff has passed; when the breaker opens nobody waits for them any
+// more, and only the prober is to dial.
 func (p *Pool[R]) cancelHeldLocked() {
 	for d := range p.mu.dials.All() {
 		if d.held {

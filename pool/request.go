@@ -20,7 +20,7 @@ type Request struct {
 	Fresh bool
 
 	// Low puts the caller behind its turn: later callers without it go first, but fewer
-	// than Config.LowLag of them, so it is served late and never starves. With Place set
-	// it has no effect.
+	// than Config.LowLag of them, so it is served late and never starves. With the Place
+	// of a lease it has no effect.
 	Low bool
 }

@@ -80,7 +80,7 @@ const longest = time.Duration(1 << 62)
 // and itself, each taking the time of a recent lease on one of the leases
 // that are out. 0: there is nothing to judge by, or a dial will serve the caller.
 func (p *Pool[R]) estimateLocked(ahead int) time.Duration {
-	if p.unmetLocked() < 0 || p.dialRoomLocked() > 0 && !p.mu.starved && !p.cautiousLocked() {
+	if p.unmetLocked() < 0 || !p.mu.starved && p.dialsSoonLocked(0) {
 		return 0
 	}
 	lanes := int(p.mu.leases) + p.flyingLocked()*p.sharedLocked()
@@ -104,7 +104,7 @@ func (a *attempt[R]) shedLocked() error {
 	if estimate > left { // only now: those who asked for Request.Low let it pass, and counting them takes time
 		estimate = p.estimateLocked(max(0, waiters-p.waiters.Behind(uint64(a.place))))
 	}
-	if estimate == 0 || estimate <= left {
+	if estimate == 0 || estimate <= left || a.findsLocked() || a.makesWayLocked() {
 		return nil
 	}
 	p.mu.count.rare().Shed++
@@ -117,6 +117,27 @@ func (a *attempt[R]) shedLocked() error {
 	}
 	users, ok := a.user.Deadline()
 	return &ShedError{Key: p.key(), Estimate: estimate, Left: left, ByWaitTimeout: !ok || deadline.Before(users)}
+}
+
+// dialsSoonLocked reports whether a dial can begin for one caller more, within the pool's own
+// limits, if n of its slots become free beside those that are on their way out.
+func (p *Pool[R]) dialsSoonLocked(n int) bool {
+	if p.cautiousLocked() && time.Now().Before(p.mu.outage.notBefore) {
+		return false
+	}
+	slots := room(p.mu.limits.MaxOpen, p.usedLocked()-p.endingLocked()-n)
+	return min(slots, room(p.mu.limits.MaxDials, p.mu.dials.Len()-int(p.mu.canceled))) > max(0, p.unmetLocked())
+}
+
+// findsLocked reports whether something is there for a caller who is about to queue: it has
+// come just now, or those who wait in front want a fresh one.
+func (a *attempt[R]) findsLocked() bool { return a.p.pickLocked(a.suits) != nil }
+
+// makesWayLocked reports whether something idle is to make room for the dial of a caller who
+// wants a fresh resource: see makeWayLocked.
+func (a *attempt[R]) makesWayLocked() bool {
+	n := a.p.mu.slots.in(idle)
+	return a.fresh && n > 0 && a.p.dialsSoonLocked(n)
 }
 
 // meanWeight is the weight of the past in the mean lease time: the last dozen

@@ -106,3 +106,28 @@ func TestShutdownSaysThatAHookIsLeft(t *testing.T) {
 		assert.NoError(t, p.Shutdown(t.Context()))
 	})
 }
+
+// lastMoment is a context that ends, and before that lets something end that Shutdown waits for.
+type lastMoment struct {
+	context.Context
+	before func()
+}
+
+func (c lastMoment) Done() <-chan struct{} {
+	c.before()
+	return c.Context.Done()
+}
+
+// The last of it goes at the moment at which ctx ends: nothing is left, so there is no error,
+// whichever of the two Shutdown sees first.
+func TestShutdownThatLeavesNothingReturnsNil(t *testing.T) {
+	for range 50 {
+		bubble(t, func(t *testing.T) {
+			r := newRig(t, pool.Config[*thing]{})
+			c := r.acquire()
+			ctx, cancel := context.WithCancel(t.Context())
+			cancel()
+			assert.NoError(t, r.Shutdown(lastMoment{ctx, c.release}))
+		})
+	}
+}

@@ -137,7 +137,7 @@ func (s *slot[R]) promises() int {
 		return 0
 	}
 	if s.share == nil {
-		return btoi(s.checking || s.opening)
+		return btoi(s.checking && s.capacity > 0 || s.opening)
 	}
 	if s.opening {
 		return max(1, min(int(s.expect), maxShared))

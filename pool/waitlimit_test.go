@@ -3,6 +3,7 @@ package pool_test
 import (
 	"errors"
 	"testing"
+	"time"
 
 	"github.com/berth-go/berth/pool"
 	"github.com/stretchr/testify/assert"
@@ -121,5 +122,43 @@ func TestCallerTurnedAwayLeavesNoTrace(t *testing.T) {
 		}
 		var e *pool.WaitError
 		assert.False(t, errors.As(r.acquire().failed(), &e), "it has not waited")
+	})
+}
+
+// Nobody may wait for a release, and nobody does: a dial begins for the caller as soon as
+// something idle has gone for it.
+func TestFreshCallerForWhomSomethingIdleGoesIsLetIn(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		r := newManual(t, pool.Config[*thing]{MaxOpen: 1, MaxWaiters: -1})
+		c := r.acquire()
+		r.dial(1).ok()
+		c.release()
+		c = r.acquireFresh()
+		c.waits()
+		assert.ErrorIs(t, r.acquireFresh().failed(), pool.ErrWaitLimit)
+		r.dial(2).ok()
+		c.got()
+		assert.ErrorIs(t, r.acquireFresh().failed(), pool.ErrWaitLimit)
+		assert.EqualValues(t, 2, r.Stats().Rejected)
+	})
+}
+
+// While what goes for the first is being closed, the next is let in as little as before.
+func TestWhatGoesForOneFreshCallerLetsNoOtherIn(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		r := newRig(t, pool.Config[*thing]{MaxOpen: 2, MaxWaiters: -1, Close: func(*thing) error {
+			<-time.After(time.Second)
+			return nil
+		}})
+		for _, c := range r.acquireAll(2) {
+			c.release()
+		}
+		first := r.acquireFresh()
+		first.waits()
+		assert.ErrorIs(t, r.acquireFresh().failed(), pool.ErrWaitLimit)
+		s := r.Stats()
+		assert.Equal(t, []int{1, 1}, []int{s.Closing, s.Idle})
+		pass(time.Second)
+		assert.Equal(t, 3, first.got().n)
 	})
 }

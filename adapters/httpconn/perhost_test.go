@@ -14,7 +14,7 @@ import (
 func TestWrongPerHostIsNamed(t *testing.T) {
 	for want, l := range map[string]pool.Limits{
 		"httpconn: Config.PerHost: limits of http://127.0.0.1:1: MaxOpen is -1: use 0 for the limit per host, pool.NoLimit for none": {MaxOpen: -1},
-		"httpconn: Config.PerHost: limits of http://127.0.0.1:1: MinIdle is -2: use 0 for none":                                      {MinIdle: -2},
+		"httpconn: Config.PerHost: limits of http://127.0.0.1:1: MinIdle is -2: use 0 for the limit per host, pool.NoLimit for none": {MinIdle: -2},
 	} {
 		tr, err := httpconn.New(httpconn.Config{
 			Base:    &http.Transport{},

@@ -29,8 +29,9 @@ const (
 	flagEndStream   = 1 // of HEADERS
 	flagEndHeaders  = 4
 	codeNo          = 0
-	codeRefused     = 7
+	codeProtocol    = 1
 	codeInternal    = 2
+	codeRefused     = 7
 	connectionFrame = 0 // stream number of frames about the connection
 )
 

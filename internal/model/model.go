@@ -22,7 +22,8 @@ type Pool[R any] struct {
 
 	mu struct {
 		sync.Mutex
-		undecided bool // whether the last in the queue may wait
+		atDoor    *waiter[R] // in the queue, but undecided whether it may wait
+		madeWay   bool       // something idle has gone for that one
 		limits    pool.Limits
 		waiters   []*waiter[R]   // oldest ticket first; equal ones in order of arrival
 		dials     []*dial[R]     // in flight, oldest first, the canceled ones too
@@ -165,10 +166,10 @@ func (m *Pool[R]) arrive(ctx context.Context, r pool.Request) (*Lease[R], *waite
 	m.queueLocked(w)
 	// Who has a place was let in before.
 	if limit := m.mu.limits.MaxWaiters; limit != 0 && r.Place == 0 {
-		m.mu.undecided = true
+		m.mu.atDoor, m.mu.madeWay = w, false
 		m.settleLocked()
-		m.mu.undecided = false
-		if m.uncoveredLocked(m.flyingLocked()) > max(0, limit) && m.unqueueLocked(w) {
+		m.mu.atDoor = nil
+		if m.uncoveredLocked(m.flyingLocked()) > max(0, limit) && !m.mu.madeWay && m.unqueueLocked(w) {
 			m.mu.count.Rejected++
 			m.settleLocked()
 			return nil, nil, fmt.Errorf("%w: the model's limit is %d", pool.ErrWaitLimit, limit)

@@ -88,7 +88,7 @@ func (m *Pool[R]) makeWayLocked() bool {
 		return false
 	}
 	spare := m.spareLocked()
-	if m.mu.undecided || canceled {
+	if m.mu.atDoor != nil || canceled {
 		spare = nil
 	}
 	if !m.permitLocked() {
@@ -97,13 +97,14 @@ func (m *Pool[R]) makeWayLocked() bool {
 	for _, s := range m.idleLocked() {
 		if !live[0].canUse(s) {
 			m.closeLocked(s, pool.ReasonEvict)
+			m.mu.madeWay = live[0] == m.mu.atDoor
 			return true
 		}
 	}
 	if stopFirst(spare) {
 		return true
 	}
-	if m.mu.undecided || canceled || slices.ContainsFunc(m.mu.resources, func(s *resource[R]) bool { return s.draining }) {
+	if m.mu.atDoor != nil || canceled || slices.ContainsFunc(m.mu.resources, func(s *resource[R]) bool { return s.draining }) {
 		return false
 	}
 	for _, s := range m.mu.resources {

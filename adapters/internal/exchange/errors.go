@@ -70,6 +70,8 @@ const (
 	textNotEstablished = "http2: client conn could not be established"
 	textBodyTooLong    = "http2: request body larger than specified content length"
 	textConnError      = "connection error: " // HTTP/2, and a code: what the server sent made no sense, or was too much
+	textEndedByServer  = "http2: server sent GOAWAY and closed the connection; LastStreamID="
+	textNoError        = ", ErrCode=NO_ERROR," // after that and a number, if the server found nothing wrong
 
 	codeRefused = 7 // REFUSED_STREAM, RFC 9113 section 7: "closed prior to any processing"
 )
@@ -96,9 +98,15 @@ func notSent(err error) bool {
 	return saidGoodbye(err) || err.Error() == textNotEstablished
 }
 
-// madeNothingOf reports whether this side ended an HTTP/2 connection because of what came on
+// madeNothingOf reports whether one side ended an HTTP/2 connection because of what came on
 // it.
-func madeNothingOf(err error) bool { return strings.HasPrefix(err.Error(), textConnError) }
+func madeNothingOf(err error) bool {
+	text := err.Error()
+	if goodbye, ok := strings.CutPrefix(text, textEndedByServer); ok {
+		return !strings.HasPrefix(strings.TrimLeft(goodbye, "0123456789"), textNoError)
+	}
+	return strings.HasPrefix(text, textConnError)
+}
 
 // ofStream reports whether err ended an HTTP/2 stream alone. Its connection may end right
 // after it, and because of it: where the server has said goodbye, or the request was to be

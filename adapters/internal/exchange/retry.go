@@ -90,7 +90,7 @@ func (c *Call) mayRepeat(conn Conn, how Attempt, err error) bool {
 		return false
 	}
 	if how.Shared {
-		// What this side made nothing of may be the answer to this very request, and the next
+		// What one side made nothing of may be this very request, or its answer, and the next
 		// connection, with all that is on it, would end the same way.
 		return !ofStream(err) && !isTimeout(err) && !c.sending.firstByte.Load() && (c.attempts == 1 || !madeNothingOf(err))
 	}
