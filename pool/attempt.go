@@ -141,6 +141,9 @@ func (a *attempt[R]) now() (bool, error) {
 	if p.waiters.Len() > 0 || (settled && p.ordered()) {
 		return false, a.queueAtOnceLocked() // of what the Budget has decided it must hear as a waiter
 	}
+	if a.fresh && !p.broughtSinceLocked(a.firstDial) {
+		return false, a.queueAtOnceLocked()
+	}
 	l, ok := p.leaseNowLocked(a.suits, true)
 	if !ok {
 		return false, a.queueAtOnceLocked()

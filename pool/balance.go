@@ -82,13 +82,13 @@ func (p *Pool[R]) makeWayLocked(atDoor *attempt[R]) {
 	if !ok || freshOf(e) == 0 || p.mu.slots.in(closing) > 0 || p.isOnItsWayLocked(freshOf(e)) {
 		return
 	}
-	if p.findLocked(func(s *slot[R]) bool { return s.room() && s.number >= freshOf(e) }) != nil {
+	if p.broughtSinceLocked(freshOf(e)) && p.findLocked(func(s *slot[R]) bool { return s.room() && s.number >= freshOf(e) }) != nil {
 		return
 	}
 	// One canceled dial is enough; but it may not heed that, and what is idle goes all the same.
 	idleOnly := atDoor != nil || p.mu.canceled > 0
 	l := p.mu.limits
-	if room(l.MaxDials, p.mu.dials.Len()) == 0 {
+	if room(l.MaxDials, p.dialingLocked()) == 0 {
 		if !idleOnly {
 			p.dropOrphanLocked() // to close something would be of no use
 		}
@@ -136,10 +136,10 @@ func (p *Pool[R]) dropOrphanLocked() bool {
 		return false
 	}
 	orphans := p.orphansLocked(p.unmetLocked())
-	if len(orphans) == 0 {
+	if orphans.n == 0 {
 		return false
 	}
-	p.cancelLocked(orphans[0], errUnwanted)
+	p.cancelOrphansLocked(&orphans, 1)
 	return true
 }
 
@@ -148,6 +148,9 @@ func (p *Pool[R]) dropOrphanLocked() bool {
 func (p *Pool[R]) serveLocked(atDoor *attempt[R]) bool {
 	for p.waiters.Len() > 0 {
 		p.makeWayLocked(atDoor)
+		if !p.anyUseLocked() {
+			return false
+		}
 		var to waitq.Entry
 		s := p.pickLocked(func(s *slot[R]) bool {
 			if !s.room() {

@@ -13,6 +13,11 @@ import (
 type choosy struct {
 	groups []group // by first; none is empty
 	others int     // waiters who take any resource; there may be fewer than this too
+
+	// brought is the largest number of a dial that has brought something; there may be none
+	// that large. Nothing that is open is of any use to those who want a later one, and
+	// nobody has to look through all of it for them.
+	brought uint64
 }
 
 // keptGroups is for how many groups memory is kept while there is none.
@@ -38,7 +43,7 @@ func (a *attempt[R]) noteQueuesLocked() {
 	p.ownLocked()
 	c := &p.mu.choosy
 	if !p.anyChoosyLocked() {
-		c.others = p.waiters.Len()
+		c.others, c.brought = p.waiters.Len(), p.mu.dialNumber
 	}
 	i, found := c.find(a.firstDial)
 	if !found {
@@ -52,6 +57,25 @@ func (a *attempt[R]) noteLeftLocked() {
 	if a.fresh {
 		a.p.noteFewerLocked(a.firstDial)
 	}
+}
+
+// noteBroughtLocked notes that the dial with that number has brought something.
+func (p *Pool[R]) noteBroughtLocked(number uint64) {
+	if p.anyChoosyLocked() {
+		p.mu.choosy.brought = max(p.mu.choosy.brought, number)
+	}
+}
+
+// broughtSinceLocked reports whether what is open may be of use to one for whom first is the
+// first dial that will do.
+func (p *Pool[R]) broughtSinceLocked(first uint64) bool {
+	return first <= p.mu.dialNumber && (!p.anyChoosyLocked() || first <= p.mu.choosy.brought)
+}
+
+// anyUseLocked reports whether what is open may be of use to anybody who waits.
+func (p *Pool[R]) anyUseLocked() bool {
+	c := &p.mu.choosy
+	return !p.anyChoosyLocked() || c.others > 0 || p.broughtSinceLocked(c.groups[0].first)
 }
 
 // noteServedLocked takes one out of the counts whose wait somebody else has ended.

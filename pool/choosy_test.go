@@ -1,8 +1,10 @@
 package pool_test
 
 import (
+	"sync"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/berth-go/berth/pool"
 	"github.com/stretchr/testify/assert"
@@ -125,5 +127,32 @@ func TestMaxIdleLeavesWhatOpensForACaller(t *testing.T) {
 		require.Len(t, r.things, 3)
 		r.things[2].set(1)
 		assert.Equal(t, 3, c.got().n)
+	})
+}
+
+// Between the two looks of a caller who wants a fresh resource, one is dialled and leased: so
+// it is there, in use, when the first such caller queues, and serves it at its release.
+func TestFreshResourceThatCameBeforeItsWaiterQueuedServesIt(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		r := newRig(t, pool.Config[*thing]{MaxOpen: 1, WaitTimeout: time.Minute})
+		var other pool.Lease[*thing]
+		between := between{t.Context(), sync.OnceFunc(func() {
+			l, err := r.Acquire(t.Context())
+			assert.NoError(t, err)
+			other = l
+		})}
+		fresh := make(chan *thing, 1)
+		go func() {
+			l, err := r.AcquireWith(between, pool.Request{Fresh: true})
+			assert.NoError(t, err)
+			fresh <- l.Value()
+			l.Release()
+		}()
+		synctest.Wait()
+		require.Empty(t, fresh)
+		other.Release()
+		synctest.Wait()
+		require.Len(t, fresh, 1)
+		assert.Equal(t, 1, (<-fresh).n)
 	})
 }

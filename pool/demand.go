@@ -10,19 +10,25 @@ import (
 type plan[R any] struct {
 	want    int        // dials to start for waiters, within the pool's own limits
 	redial  int        // dials to start beside late ones, likewise; at most 1
-	orphans []*dial[R] // dials in flight beyond what the waiters need, newest first
-	kept    []*dial[R] // such dials that only make room for another pool, newest first
+	orphans orphans[R] // dials in flight beyond what the waiters need
+	kept    orphans[R] // such dials that only make room for another pool
 	wanted  int        // how many of the orphans the pool wants in the background
 	spare   int        // dials to start in the background, within the pool's own limits
+}
+
+// orphans are dials that no waiter needs, the newest first. Mostly they are the newest of
+// all, and not one of them is looked at before it is canceled: there may be very many.
+type orphans[R any] struct {
+	n     int
+	those []*dial[R] // nil: the newest n that are not canceled
 }
 
 // demandLocked starts the dials that waiters need and ends those that nobody
 // needs. It reports whether it changed something that has to be looked at again.
 func (p *Pool[R]) demandLocked() bool {
 	pl := p.planLocked()
-	if surplus := len(pl.orphans) - max(pl.wanted, p.allowedOrphansLocked()); surplus > 0 {
-		p.cancelAllLocked(pl.orphans[:surplus])
-		pl.orphans = pl.orphans[surplus:]
+	if surplus := pl.orphans.n - max(pl.wanted, p.allowedOrphansLocked()); surplus > 0 {
+		p.cancelOrphansLocked(&pl.orphans, surplus)
 	}
 	if p.member == nil {
 		for range pl.want + pl.redial + pl.spare {
@@ -42,8 +48,8 @@ func (p *Pool[R]) planLocked() plan[R] {
 	pl := plan[R]{want: p.dialsForLocked(unmet)}
 	if p.flyingLocked() > 0 && p.mindsOrphansLocked() {
 		pl.orphans = p.orphansLocked(unmet)
-		if len(pl.orphans) > 0 && p.keepsAllLocked() {
-			pl.orphans, pl.kept = nil, pl.orphans
+		if pl.orphans.n > 0 && p.keepsAllLocked() {
+			pl.orphans, pl.kept = orphans[R]{}, pl.orphans
 		}
 	}
 	if unmet > 0 {
@@ -53,7 +59,7 @@ func (p *Pool[R]) planLocked() plan[R] {
 		pl.redial = p.dialsForLocked(1)
 	}
 	pl.wanted = p.spareLocked()
-	if lacking := pl.wanted - len(pl.kept) - len(pl.orphans); lacking > 0 && pl.redial == 0 && !p.probesForWaiterLocked() && !p.holdOffLocked() && !p.pausesLocked() {
+	if lacking := pl.wanted - pl.kept.n - pl.orphans.n; lacking > 0 && pl.redial == 0 && !p.probesForWaiterLocked() && !p.holdOffLocked() && !p.pausesLocked() {
 		pl.spare = min(lacking, p.dialRoomLocked())
 		if p.mu.outage != nil {
 			pl.spare = min(pl.spare, 1)
@@ -83,7 +89,7 @@ func (p *Pool[R]) dialsForLocked(n int) int {
 
 // dialRoomLocked returns how many dials the pool's own limits allow now.
 func (p *Pool[R]) dialRoomLocked() int {
-	return min(room(p.mu.limits.MaxOpen, p.usedLocked()), room(p.mu.limits.MaxDials, p.mu.dials.Len()))
+	return min(room(p.mu.limits.MaxOpen, p.usedLocked()), room(p.mu.limits.MaxDials, p.dialingLocked()))
 }
 
 // unmetLocked returns how many waiters nothing is on its way to; a negative
@@ -114,21 +120,21 @@ func (p *Pool[R]) unmetByAnyLocked(flying int) int {
 
 // orphansLocked returns the dials without which no waiter more is left with
 // nothing on its way, the newest first; unmet is that of now.
-func (p *Pool[R]) orphansLocked(unmet int) []*dial[R] {
+func (p *Pool[R]) orphansLocked(unmet int) (o orphans[R]) {
 	lacking, all := max(unmet, 0), p.unmetByAnyLocked(p.flyingLocked())
 	if all+p.sharedLocked() > lacking {
-		return nil
+		return o
 	}
-	var orphans []*dial[R]
+	if !p.anyChoosyLocked() { // one is needed as much as another
+		o.n = min((lacking-all)/p.sharedLocked(), p.flyingLocked())
+		return o
+	}
 	choosy := p.unmetGroupsLocked(p.flyingLocked())
 	for i := 1; i < len(choosy); i++ { // from here on unmet is that of the worst off of these and of those whom older dials do
 		choosy[i].unmet = max(choosy[i].unmet, choosy[i-1].unmet)
 	}
 	without := 0 // for how many waiters the orphans so far were
 	for d := range p.mu.dials.Backward() {
-		if d.canceled {
-			continue
-		}
 		// Without this dial, all of those have less on their way for whom it would have done,
 		// as without each of the orphans, which are newer.
 		for len(choosy) > 0 && choosy[len(choosy)-1].first > d.slot.number {
@@ -140,12 +146,11 @@ func (p *Pool[R]) orphansLocked(unmet int) []*dial[R] {
 		}
 		if most+without+p.sharedLocked() <= lacking {
 			without += p.sharedLocked()
-			orphans = append(orphans, d)
-		} else if !p.anyChoosyLocked() {
-			break // the older ones are needed as much
+			o.those = append(o.those, d)
 		}
 	}
-	return orphans
+	o.n = len(o.those)
+	return o
 }
 
 // mindsOrphansLocked reports whether it makes a difference which dials are orphans: all may go
@@ -179,7 +184,7 @@ func (p *Pool[R]) reportLocked(pl plan[R]) bool {
 	withholds := p.withholdOpeningLocked()
 	r := report{
 		standing: p.standingLocked(),
-		wants:    wants{want: pl.want, redial: pl.redial, orphans: len(pl.orphans), kept: len(pl.kept), spare: pl.spare},
+		wants:    wants{want: pl.want, redial: pl.redial, orphans: pl.orphans.n, kept: pl.kept.n, spare: pl.spare},
 		lent:     p.mu.lent > 0,
 	}
 	if pl.want > 0 {
@@ -212,7 +217,9 @@ func (p *Pool[R]) reportLocked(pl plan[R]) bool {
 // carryOutLocked does what the Budget has told a pool with such a plan. What cannot be
 // done any more, the next report gives back.
 func (p *Pool[R]) carryOutLocked(o orders, pl plan[R]) {
-	if !p.mu.closed {
+	p.cancelOrphansLocked(&pl.orphans, o.cancel) // the others have found a waiter
+	p.cancelOrphansLocked(&pl.kept, o.cancelKept)
+	if !p.mu.closed { // then: these would be the newest
 		for range min(o.grants, pl.want+pl.redial+pl.spare) {
 			p.startDialLocked()
 		}
@@ -220,8 +227,6 @@ func (p *Pool[R]) carryOutLocked(o orders, pl plan[R]) {
 	p.giveUpIdleLocked(o.evict, ReasonEvict)
 	p.giveUpIdleLocked(o.shrink, ReasonLimits)
 	p.giveUpIdleLocked(o.idleOut, ReasonIdleLimit)
-	p.cancelAllLocked(pl.orphans[:min(o.cancel, len(pl.orphans))]) // the others have found a waiter
-	p.cancelAllLocked(pl.kept[:min(o.cancelKept, len(pl.kept))])
 	p.cancelNewestLocked(o.surplus)
 }
 
@@ -248,7 +253,7 @@ func (p *Pool[R]) giveUpIdleLocked(n int, why Reason) {
 
 func (p *Pool[R]) standingLocked() standing {
 	return standing{ //nolint:gosec // no pool has billions of slots
-		used: int32(p.usedLocked()), dialing: int32(p.mu.dials.Len()), canceled: p.mu.canceled,
+		used: int32(p.usedLocked()), dialing: int32(p.dialingLocked()), canceled: p.mu.canceled,
 		ending: int32(p.endingLocked()), draining: p.mu.draining,
 		withholds: p.withholdsLocked(), warms: p.mu.warmers != nil,
 	}
@@ -256,10 +261,9 @@ func (p *Pool[R]) standingLocked() standing {
 
 // ticketsLocked fills in the places of the oldest waiters that no dial is for.
 func (p *Pool[R]) ticketsLocked(r *report) {
-	skip := p.flyingLocked()*p.sharedLocked() + p.mu.promised
 	i := 0
-	p.waiters.Each(func(e waitq.Entry) bool {
-		if i >= skip && (i-skip)%p.sharedLocked() == 0 {
+	p.waiters.EachBehind(p.flyingLocked()*p.sharedLocked()+p.mu.promised, func(e waitq.Entry) bool {
+		if i%p.sharedLocked() == 0 {
 			r.tickets[r.known] = Ticket(e.Place)
 			r.known++
 		}

@@ -173,6 +173,7 @@ func (p *Pool[R]) dialed(d *dial[R], shared int, err error) {
 	p.mu.count.Dials++
 	p.mu.count.add(dialTimes, time.Since(d.started))
 	s.adopted = true
+	p.noteBroughtLocked(s.number)
 	if err == nil && s.capacity < 0 {
 		err = part.ErrStillborn // to call this success would be to dial again without end
 	}
@@ -290,7 +291,10 @@ func (p *Pool[R]) dialEventLocked(hook func(DialEvent), d *dial[R], err error) {
 }
 
 // flyingLocked returns how many dials are in flight that the pool wants.
-func (p *Pool[R]) flyingLocked() int { return p.mu.dials.Len() - int(p.mu.canceled) }
+func (p *Pool[R]) flyingLocked() int { return p.mu.dials.Len() }
+
+// dialingLocked returns how many dials have not returned yet.
+func (p *Pool[R]) dialingLocked() int { return p.mu.dials.Len() + int(p.mu.canceled) }
 
 // sharedLocked returns for how many waiters one dial is started.
 func (p *Pool[R]) sharedLocked() int { return int(p.mu.shared) }
@@ -303,27 +307,29 @@ func (p *Pool[R]) removeDialLocked(d *dial[R]) {
 }
 
 // cancelLocked ends the ctx of a dial. Its slot stays taken until Dial returns;
-// should that bring a resource after all, it is used like any other.
+// should that bring a resource after all, it is used like any other. It leaves the
+// list: whoever looks for a dial there has none of those to pass, however many they are.
 func (p *Pool[R]) cancelLocked(d *dial[R], why error) {
 	if !d.canceled {
-		p.setCanceledLocked(d, true)
+		d.canceled = true
+		p.mu.canceled++
+		p.mu.dials.Remove(&d.link)
 		d.cancel(why)
 	}
 }
 
-func (p *Pool[R]) setCanceledLocked(d *dial[R], canceled bool) {
-	if d.canceled = canceled; canceled {
-		p.mu.canceled++
-	} else {
-		p.mu.canceled--
+// cancelOrphansLocked cancels the first n of the dials that no waiter needs.
+func (p *Pool[R]) cancelOrphansLocked(o *orphans[R], n int) {
+	n = min(n, o.n)
+	o.n -= n
+	if o.those == nil {
+		p.cancelNewestLocked(n)
+		return
 	}
-}
-
-// cancelAllLocked cancels dials that no waiter needs.
-func (p *Pool[R]) cancelAllLocked(dials []*dial[R]) {
-	for _, d := range dials {
+	for _, d := range o.those[:n] {
 		p.cancelLocked(d, errUnwanted)
 	}
+	o.those = o.those[n:]
 }
 
 // cancelNewestLocked cancels n dials, whoever waits for them.
@@ -345,11 +351,4 @@ func (p *Pool[R]) freshDialLocked(first uint64) bool {
 }
 
 // newestDialLocked returns the newest dial that is not canceled, or nil.
-func (p *Pool[R]) newestDialLocked() *dial[R] {
-	for d := range p.mu.dials.Backward() {
-		if !d.canceled {
-			return d
-		}
-	}
-	return nil
-}
+func (p *Pool[R]) newestDialLocked() *dial[R] { return p.mu.dials.Newest() }

@@ -4,17 +4,26 @@ import "time"
 
 // listLocked puts an idle slot into the pool's list, and its mark into the
 // Budget's, where its idleSince belongs: last, unless it comes back from
-// something that was no use. Such slots have been idle for long, so they are
-// looked for from the oldest on.
+// something that was no use, or others have become idle while its dial ended.
 func (p *Pool[R]) listLocked(s *slot[R]) {
 	older := p.mu.idle.Newest()
 	if older != nil && s.idleSince.Before(older.idleSince) {
-		older = nil
-		for o := p.mu.idle.Oldest(); o.idleSince.Before(s.idleSince); o = o.idleLink.Newer() {
-			older = o
-		}
+		older = p.idleBeforeLocked(s.idleSince)
 	}
 	p.listNextLocked(s, older)
+}
+
+// idleBeforeLocked returns the slot that became idle last of those before that time, or nil.
+// There is at least one idle slot. The one sought is near the newest or near the oldest.
+func (p *Pool[R]) idleBeforeLocked(since time.Time) *slot[R] {
+	for o, n := p.mu.idle.Oldest(), p.mu.idle.Newest(); ; o, n = o.idleLink.Newer(), n.idleLink.Older() {
+		if !o.idleSince.Before(since) {
+			return o.idleLink.Older()
+		}
+		if n.idleSince.Before(since) {
+			return n
+		}
+	}
 }
 
 // listNextLocked is listLocked for a slot whose place is next to older, which may

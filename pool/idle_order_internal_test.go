@@ -3,6 +3,8 @@ package pool
 import (
 	"runtime"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -46,4 +48,41 @@ func TestOwnMaxIdleDoesWhatTheBudgetOrders(t *testing.T) {
 	<-done
 	assert.Equal(t, []int{2, 2}, []int{x.Stats().Idle, y.Stats().Idle})
 	assert.Equal(t, 4, b.Stats().Idle)
+}
+
+// The place of what became idle earlier than others is found from both ends.
+func TestPlaceAmongTheIdleIsFound(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const n = 5
+		p, err := New(Config[int]{Dial: numbered()})
+		require.NoError(t, err)
+		begin := time.Now()
+		var leases []Lease[int]
+		for range n {
+			leases = append(leases, mustAcquire(t, p))
+		}
+		for _, l := range leases {
+			<-time.After(10 * time.Millisecond)
+			l.Release()
+			require.Equal(t, n, p.Stats().Open)
+		}
+		p.lock()
+		var idle []*slot[int]
+		for s := p.mu.idle.Oldest(); s != nil; s = s.idleLink.Newer() {
+			idle = append(idle, s)
+		}
+		require.Len(t, idle, n)
+		for at := range 10 * n {
+			since := begin.Add(time.Duration(at) * time.Millisecond)
+			var want *slot[int]
+			for _, s := range idle {
+				if s.idleSince.Before(since) {
+					want = s
+				}
+			}
+			assert.Same(t, want, p.idleBeforeLocked(since), "%v", at)
+		}
+		p.unlock()
+		assert.NoError(t, p.Shutdown(t.Context()))
+	})
 }

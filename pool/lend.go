@@ -41,6 +41,10 @@ const (
 	// the pool is slower to open it again, up to maxStreak.
 	worthHits = 64
 	maxStreak = 1024
+
+	// maxUnfit bounds the search for what can be lent: behind an idle resource whose Check is
+	// due stand those that are idle for longer, and theirs is as well.
+	maxUnfit = 16
 )
 
 // lends says of what a lane may be. Whatever has to be called or to be read from a
@@ -199,12 +203,14 @@ func (p *Pool[R]) startTickLocked() {
 // lendLocked lends up to limit idle resources, those used last.
 func (p *Pool[R]) lendLocked(limit int) {
 	var those [lane.Max]*slot[R]
-	found := 0
+	found, unfit := 0, 0
 	until := p.mu.tick
-	for s := p.mu.idle.Newest(); s != nil && found < limit; s = s.idleLink.Older() {
+	for s := p.mu.idle.Newest(); s != nil && found < limit && unfit < maxUnfit; s = s.idleLink.Older() {
 		if s.share == nil && s.state == idle && s.room() && p.lastsLocked(s, until) {
 			those[found] = s
 			found++
+		} else {
+			unfit++
 		}
 	}
 	for i := found - 1; i >= 0; i-- { // the one used last comes to rest last

@@ -299,3 +299,25 @@ func TestNewestDialMakesRoom(t *testing.T) {
 		fresh.got()
 	})
 }
+
+// Nor does it for a dial while the one that was canceled for it has not returned.
+func TestIdleStaysWhileTheCanceledDialHasTheOnlyPermit(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		r := newManual(t, pool.Config[*thing]{MaxOpen: 2, MaxDials: 1})
+		holder := r.acquire()
+		r.dial(1).ok()
+		gone := r.acquire()
+		r.dial(2).stubborn.Store(true)
+		gone.leave()
+		holder.release()
+		fresh := r.acquireFresh()
+		require.True(t, r.dial(2).canceled())
+		require.NoError(t, r.SetLimits(r.Limits())) // it looks again
+		s := r.Stats()
+		assert.Equal(t, []int{1, 1}, []int{s.Idle, s.Dialing})
+		r.dial(2).fail(errDial)
+		r.dial(3).ok()
+		fresh.got()
+		assert.Zero(t, r.Stats().Closes.Of(pool.ReasonEvict))
+	})
+}

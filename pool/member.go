@@ -290,8 +290,8 @@ func (b *Budget) olderLocked(m *member, t Ticket, shared bool, now standing) boo
 	if supply < 0 {
 		return true
 	}
-	n := b.mu.starving.older(0, m, t, supply+1)
-	return min(n, room(l.MaxDials, dials)) > supply
+	// First the number that costs nothing: where permits are short, very many may starve.
+	return room(l.MaxDials, dials) > supply && b.mu.starving.older(0, m, t, supply+1) > supply
 }
 
 // mayKeep reports whether nobody else is due what m is about to give to a waiter with

@@ -65,10 +65,10 @@ type Pool[R any] struct {
 		bell       *alarm.Bell // rings tick. nil: it is not set
 		armed      moment      // when the bell rings; 0: it is not set
 
-		dials      chain.List[dial[R]] // in flight
+		dials      chain.List[dial[R]] // in flight and not canceled
 		dialNumber uint64              // of the last dial started
 		shared     int32               // what a dial is expected to bring; at least 1
-		canceled   int32               // of dials: those the pool no longer wants
+		canceled   int32               // dials in flight that the pool no longer wants
 
 		promised int   // leases that slots are about to take, beyond those that they can now
 		opening  int32 // slots that have had no capacity since their dial

@@ -23,8 +23,8 @@ func (p *Pool[R]) unmetGroupsLocked(flying int) []group {
 	all, promises, waiters, leases := p.mu.choosy.groups, p.promisesLocked(), 0, 0
 	for i := len(all) - 1; i >= 0; i-- {
 		g := &all[i]
-		for ; d != nil && (d.canceled || d.slot.number >= g.first); d = d.link.Older() {
-			leases += btoi(!d.canceled) * p.sharedLocked()
+		for ; d != nil && d.slot.number >= g.first; d = d.link.Older() {
+			leases += p.sharedLocked()
 		}
 		for len(promises) > 0 && promises[len(promises)-1].number >= g.first {
 			leases += promises[len(promises)-1].leases

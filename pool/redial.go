@@ -49,7 +49,7 @@ func (p *Pool[R]) keepsAllLocked() bool {
 		return false
 	}
 	for d := range p.mu.dials.All() {
-		if !d.canceled && p.lateLocked(d) {
+		if p.lateLocked(d) {
 			return true
 		}
 	}

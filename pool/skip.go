@@ -55,7 +55,7 @@ func (p *Pool[R]) saturatedLocked() bool {
 // dial or to close, and the pool is not bare. It is what a pool mostly is that is used
 // now and then, such as one key of many.
 func (p *Pool[R]) calmLocked() bool {
-	if p.waiters.Len() > 0 || p.mu.dials.Len() > 0 || p.usedLocked() == 0 {
+	if p.waiters.Len() > 0 || p.dialingLocked() > 0 || p.usedLocked() == 0 {
 		return false
 	}
 	if p.mu.uncovered != 0 || p.mu.opening > 0 || p.mu.outage != nil || p.mu.warmers != nil || p.spareLocked() > 0 {

@@ -56,7 +56,7 @@ func (a *attempt[R]) forWhatLocked(place int, g gauges, b *BudgetStats) WaitedFo
 	// it that nobody waits any more: so it starves no more, and dials may be canceled.
 	starved := p.mu.starved || queued && p.member != nil
 	switch {
-	case g.resting > 0 && !a.fresh || p.findLocked(a.suits) != nil:
+	case g.resting > 0 && !a.fresh || (!a.fresh || p.broughtSinceLocked(a.firstDial)) && p.findLocked(a.suits) != nil:
 		return ForTurn // it came when the wait had ended
 	case a.dialComesLocked(place):
 		if p.limiter() != nil && !a.startedLocked(place) {
@@ -102,7 +102,7 @@ func (a *attempt[R]) startedLocked(place int) bool {
 	p := a.p
 	n, suits := 0, !a.fresh
 	for d := range p.mu.dials.All() {
-		if !d.canceled && !d.held {
+		if !d.held {
 			n++
 			suits = suits || d.slot.number >= a.firstDial
 		}
@@ -130,8 +130,8 @@ func (p *Pool[R]) checksPromiseLocked() (n int) {
 // whose end is waited for.
 func (a *attempt[R]) mostTakenLocked(g gauges) WaitedFor {
 	p := a.p
-	checks := min(int(p.mu.checks), g.inUse)          // of what counts as in use
-	checking := g.dialing - p.mu.dials.Len() + checks // other resources that are being checked count as dialled
+	checks := min(int(p.mu.checks), g.inUse)           // of what counts as in use
+	checking := g.dialing - p.dialingLocked() + checks // other resources that are being checked count as dialled
 	held, roomless := 0, g.idle
 	if p.limiter() != nil {
 		for d := range p.mu.dials.All() {
@@ -149,7 +149,7 @@ func (a *attempt[R]) mostTakenLocked(g gauges) WaitedFor {
 		what WaitedFor
 		n    int
 	}{
-		{ForDial, p.mu.dials.Len() - held}, {ForDialRate, held}, {ForClose, g.closing}, {ForCheck, checking}, {ForCapacity, roomless},
+		{ForDial, p.dialingLocked() - held}, {ForDialRate, held}, {ForClose, g.closing}, {ForCheck, checking}, {ForCapacity, roomless},
 	} {
 		if other.n > most {
 			what, most = other.what, other.n

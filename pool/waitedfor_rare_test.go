@@ -158,3 +158,19 @@ func TestWaitErrorOfACanceledContextIsNoTimeout(t *testing.T) {
 		assert.False(t, e.Temporary())
 	})
 }
+
+// The slot is that of a dial that does not heed that it was canceled.
+func TestWaitErrorBesideACanceledDialThatGoesOn(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		r := newManual(t, pool.Config[*thing]{MaxOpen: 1, MaxIdle: -1})
+		gone := r.acquire()
+		r.dial(1).stubborn.Store(true)
+		gone.leave()
+		require.True(t, r.dial(1).canceled())
+		c := r.within(time.Second)
+		c.waits()
+		pass(time.Second)
+		assert.Equal(t, pool.ForDial, c.waitErr().For, c.err)
+		r.dial(1).fail(errDial)
+	})
+}

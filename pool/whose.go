@@ -39,10 +39,13 @@ func (p *Pool[R]) olderLocked(d *dial[R]) older {
 	var all older
 	for e := range p.mu.dials.All() {
 		// Nobody had come for one of the background.
-		if e.canceled || e.newest == 0 || e.newest >= d.newest || !late && p.lateLocked(e) {
+		if e.newest == 0 || e.newest >= d.newest || !late && p.lateLocked(e) {
 			continue
 		}
 		all = append(all, olderDial{e.newest, e.slot.number, -e.expected})
+	}
+	if len(all) == 0 {
+		return nil // and no need to look at all who wait
 	}
 	last := 0
 	p.waiters.Each(func(e waitq.Entry) bool {

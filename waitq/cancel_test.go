@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"runtime"
+	"slices"
 	"testing"
 	"testing/synctest"
 
@@ -289,4 +290,42 @@ func TestAwaitOfWhatIsDeliveredNamesNoContext(t *testing.T) {
 	_, ended, err = other.Await()
 	assert.Equal(t, errFull, err)
 	assert.Nil(t, ended)
+}
+
+// Those behind the oldest few, and those before the newest few, are found without a look at
+// the others.
+func TestEachBehindSkipsTheOldest(t *testing.T) {
+	const n = 20
+	for _, gone := range [][]int{{}, {0, 1, 2}, {17, 18, 19}, {3, 4, 9, 16}} {
+		for skip := range n + 2 {
+			var q waitq.Queue[int]
+			ended, end := context.WithCancel(t.Context())
+			var want, got []uint64
+			for i := range n {
+				if slices.Contains(gone, i) {
+					q.EnqueueAt(ended, uint64(i), 0)
+					continue
+				}
+				q.EnqueueAt(t.Context(), uint64(i), 0)
+				want = append(want, uint64(i))
+			}
+			end()
+			q.Each(func(waitq.Entry) bool { return true }) // it takes out who is gone
+			want = want[min(skip, len(want)):]
+			q.EachBehind(skip, func(e waitq.Entry) bool {
+				got = append(got, e.Place)
+				return true
+			})
+			assert.ElementsMatch(t, want, got, "without %v and the first %d", gone, skip)
+		}
+	}
+	asked := 0
+	var q waitq.Queue[int]
+	for range 1000 {
+		q.Enqueue(tally{t.Context(), &asked})
+	}
+	q.EachBehind(990, func(waitq.Entry) bool { return true })
+	assert.Equal(t, 10, asked)
+	q.EachBehind(10, func(waitq.Entry) bool { return false })
+	assert.Equal(t, 21, asked)
 }

@@ -212,6 +212,43 @@ func (q *Queue[T]) Each(f func(Entry) bool) {
 	}
 }
 
+// EachBehind is like [Queue.Each] without the skip oldest waiters. It takes time in
+// proportion to the number of those or of the others, whichever is less.
+func (q *Queue[T]) EachBehind(skip int, f func(Entry) bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	n := q.mu.head
+	if left := int(q.live.Load()) - skip; left < skip {
+		n, skip = q.lastLocked(left), 0
+	}
+	for n = q.liveFromLocked(n); n != nil; n = q.liveFromLocked(n.next) {
+		if skip > 0 {
+			skip--
+		} else if !f(n.Entry) {
+			return
+		}
+	}
+}
+
+// lastLocked returns the node at which the last few of those who wait begin, nil if they are
+// none.
+func (q *Queue[T]) lastLocked(few int) *node[T] {
+	if few <= 0 {
+		return nil
+	}
+	n := q.mu.tail
+	for n != nil {
+		if n.load().state() == waiting {
+			few--
+		}
+		if few == 0 {
+			return n
+		}
+		n = n.prev
+	}
+	return q.mu.head
+}
+
 // claimOldest ends the wait of the oldest live waiter that accept takes. The
 // caller must give the node it returns, if any, what its waiter is to have.
 //

@@ -163,7 +163,7 @@ elsewhere: skip
 /* ShutdownKey, when everything of the key's pool but leases on dead resources is gone. */
 proctype shutdownKey() {
 	bool bare, quiet;
-	atomic {                                        /* enterEvenClosed */
+	atomic {                                        /* enterKnown; that Enter may end a look is in call */
 		!mu;
 		if
 		:: !inKeys -> running--; goto none

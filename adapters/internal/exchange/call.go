@@ -266,19 +266,16 @@ func (c *Call) spareConn() bool {
 // connection may look at it when RoundTrip has returned.
 func (c *Call) outgoing(how Attempt) *http.Request {
 	ctx := c.ctx
-	if how.Shared {
+	if how.Cut != nil {
+		ctx = (*unwatched)(c)
+	}
+	if how.Shared || c.asksFirstByte(how) {
 		if !c.kept {
 			c.sending = &Sending{}
 		}
 		c.kept = false
-		// On a used connection the attempt can be repeated once it was written, but
-		// only while no byte of a response has come. Where the connection is not
-		// shared the error says so, and there is no turn to wait for.
-		c.sending.begin(ctx, c.replayable && how.Used)
+		c.sending.begin(ctx, c.asksFirstByte(how))
 		ctx = c.sending
-	}
-	if how.Cut != nil {
-		ctx = (*unwatched)(c)
 	}
 	req := &c.out
 	if req.URL != nil {
@@ -291,6 +288,14 @@ func (c *Call) outgoing(how Attempt) *http.Request {
 	// The context has it already. Left in place it would cost a second goroutine.
 	req.Cancel = nil //nolint:staticcheck // deprecated, which is why it goes
 	return req
+}
+
+// asksFirstByte reports whether it is of interest if a byte of a response has come. On a used
+// connection the attempt can be repeated once it was written, but only while none has. Where
+// the connection is not shared the error says so, unless it is that of writing the body:
+// net/http keeps an answer back while the request is written, and then drops it.
+func (c *Call) asksFirstByte(how Attempt) bool {
+	return c.replayable && how.Used && (how.Shared || c.body != nil)
 }
 
 // deliver arranges for how.End to hear when resp has been read, and returns what the

@@ -135,12 +135,12 @@ func ofConnection(err error) bool {
 }
 
 // endedUnanswered reports whether err says that an HTTP/1 connection ended before
-// the first byte of a response.
+// the first byte of a response, or while a body was written: see asksFirstByte.
 func endedUnanswered(err error) bool {
 	if isHTTPType(err, nameReadFailed) || err.Error() == textClosedIdle {
 		return true
 	}
-	var op *net.OpError // an answer that came before the failure would have been returned
+	var op *net.OpError
 	return errors.As(err, &op) && op.Op == "write"
 }
 

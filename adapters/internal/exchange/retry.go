@@ -89,10 +89,13 @@ func (c *Call) mayRepeat(conn Conn, how Attempt, err error) bool {
 	if conn.Err() == nil {
 		return false
 	}
+	if c.asksFirstByte(how) && c.sending.firstByte.Load() {
+		return false
+	}
 	if how.Shared {
 		// What one side made nothing of may be this very request, or its answer, and the next
 		// connection, with all that is on it, would end the same way.
-		return !ofStream(err) && !isTimeout(err) && !c.sending.firstByte.Load() && (c.attempts == 1 || !madeNothingOf(err))
+		return !ofStream(err) && !isTimeout(err) && (c.attempts == 1 || !madeNothingOf(err))
 	}
 	return endedUnanswered(err)
 }
