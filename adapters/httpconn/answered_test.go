@@ -10,9 +10,10 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/berth-go/berth/adapters/httpconn"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/atomic"
+
+	"github.com/berth-go/berth/adapters/httpconn"
 )
 
 // A server that answers an upload early and closes the connection has acted on it, although
