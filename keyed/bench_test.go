@@ -3,6 +3,7 @@ package keyed_test
 import (
 	"context"
 	"math/rand/v2"
+	"runtime"
 	"testing"
 
 	"github.com/berth-go/berth/keyed"
@@ -79,6 +80,41 @@ func BenchmarkThousandKeys(b *testing.B) {
 			})
 			s := p.Stats()
 			b.ReportMetric(float64(s.Dials)/float64(b.N), "dials/op")
+			require.NoError(b, p.Shutdown(ctx))
+		})
+	}
+}
+
+// What does a limit on the queue cost? 128 callers share the 8 resources of a key.
+func BenchmarkHandOffWithALimitOnTheQueue(b *testing.B) {
+	for _, test := range []struct {
+		name string
+		cfg  keyed.Config[string, int]
+	}{
+		{"none", keyed.Config[string, int]{}},
+		{"of the key", keyed.Config[string, int]{MaxWaitersPerKey: 1000}},
+		{"over all keys", keyed.Config[string, int]{MaxWaiters: 1000}},
+	} {
+		b.Run(test.name, func(b *testing.B) {
+			ctx, cancel := context.WithCancel(b.Context())
+			defer cancel()
+			test.cfg.Dial = func(context.Context, string) (int, error) { return 1, nil }
+			test.cfg.MaxOpenPerKey = 8
+			p, err := keyed.New(test.cfg)
+			require.NoError(b, err)
+			b.SetParallelism((128 + runtime.GOMAXPROCS(0) - 1) / runtime.GOMAXPROCS(0))
+			b.ReportAllocs()
+			b.RunParallel(func(pb *testing.PB) {
+				for pb.Next() {
+					l, err := p.Acquire(ctx, "hot")
+					if err != nil {
+						b.Error(err)
+						return
+					}
+					runtime.Gosched()
+					l.Release()
+				}
+			})
 			require.NoError(b, p.Shutdown(ctx))
 		})
 	}

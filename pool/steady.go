@@ -13,7 +13,7 @@ import "time"
 func (a *attempt[R]) queueSteadyLocked() bool {
 	p := a.p
 	if p.mu.form != steady || a.fresh || a.bad.cell != nil || !a.prepared() || p.mu.outage != nil ||
-		p.cfg.ShedLate != ShedOff || p.cfg.Hooks.WaitStarted != nil || p.countsWaitersLocked() || p.ordered() {
+		p.cfg.ShedLate != ShedOff || p.cfg.Hooks.WaitStarted != nil || p.ordered() {
 		return false
 	}
 	a.draw()
@@ -25,10 +25,18 @@ func (a *attempt[R]) queueSteadyLocked() bool {
 	if a.start == 0 {
 		a.start = a.queued
 	}
+	limited := a.newcomer && p.countsWaitersLocked()
+	if limited {
+		p.countUncoveredLocked(p.comingLocked()) // as recountLocked does
+		p.mu.overTotal = false
+	}
 	a.waiter = p.waiters.EnqueueAt(a.ctx, uint64(a.place), a.tagOf())
+	p.countUncoveredLocked(p.comingLocked())
+	if limited && p.overLimitLocked() != nil && a.waiter.Cancel() {
+		return false // enqueueLocked turns it away
+	}
 	a.waiting, a.newcomer = true, false
 	a.count(&p.mu.count.Waits)
-	p.countUncoveredLocked(p.comingLocked())
 	return true
 }
 
