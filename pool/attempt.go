@@ -232,7 +232,8 @@ func (a *attempt[R]) enqueueLocked() error {
 	}
 	p.learnLocked(a.shared)
 	p.noteCallLocked()
-	if p.failFastLocked() && !a.findsLocked() {
+	fast := p.failFastLocked()
+	if fast && !a.findsLocked() {
 		p.mu.count.rare().FailFast++
 		return p.fastFailureLocked()
 	}
@@ -254,6 +255,15 @@ func (a *attempt[R]) enqueueLocked() error {
 	}
 	a.waiter = p.waiters.EnqueueAt(a.ctx, uint64(a.place), a.tagOf())
 	a.waiting = true
+	if fast {
+		p.restoreLocked(a) // what it found may be due to another pool
+		if a.waiter.Cancel() {
+			a.waiting = false
+			p.mu.count.rare().FailFast++
+			a.noteLeftLocked()
+			return p.fastFailureLocked()
+		}
+	}
 	if a.newcomer && p.countsWaitersLocked() {
 		p.restoreLocked(a) // what it brings decides whether this is one too many
 		if err := p.overLimitLocked(); err != nil && !a.madeWay && a.waiter.Cancel() {

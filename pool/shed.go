@@ -126,7 +126,7 @@ func (p *Pool[R]) dialsSoonLocked(n int) bool {
 		return false
 	}
 	slots := room(p.mu.limits.MaxOpen, p.usedLocked()-p.endingLocked()-n)
-	return min(slots, room(p.mu.limits.MaxDials, p.flyingLocked())) > max(0, p.unmetLocked())
+	return min(slots, room(p.mu.limits.MaxDials, p.flyingLocked())) > max(0, p.unmetLocked())/p.sharedLocked()
 }
 
 // findsLocked reports whether something is there for a caller who is about to queue: it has

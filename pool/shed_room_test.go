@@ -140,6 +140,37 @@ func TestCallerIsNotShedBesideASlotThatCloses(t *testing.T) {
 	})
 }
 
+// One dial serves several callers: a slot that closes is for as many of them.
+func TestSlotThatClosesIsForAllWhomItsDialServes(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		cfg := shareable()
+		cfg.MaxOpen, cfg.Shared, cfg.ShedLate = 2, 3, pool.ShedOn
+		cfg.Close = func(*thing) error { <-time.After(time.Second); return nil }
+		r := newManual(t, cfg)
+		r.capacity = 3
+		first := r.acquire()
+		r.dial(1).ok()
+		pass(100 * time.Second)
+		first.release()
+		r.acquireAll(3)
+		c := r.acquire()
+		r.dial(2).ok()
+		c.discard()
+		require.Equal(t, 1, r.Stats().Closing)
+		three := []*call{r.within(5 * time.Second), r.within(5 * time.Second), r.within(5 * time.Second)}
+		for _, c := range three {
+			c.waits()
+		}
+		_ = r.within(5 * time.Second).shedErr() // they have all that it will carry
+		pass(time.Second)
+		r.dial(3).ok()
+		for _, c := range three {
+			c.got()
+		}
+		assert.EqualValues(t, 1, r.Stats().Shed)
+	})
+}
+
 // What is idle because whoever waits wants a fresh one is for the next caller.
 func TestCallerIsNotShedBesideSomethingIdle(t *testing.T) {
 	bubble(t, func(t *testing.T) {

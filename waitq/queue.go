@@ -213,7 +213,8 @@ func (q *Queue[T]) Each(f func(Entry) bool) {
 }
 
 // EachBehind is like [Queue.Each] without the skip oldest waiters. It takes time in
-// proportion to the number of those or of the others, whichever is less.
+// proportion to the number of those or of the others, whichever is less. Waiters whose
+// context has ended, and who have not noticed, may be among the skipped.
 func (q *Queue[T]) EachBehind(skip int, f func(Entry) bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
