@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func newBudget(t *testing.T, l pool.BudgetLimits) *pool.Budget {
+func newBudget(t testing.TB, l pool.BudgetLimits) *pool.Budget {
 	t.Helper()
 	b, err := pool.NewBudget(l)
 	require.NoError(t, err)

@@ -54,13 +54,6 @@ func madeOf(tb testing.TB, cfg pool.Config[int]) *pool.Pool[int] {
 	return p
 }
 
-func budgetOf(tb testing.TB, l pool.BudgetLimits) *pool.Budget {
-	tb.Helper()
-	b, err := pool.NewBudget(l)
-	require.NoError(tb, err)
-	return b
-}
-
 // crowd has n callers wait, and returns what ends the waits and returns when all have left.
 func crowd(p *pool.Pool[int], n int, r pool.Request) (leave func()) {
 	var all sync.WaitGroup
@@ -101,9 +94,9 @@ func BenchmarkCrowdLeavesItsDials(b *testing.B) {
 		name string
 		cfg  pool.Config[int]
 	}{
-		{"Budget", pool.Config[int]{Budget: budgetOf(b, pool.BudgetLimits{})}},
+		{"Budget", pool.Config[int]{Budget: newBudget(b, pool.BudgetLimits{})}},
 		{"MinIdle", pool.Config[int]{MinIdle: 1}},
-		{"MaxIdle", pool.Config[int]{MaxIdle: 1, Budget: budgetOf(b, pool.BudgetLimits{})}},
+		{"MaxIdle", pool.Config[int]{MaxIdle: 1, Budget: newBudget(b, pool.BudgetLimits{})}},
 	} {
 		b.Run(test.name, func(b *testing.B) {
 			test.cfg.Dial = hangs
@@ -212,7 +205,7 @@ func BenchmarkManyIdleAndCallersWhoWantFreshOnes(b *testing.B) {
 func BenchmarkManyPoolsWaitForAPermitToDial(b *testing.B) {
 	eachOf(b, func(b *testing.B, n int) (time.Duration, int) {
 		const handOffs = 1000
-		budget := budgetOf(b, pool.BudgetLimits{MaxOpen: 10 * n, MaxDials: 1})
+		budget := newBudget(b, pool.BudgetLimits{MaxOpen: 10 * n, MaxDials: 1})
 		busy := madeOf(b, pool.Config[int]{Dial: dialOne, Budget: budget, MaxOpen: 1})
 		l, err := busy.Acquire(b.Context())
 		require.NoError(b, err)

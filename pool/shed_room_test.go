@@ -33,13 +33,6 @@ func (r *rig) idleBeside() {
 	require.Equal(r.t, 1, r.Stats().Idle)
 }
 
-// freshSoon starts an Acquire of a fresh resource with a deadline.
-func (r *rig) freshSoon(d time.Duration) *call {
-	ctx, cancel := context.WithTimeout(r.t.Context(), d)
-	r.t.Cleanup(cancel)
-	return r.acquireWith(ctx, pool.Request{Fresh: true})
-}
-
 // A dial has failed and nothing is known of the peer since. When the backoff is over, the
 // next caller's dial begins at once, and the leases that are out say nothing of its wait.
 func TestOutageShedsOnlyWhomTheBackoffHoldsUp(t *testing.T) {
@@ -66,9 +59,9 @@ func TestFreshCallerIsNotShedBesideSomethingIdle(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		r := tensOfSeconds(t, pool.Config[*thing]{MaxOpen: 2})
 		r.idleBeside()
-		c := r.freshSoon(5 * time.Second)
+		c := r.freshWithin(5 * time.Second)
 		c.waits()
-		_ = r.freshSoon(5 * time.Second).shedErr()
+		_ = r.freshWithin(5 * time.Second).shedErr()
 		r.dial(3).ok()
 		c.got()
 	})
@@ -84,10 +77,10 @@ func TestFreshCallersAreShedWhereNothingIdleIsLeftForThem(t *testing.T) {
 		for _, c := range two {
 			c.release()
 		}
-		first, second := r.freshSoon(5*time.Second), r.freshSoon(5*time.Second)
+		first, second := r.freshWithin(5*time.Second), r.freshWithin(5*time.Second)
 		s := r.Stats()
 		require.Equal(t, []int{1, 1, 2}, []int{s.Closing, s.Idle, s.Waiting})
-		_ = r.freshSoon(5 * time.Second).shedErr()
+		_ = r.freshWithin(5 * time.Second).shedErr()
 		pass(time.Second)
 		r.dial(4).ok()
 		first.got()
@@ -116,7 +109,7 @@ func TestFreshCallerIsShedWhereNoDialCanBegin(t *testing.T) {
 				require.Equal(t, 3, r.started())
 				test.then(r)
 				require.NoError(t, r.SetLimits(limits))
-				_ = r.freshSoon(5 * time.Second).shedErr()
+				_ = r.freshWithin(5 * time.Second).shedErr()
 				assert.Equal(t, 1, r.Stats().Idle)
 			})
 		})
