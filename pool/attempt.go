@@ -255,28 +255,40 @@ func (a *attempt[R]) enqueueLocked() error {
 	}
 	a.waiter = p.waiters.EnqueueAt(a.ctx, uint64(a.place), a.tagOf())
 	a.waiting = true
-	if fast {
-		p.restoreLocked(a) // what it found may be due to another pool
-		if a.waiter.Cancel() {
-			a.waiting = false
-			p.mu.count.rare().FailFast++
-			a.noteLeftLocked()
-			return p.fastFailureLocked()
-		}
-	}
-	if a.newcomer && p.countsWaitersLocked() {
-		p.restoreLocked(a) // what it brings decides whether this is one too many
-		if err := p.overLimitLocked(); err != nil && !a.madeWay && a.waiter.Cancel() {
-			a.waiting = false
-			p.mu.count.rare().Rejected++
-			a.noteLeftLocked()
-			return err
-		}
+	if err := a.turnAwayLocked(fast); err != nil {
+		return err
 	}
 	a.newcomer = false
 	a.count(&p.mu.count.Waits)
 	a.eventLocked(p.cfg.Hooks.WaitStarted, nil)
 	return nil
+}
+
+// turnAwayLocked takes a caller who may not wait out of the queue again and returns its
+// error: fast says that the breaker is open. Only the balance with the caller in the queue
+// tells: what was found may be due to another pool, and what the caller brings decides
+// whether it is one too many.
+func (a *attempt[R]) turnAwayLocked(fast bool) error {
+	p := a.p
+	if !fast && (!a.newcomer || !p.countsWaitersLocked()) {
+		return nil
+	}
+	p.restoreLocked(a)
+	var over error
+	if !a.madeWay {
+		over = p.overLimitLocked()
+	}
+	if (!fast && over == nil) || !a.waiter.Cancel() {
+		return nil
+	}
+	a.waiting = false
+	a.noteLeftLocked()
+	if fast {
+		p.mu.count.rare().FailFast++
+		return p.fastFailureLocked()
+	}
+	p.mu.count.rare().Rejected++
+	return over
 }
 
 // eventLocked has a hook called about the wait.
