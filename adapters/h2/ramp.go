@@ -8,6 +8,12 @@ import "time"
 // it is too short, nothing breaks: see Resource.proven.
 const rampTime = 100 * time.Millisecond
 
+// rampLook is the first of the pauses between the looks at a connection that ramps. Each of
+// the next is as long as all before it. net/http tells of a number above InitialStreams, but
+// not of one below; nor that a connection takes no more, after a goodbye or for
+// [http.Request.Close].
+const rampLook = time.Millisecond
+
 // prove ends the ramp because the server's number is known.
 func (r *Resource) prove() {
 	if !r.proven.Load() && r.provenNow() {
@@ -25,9 +31,18 @@ func (r *Resource) provenNow() bool {
 	return true
 }
 
-// rampOver ends the ramp because it has lasted long enough.
-func (r *Resource) rampOver() {
-	if r.ramping.Swap(false) {
-		r.look()
+// rampOn looks at a connection that ramps, and ends the ramp when it has lasted long enough.
+func (r *Resource) rampOn() {
+	if !r.ramping.Load() {
+		return
 	}
+	if r.ramped == rampTime {
+		r.ramping.Store(false)
+		r.look()
+		return
+	}
+	r.look()
+	next := min(r.ramped, rampTime-r.ramped)
+	r.ramped += next
+	r.reset(r.timer, next)
 }

@@ -101,7 +101,8 @@ type Resource struct {
 	// it would refuse.
 	proven  atomic.Bool
 	ramping atomic.Bool
-	timer   *time.Timer // ends the ramp
+	timer   *time.Timer   // looks while it lasts, and ends it: see rampOn
+	ramped  time.Duration // timer's: how old the ramp is when it fires
 
 	answered atomic.Bool  // a response has come
 	served   atomic.Bool  // a request has ended
@@ -138,7 +139,8 @@ func NewResource(conn Conn, o Options) *Resource {
 	}
 	r.told.Store(unknown)
 	r.ramping.Store(true)
-	r.timer = r.afterFunc(rampTime, r.rampOver)
+	r.ramped = rampLook
+	r.timer = r.afterFunc(time.Hour, r.rampOn)
 	r.settler = r.afterFunc(time.Hour, r.lookAgain)
 	r.settler.Stop() // until settle
 	r.strays.timer = r.afterFunc(time.Hour, r.stray)
@@ -157,6 +159,7 @@ func NewResource(conn Conn, o Options) *Resource {
 	}
 	r.watch = r.afterFunc(time.Hour, func() { r.vigil(interval) })
 	r.watch.Reset(interval) // which finds watch in place
+	r.timer.Reset(rampLook)
 	return r
 }
 
