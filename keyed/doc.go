@@ -19,7 +19,8 @@
 // MaxOpen, MaxIdle, MaxWaiters and MaxDials hold over all keys; [Pool.SetTotals]
 // changes them while the pool runs. The Close funcs of all keys together run in
 // at most eight goroutines: set CloseTimeout where a peer may be slow to be closed,
-// so that it cannot hold up the slots of other keys. To share the totals with other pools, of any
+// so that it cannot hold up the slots of other keys for ever. Of many that hang, eight
+// are given up in each CloseTimeout, and the others wait behind them. To share the totals with other pools, of any
 // key and resource types, give all of them one [pool.Budget].
 //
 // # When not to use it

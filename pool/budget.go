@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/berth-go/berth/internal/chain"
 	uber "go.uber.org/atomic"
 )
 
@@ -74,6 +75,8 @@ type Budget struct {
 		norphans    int // dials that no waiter needs
 		spares      int // dials in the background granted and not yet begun
 		lists       [numLists]memberList
+		overdue     chain.List[member] // pools that would dial beside late dials, in the order in which they came
+		hopeful     chain.List[member] // that would dial in the background; they take turns
 
 		evictions, cancels int // idle slots and dials that pools have been told to give up and have not yet
 
@@ -235,7 +238,7 @@ func (b *Budget) tightLocked() bool {
 	if l.MaxIdle == 0 {
 		return false
 	}
-	return b.mu.open-b.mu.ending > l.MaxIdle || len(b.mu.lists[hopeful]) > 0 && b.idleToComeLocked() >= l.MaxIdle
+	return b.mu.open-b.mu.ending > l.MaxIdle || b.mu.hopeful.Len() > 0 && b.idleToComeLocked() >= l.MaxIdle
 }
 
 // idleToComeLocked returns how many resources are idle, or will be if no waiter takes
@@ -263,8 +266,8 @@ func (b *Budget) recallLocked(self *member, wake []*member) []*member {
 // without a dial and for what is free only. To make room for that would be to end a dial of
 // another pool that may be late as well, which would then do the same.
 func (b *Budget) grantRedialsLocked(self *member, wake []*member) []*member {
-	for b.mu.want == 0 && len(b.mu.lists[overdue]) > 0 && b.mayGrantLocked() {
-		m := b.mu.lists[overdue][0]
+	for b.mu.want == 0 && b.mu.overdue.Len() > 0 && b.mayGrantLocked() {
+		m := b.mu.overdue.Oldest()
 		b.countGrantLocked(m)
 		m.last.redial--
 		b.listLocked(m)
@@ -279,9 +282,10 @@ func (b *Budget) grantSpareLocked(self *member, wake []*member) []*member {
 	// What MaxIdle would not keep is not dialled, else it would be canceled and
 	// wanted again without end.
 	idle := b.idleToComeLocked()
-	for b.mu.want == 0 && len(b.mu.lists[hopeful]) > 0 && b.mayGrantLocked() && room(b.mu.limits.MaxIdle, idle) > 0 {
+	for b.mu.want == 0 && b.mu.hopeful.Len() > 0 && b.mayGrantLocked() && room(b.mu.limits.MaxIdle, idle) > 0 {
 		idle++
-		m := b.mu.lists[hopeful][0]
+		m := b.mu.hopeful.Oldest()
+		b.mu.hopeful.Remove(&m.wishes.spare) // if it wants more, the others come first
 		b.countGrantLocked(m)
 		b.mu.spares++
 		m.last.spare--

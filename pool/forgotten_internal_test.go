@@ -44,7 +44,7 @@ func TestBudgetForgetsTheProberOfAForgottenKey(t *testing.T) {
 			synctest.Wait()
 			b.mu.Lock()
 			defer b.mu.Unlock()
-			return key.member.in[hopeful] > 0
+			return key.member.wishes != nil
 		}
 		time.Sleep(1500 * time.Millisecond)
 		require.True(t, hopes(), "the prober has no slot")

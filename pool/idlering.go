@@ -104,7 +104,7 @@ func (m *member) unidle(k *idleMark) {
 	if k.m != nil { // else it has been picked to be given up
 		b.mu.idle.remove(k)
 		b.mu.nidle--
-		if b.hungry.Load() && len(b.mu.lists[hopeful]) > 0 {
+		if b.hungry.Load() && b.mu.hopeful.Len() > 0 {
 			m.changed = true // there may be room for what another pool wants in the background
 		}
 	}

@@ -21,6 +21,7 @@ type member struct {
 	last   account         // the report as it stands, less what has been granted since; the standing is changed under both locks
 	place  int32           // in the heap of starving pools, which is for those with known tickets, counted from 1; 0: not in it
 	in     [numLists]int32 // in the Budget's lists, counted from 1; 0: not in it
+	wishes *wishes         // nil: neither overdue nor hopeful
 	passed int32           // times in a row that it served its own past an older waiter
 	orders *orders         // nil: none
 	handed *orders         // fetched: the next report includes what came of them. nil: none

@@ -106,7 +106,7 @@ func TestRedialIsGrantedOnce(t *testing.T) {
 	o, _ = one.report(wanting)
 	assert.Equal(t, 1, o.grants)
 	assert.Equal(t, 4, b.mu.open)
-	assert.Empty(t, b.mu.lists[overdue])
+	assert.Zero(t, b.mu.overdue.Len())
 	one.report(report{standing: standing{used: 2, dialing: 2}, wants: wants{kept: 1}})
 	assert.Equal(t, 4, b.mu.open)
 	assert.Equal(t, 2, b.mu.dials)

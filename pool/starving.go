@@ -1,6 +1,10 @@
 package pool
 
-import "container/heap"
+import (
+	"container/heap"
+
+	"github.com/berth-go/berth/internal/chain"
+)
 
 // queueLocked puts m where its oldest waiter belongs among the starving pools.
 func (b *Budget) queueLocked(m *member) {
@@ -23,13 +27,14 @@ func (b *Budget) queueLocked(m *member) {
 const (
 	orphaned = iota // with dials that no waiter needs
 	keeping         // with such dials that only make room for who needs it
-	overdue         // that would dial beside late dials
-	hopeful         // that would dial in the background
 	lenders         // that may have an open lane
 	dialers         // with dials in flight that are not canceled, or resources that open and are awaited
 	warming         // with calls of Warm that wait
 	numLists
 )
+
+// wishes are the places of a pool in the Budget's overdue and hopeful.
+type wishes struct{ redial, spare chain.Link[member] }
 
 // memberList is a set of pools.
 type memberList []*member
@@ -38,10 +43,33 @@ type memberList []*member
 func (b *Budget) listLocked(m *member) {
 	b.putLocked(m, orphaned, m.last.orphans > 0)
 	b.putLocked(m, keeping, m.last.kept > 0)
-	b.putLocked(m, overdue, m.last.redial > 0)
-	b.putLocked(m, hopeful, m.last.spare > 0)
 	b.putLocked(m, dialers, m.last.withholds || m.last.dialing > m.last.canceled)
 	b.putLocked(m, warming, m.last.warms)
+	b.wishLocked(m)
+}
+
+// wishLocked keeps m in overdue and hopeful where its report says it belongs.
+func (b *Budget) wishLocked(m *member) {
+	redial, spare := m.last.redial > 0, m.last.spare > 0
+	if m.wishes == nil {
+		if !redial && !spare {
+			return
+		}
+		m.wishes = &wishes{}
+	}
+	if redial {
+		b.mu.overdue.Push(&m.wishes.redial, m)
+	} else {
+		b.mu.overdue.Remove(&m.wishes.redial)
+	}
+	if spare {
+		b.mu.hopeful.Push(&m.wishes.spare, m)
+	} else {
+		b.mu.hopeful.Remove(&m.wishes.spare)
+	}
+	if !redial && !spare {
+		m.wishes = nil
+	}
 }
 
 func (b *Budget) putLocked(m *member, which int, in bool) {
