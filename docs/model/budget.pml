@@ -43,6 +43,7 @@ bool lastUsed[P]; byte lastWant[P];         /* member.last */
 byte grants[P]; byte evict[P];              /* member.orders */
 byte handedGrants[P]; byte handedEvict[P];  /* member.handed */
 bool lender[P];                             /* in the list of lenders */
+bool asked[P];                              /* member.recalled */
 bool marked[P];                             /* in the ring of what is idle */
 byte bopen;                                 /* Budget.mu.open */
 byte evictions;
@@ -88,8 +89,8 @@ inline order(m) {
 inline recallLocked() {
 	hungry = (want > 0 || bopen > MAX);
 #ifndef NO_RECALL
-	if :: hungry && lender[0] -> lender[0] = false; order(0) :: else fi;
-	if :: hungry && lender[1] -> lender[1] = false; order(1) :: else fi
+	if :: hungry && lender[0] -> lender[0] = false; asked[0] = true; order(0) :: else fi;
+	if :: hungry && lender[1] -> lender[1] = false; asked[1] = true; order(1) :: else fi
 #endif
 }
 
@@ -158,6 +159,7 @@ inline report() {
 		evictions = evictions - handedEvict[x];
 		lastUsed[x] = used(x);
 		lastWant[x] = (len(waiters[x]) > grants[x] -> len(waiters[x]) - grants[x] : 0);
+		if :: asked[x] && !lent[x] -> asked[x] = false :: else fi;
 		settleLocked();
 		og = grants[x]; oe = evict[x];
 		handedGrants[x] = og; handedEvict[x] = oe;
@@ -167,7 +169,7 @@ inline report() {
 #ifndef STALE_LENDS
 		lends[x] = lender[x];
 #endif
-		changed[x] = (og + oe > 0)
+		changed[x] = (og + oe > 0 || asked[x])
 	fi;
 	assert(bopen <= MAX)
 }
@@ -418,6 +420,7 @@ init {
 	assert(queued == 0);                                        /* nobody sleeps */
 	assert(running == 0);                                       /* and nobody is stuck */
 	assert(!(state[0] == Resting && !open[0]) && !(state[1] == Resting && !open[1]));
+	assert(!asked[0] && !asked[1]);                             /* all have said that their lanes are empty */
 	assert(!hungry && want == 0 && evictions == 0 && !ordered[0] && !ordered[1]);
 	assert(bopen == used(0) + used(1))
 }

@@ -90,6 +90,16 @@ inline lookAgain() {
 	mu = false
 }
 
+inline Await() {
+	atomic {
+		quiet = (calls == 0);
+#ifndef NO_LOOK_IN_AWAIT
+		if :: !quiet -> look = true :: else fi
+#endif
+	};
+	if :: quiet -> lookAgain() :: else fi
+}
+
 /* finish of the key's pool: Quiet when it has become empty. */
 inline change(n) {
 	atomic {
@@ -98,18 +108,7 @@ inline change(n) {
 		wasQuiet = (things == 0)
 	};
 	if
-	:: quiet ->
-		atomic {                                    /* Await */
-			if
-			:: calls == 0
-			:: else ->
-				quiet = false;
-#ifndef NO_LOOK_IN_AWAIT
-				look = true
-#endif
-			fi
-		};
-		if :: quiet -> lookAgain() :: else fi
+	:: quiet -> Await()
 	:: else
 	fi
 }
@@ -126,28 +125,31 @@ proctype background() {
 	running--
 }
 
+inline Enter() {
+	atomic {
+		if
+		:: shut -> running--; goto elsewhere        /* the key's next entry */
+		:: else ->
+			assert(!dropped); calls++;
+#ifndef ENTER_ADDS
+			if
+			:: looking ->
+				looking = false;
+#ifndef NO_LOOK_IN_ENTER
+				look = true
+#endif
+			:: else
+			fi
+#endif
+		fi
+	}
+}
+
 proctype call(bool first) {
 	bool bare, quiet;
 	if
 	:: first                                        /* addEntry has counted it */
-	:: !first ->
-		atomic {                                    /* Enter */
-			if
-			:: shut -> running--; goto elsewhere    /* the key's next entry */
-			:: else ->
-				assert(!dropped); calls++;
-#ifndef ENTER_ADDS
-				if
-				:: looking ->
-					looking = false;
-#ifndef NO_LOOK_IN_ENTER
-					look = true
-#endif
-				:: else
-				fi
-#endif
-			fi
-		}
+	:: !first -> Enter()
 	fi;
 	if
 	:: skip                                         /* an error */
@@ -160,23 +162,42 @@ elsewhere: skip
 }
 
 #ifdef SHUTDOWN
-/* ShutdownKey, when everything of the key's pool but leases on dead resources is gone. */
+/* What the map has for the key may be its next entry, once this one is forgotten. */
+inline part() {
+	atomic {
+		!mu;
+#ifdef PART_ANY
+		assert(!dropped);                           /* taken */
+#endif
+		inKeys = false
+	}
+}
+
+/* finish of the key's pool, when all of it is gone but leases on dead resources: Quiet,
+   which no call need be inside for. */
+proctype finished() {
+	bool bare, quiet;
+	part();
+	Await();
+	running--
+}
+
+/* ShutdownKey enters as all calls do, without the lock. */
 proctype shutdownKey() {
 	bool bare, quiet;
-	atomic {                                        /* enterKnown; that Enter may end a look is in call */
-		!mu;
-		if
-		:: !inKeys -> running--; goto none
-		:: else -> calls++; assert(!looking)        /* who looks has the lock */
-		fi
-	};
-	atomic {                                        /* part */
-		!mu;
-		inKeys = false
-	};
+	if
+	:: !inKeys -> running--; goto elsewhere         /* known */
+	:: inKeys
+	fi;
+	Enter();
+	atomic { running++; run finished() };
+	if
+	:: part()
+	:: skip                                         /* its context has ended */
+	fi;
 	leave();
 	running--;
-none: skip
+elsewhere: skip
 }
 #endif
 
