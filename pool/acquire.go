@@ -137,7 +137,7 @@ func (a *attempt[R]) tryOnce() bool {
 	p.lock()
 	defer p.unlock()
 	a.settleLocked()
-	if p.mu.closed {
+	if p.mu.closed || p.allDueLocked() {
 		return false
 	}
 	l, ok := p.leaseNowLocked(func(s *slot[R]) bool {

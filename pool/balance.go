@@ -21,7 +21,7 @@ func (p *Pool[R]) restoreLocked(atDoor *attempt[R]) {
 		p.armLocked()
 		return
 	}
-	if p.mu.warmers != nil {
+	if p.warmsLocked() {
 		_ = p.endHopelessLocked()
 	}
 	for again := true; again; {
@@ -29,11 +29,11 @@ func (p *Pool[R]) restoreLocked(atDoor *attempt[R]) {
 		yielded := p.serveLocked(atDoor)
 		p.trimIdleLocked()
 		again = p.demandLocked() || yielded
-		if !again && p.mu.warmers != nil {
+		if !again && p.warmsLocked() {
 			again = p.endHopelessLocked() // the Budget's limits may have changed before it knew of them (I4)
 		}
 	}
-	if p.mu.warmers != nil {
+	if p.warmsLocked() {
 		p.endWarmersLocked(nil)
 	}
 	p.armLocked()
@@ -206,7 +206,7 @@ func (p *Pool[R]) oldestButLocked(stays bool) *slot[R] {
 // awaitsLocked reports whether callers, calls of Warm or resources whose time ends wait for
 // what has no capacity yet.
 func (p *Pool[R]) awaitsLocked() bool {
-	return p.waiters.Len() > 0 || p.mu.warmers != nil || p.mu.heirs.Len() > 0
+	return p.waiters.Len() > 0 || p.warmsLocked() || p.mu.heirs.Len() > 0
 }
 
 // awaitedLocked returns how many idle slots only look so: they are waited for to have

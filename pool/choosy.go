@@ -14,6 +14,10 @@ type choosy struct {
 	groups []group // by first; none is empty
 	others int     // waiters who take any resource; there may be fewer than this too
 
+	// worst is as much as unmet of any of them can be, if a dial is expected to bring perDial:
+	// while that is no more than for those who take any, nobody has to look at the groups.
+	worst, perDial int
+
 	// brought is the largest number of a dial that has brought something; there may be none
 	// that large. Nothing that is open is of any use to those who want a later one, and
 	// nobody has to look through all of it for them.
@@ -27,6 +31,7 @@ const keptGroups = 16
 type group struct {
 	first   uint64
 	waiters int
+	dials   int // in flight, that will do for these and not for those of the next group
 	unmet   int // see unmetGroupsLocked
 }
 
@@ -44,12 +49,47 @@ func (a *attempt[R]) noteQueuesLocked() {
 	c := &p.mu.choosy
 	if !p.anyChoosyLocked() {
 		c.others, c.brought = p.waiters.Len(), p.mu.dialNumber
+		c.worst, c.perDial = 0, p.sharedLocked()
 	}
+	c.worst = max(c.worst+1, 1)
 	i, found := c.find(a.firstDial)
 	if !found {
 		c.groups = slices.Insert(c.groups, i, group{first: a.firstDial})
+		p.parcelDialsLocked(i)
 	}
 	c.groups[i].waiters++
+}
+
+// parcelDialsLocked counts the dials in flight for a group that is new, and no longer for the
+// one before it. Mostly there is none: it is the last group.
+func (p *Pool[R]) parcelDialsLocked(i int) {
+	groups := p.mu.choosy.groups
+	for d := range p.mu.dials.Backward() {
+		switch {
+		case d.slot.number < groups[i].first:
+			return
+		case i+1 == len(groups) || d.slot.number < groups[i+1].first:
+			groups[i].dials++
+			if i > 0 {
+				groups[i-1].dials--
+			}
+		}
+	}
+}
+
+// noteFliesLocked counts a dial that is in flight from now on, and so will do for all of them,
+// or with -1 one that is no longer.
+func (p *Pool[R]) noteFliesLocked(number uint64, n int) {
+	c := &p.mu.choosy
+	i, found := c.find(number)
+	if !found {
+		i--
+	}
+	if i < 0 {
+		return // it would have done for none of them
+	}
+	c.groups[i].dials += n
+	c.worst -= n * c.perDial
 }
 
 // noteLeftLocked takes a caller out of the counts who has left the queue on its own.
@@ -96,6 +136,9 @@ func (p *Pool[R]) noteFewerLocked(first uint64) {
 	i, _ := c.find(first)
 	if c.groups[i].waiters--; c.groups[i].waiters > 0 {
 		return
+	}
+	if i > 0 {
+		c.groups[i-1].dials += c.groups[i].dials
 	}
 	c.groups = slices.Delete(c.groups, i, i+1)
 	if len(c.groups) == 0 && cap(c.groups) > keptGroups {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -37,10 +38,36 @@ func checkChoosy(t *testing.T, p *Pool[int]) (fresh int) {
 		got[g.first] = g.waiters
 	}
 	require.Equal(t, want, got)
+	for _, flying := range []int{0, p.flyingLocked()} {
+		walked, most := walkedGroups(p, flying), p.unmetByAnyLocked(flying)
+		for _, g := range walked {
+			most = max(most, g.unmet)
+		}
+		require.Equal(t, most, p.uncountedLocked(flying))
+		if groups := p.unmetGroupsLocked(flying); groups != nil {
+			require.Equal(t, walked, groups)
+		}
+	}
 	if fresh > 0 {
 		require.GreaterOrEqual(t, p.mu.choosy.others, others, "never fewer than there are")
 	}
 	return fresh
+}
+
+// walkedGroups is unmetGroupsLocked by a look at all dials. Nothing is promised.
+func walkedGroups(p *Pool[int], flying int) []group {
+	all, waiters, older := slices.Clone(p.mu.choosy.groups), 0, 0
+	for i := len(all) - 1; i >= 0; i-- {
+		g, dials := &all[i], 0
+		for d := range p.mu.dials.All() {
+			dials += btoi(d.slot.number >= g.first)
+		}
+		g.dials = dials - older
+		older = dials
+		waiters += g.waiters
+		g.unmet = min(waiters, p.waiters.Len()) - min(flying, dials)*p.sharedLocked()
+	}
+	return all
 }
 
 // Whoever wants a fresh resource is counted from the hold of the lock in which the caller
@@ -140,7 +167,7 @@ func TestWhatNobodyCanUseIsNotOffered(t *testing.T) {
 	_, ok = p.oldestForLocked(old)
 	assert.True(t, ok, "one more who takes any")
 
-	require.True(t, p.failOneLocked(errors.New("no"), func(e waitq.Entry) bool { return freshOf(e) == 0 }))
+	require.Equal(t, 1, p.failSomeLocked(1, errors.New("no"), func(e waitq.Entry) bool { return freshOf(e) == 0 }))
 	_, err = other.waiter.Wait()
 	require.Error(t, err)
 	assert.Zero(t, p.mu.choosy.others, "nobody had to look")
@@ -148,4 +175,118 @@ func TestWhatNobodyCanUseIsNotOffered(t *testing.T) {
 	require.True(t, fresh.waiter.Cancel())
 	fresh.noteLeftLocked()
 	assert.Empty(t, p.mu.choosy.groups)
+}
+
+// The dials in flight are counted for those whom they will do for, in whatever order callers
+// and dials come and go, and whatever a dial is expected to bring.
+func TestDialsAreCountedForThoseWhoWantFresh(t *testing.T) {
+	seen := 0
+	for seed := range uint64(200) {
+		r := rand.New(rand.NewPCG(seed, 2)) //nolint:gosec // to be repeatable
+		p, err := New(Config[int]{Dial: numbered()})
+		require.NoError(t, err)
+		p.mu.Lock()
+		var waiting []*attempt[int]
+		var flying []*dial[int]
+		for range 60 {
+			switch r.IntN(7) {
+			case 0, 1, 2:
+				a := &attempt[int]{p: p, ctx: t.Context(), place: p.ticket(), fresh: r.IntN(4) > 0}
+				a.firstDial = p.mu.dialNumber + 1 - min(p.mu.dialNumber, r.Uint64N(4))
+				a.noteQueuesLocked()
+				a.waiter = p.waiters.EnqueueAt(a.ctx, uint64(a.place), a.tagOf())
+				waiting = append(waiting, a)
+			case 3, 4:
+				flying = append(flying, startFlying(p))
+			case 5:
+				if len(waiting) > 0 {
+					i := r.IntN(len(waiting))
+					require.True(t, waiting[i].waiter.Cancel())
+					if r.IntN(4) > 0 { // else it has not come for the lock yet
+						waiting[i].noteLeftLocked()
+					}
+					waiting = slices.Delete(waiting, i, i+1)
+				}
+			case 6:
+				if len(flying) > 0 {
+					i := r.IntN(len(flying))
+					p.removeDialLocked(flying[i])
+					flying = slices.Delete(flying, i, i+1)
+				}
+			}
+			if r.IntN(20) == 0 {
+				p.learnLocked(1 + r.IntN(3))
+			}
+			walked, most := walkedGroups(p, p.flyingLocked()), p.unmetByAnyLocked(p.flyingLocked())
+			for i, g := range walked {
+				most = max(most, g.unmet)
+				require.Equal(t, g.dials, p.mu.choosy.groups[i].dials)
+			}
+			if r.IntN(3) > 0 { // else nobody asks
+				require.Equal(t, most, p.uncountedLocked(p.flyingLocked()), "seed %d", seed)
+			}
+			seen += len(walked)
+		}
+		p.mu.Unlock()
+	}
+	assert.NotZero(t, seen, "else nothing was tested")
+}
+
+// As long as each who wants a fresh resource has a dial, which is mostly so, nobody looks at
+// all of them, also not after others who had none.
+func TestWhoHasADialIsNotLookedAt(t *testing.T) {
+	p, err := New(Config[int]{Dial: numbered()})
+	require.NoError(t, err)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for range 2 {
+		var waiting []*attempt[int]
+		var flying []*dial[int]
+		for range 10 {
+			waiting = append(waiting, queueFresh(t, p))
+			flying = append(flying, startFlying(p))
+			assert.Nil(t, p.unmetGroupsLocked(p.flyingLocked()))
+			assert.Zero(t, p.unmetLocked())
+		}
+		for _, d := range flying {
+			p.removeDialLocked(d)
+		}
+		for _, a := range waiting {
+			require.True(t, a.waiter.Cancel())
+			a.noteLeftLocked()
+		}
+		assert.Empty(t, p.mu.choosy.groups)
+	}
+}
+
+// What a dial is expected to bring may change between two looks, and back again.
+func TestWhatADialIsToBringMayChangeMeanwhile(t *testing.T) {
+	p, err := New(Config[int]{Dial: numbered()})
+	require.NoError(t, err)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	startFlying(p)
+	for range 4 {
+		queueFresh(t, p)
+	}
+	p.learnLocked(3)
+	startFlying(p)
+	p.learnLocked(1)
+	assert.Equal(t, 3, p.unmetLocked(), "the first dial is for none of them")
+}
+
+func queueFresh(t *testing.T, p *Pool[int]) *attempt[int] {
+	t.Helper()
+	a := &attempt[int]{p: p, ctx: t.Context(), place: p.ticket(), fresh: true, firstDial: p.mu.dialNumber + 1}
+	a.noteQueuesLocked()
+	a.waiter = p.waiters.EnqueueAt(a.ctx, uint64(a.place), a.tagOf())
+	return a
+}
+
+func startFlying(p *Pool[int]) *dial[int] {
+	p.mu.dialNumber++
+	d := &dial[int]{slot: &slot[int]{number: p.mu.dialNumber}}
+	p.mu.dials.Push(&d.link, d)
+	p.noteFliesLocked(d.slot.number, 1)
+	return d
 }

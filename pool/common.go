@@ -36,10 +36,10 @@ type common[R any] struct {
 // any time; who changes it calls ownLocked before.
 type seldom[R any] struct {
 	deadlines deadlines[R]
-	looks     *looks[R]     // nil: no Capacity has to be read again
-	probes    *probes[R]    // nil: nothing is being checked in the background
-	warmers   *warmer       // calls of Warm
-	done      chan struct{} // closed when finished is set. nil: nobody waits for that
+	looks     *looks[R]          // nil: no Capacity has to be read again
+	probes    *probes[R]         // nil: nothing is being checked in the background
+	warmers   chain.List[warmer] // calls of Warm, by how many they want: the last one the most
+	done      chan struct{}      // closed when finished is set. nil: nobody waits for that
 
 	outage      *outage       // nil: the last dial did not fail
 	news        news          // of the breaker

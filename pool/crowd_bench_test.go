@@ -2,6 +2,7 @@ package pool_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime"
 	"sync"
@@ -112,6 +113,55 @@ func BenchmarkCrowdLeavesItsDials(b *testing.B) {
 	}
 }
 
+// Each of them has a dial that will do for nobody who comes later.
+func BenchmarkCrowdWantsFreshOnes(b *testing.B) {
+	eachOf(b, func(b *testing.B, n int) (time.Duration, int) {
+		p := madeOf(b, pool.Config[int]{Dial: hangs})
+		defer shutDown(p)
+		begin := time.Now()
+		leave := crowd(p, n, pool.Request{Fresh: true})
+		leave()
+		return time.Since(begin), n
+	})
+}
+
+// The error of a dial for several callers, or of a late one, is not for those whom older dials
+// are for.
+func BenchmarkManyDialsFailAtOnce(b *testing.B) {
+	const late = 10 * time.Millisecond
+	for _, test := range []struct {
+		name string
+		cfg  pool.Config[int]
+	}{
+		{"Shared", pool.Config[int]{Shared: 10, Capacity: func(int) int { return 10 }}},
+		{"Late", pool.Config[int]{RedialAfter: late}},
+	} {
+		b.Run(test.name, func(b *testing.B) {
+			eachOf(b, func(b *testing.B, n int) (time.Duration, int) {
+				gate := make(chan struct{})
+				cfg := test.cfg
+				cfg.MaxOpen = n
+				cfg.Dial = func(context.Context) (int, error) {
+					<-gate
+					return 0, errors.New("no")
+				}
+				p := madeOf(b, cfg)
+				defer shutDown(p)
+				leave := crowd(p, n, pool.Request{})
+				for begin := time.Now(); time.Since(begin) < 2*late; {
+					runtime.Gosched()
+				}
+				begin := time.Now()
+				close(gate)
+				until(func() bool { return p.Stats().Waiting == 0 })
+				took := time.Since(begin)
+				leave()
+				return took, n
+			})
+		})
+	}
+}
+
 func BenchmarkManyDialsAreCanceledAtOnce(b *testing.B) {
 	eachOf(b, func(b *testing.B, n int) (time.Duration, int) {
 		p := madeOf(b, pool.Config[int]{Dial: hangs})
@@ -139,6 +189,53 @@ func BenchmarkManyAreWarmed(b *testing.B) {
 		close(gate)
 		require.NoError(b, <-ready)
 		return time.Since(begin), n
+	})
+}
+
+func BenchmarkManyCallWarm(b *testing.B) {
+	eachOf(b, func(b *testing.B, n int) (time.Duration, int) {
+		p := madeOf(b, pool.Config[int]{Dial: hangs, MaxDials: 1})
+		defer shutDown(p)
+		ctx, cancel := context.WithCancel(b.Context())
+		waits := atomic.NewInt32(0)
+		var all sync.WaitGroup
+		begin := time.Now()
+		for range n {
+			all.Go(func() { _ = p.Warm(told{ctx, waits}, 2) })
+		}
+		until(func() bool { return int(waits.Load()) >= n })
+		cancel()
+		all.Wait()
+		return time.Since(begin), n
+	})
+}
+
+// told is a context that counts how often somebody waits for its end.
+type told struct {
+	context.Context
+	waits *atomic.Int32
+}
+
+func (t told) Done() <-chan struct{} {
+	t.waits.Inc()
+	return t.Context.Done()
+}
+
+// TryAcquire passes over what has to be checked first.
+func BenchmarkManyIdleForNobodyWhoDoesNotWait(b *testing.B) {
+	eachOf(b, func(b *testing.B, n int) (time.Duration, int) {
+		const rounds = 300
+		p := madeOf(b, pool.Config[int]{
+			Dial: dialOne, CheckAfter: -1, Check: func(context.Context, int) error { return nil },
+		})
+		defer shutDown(p)
+		leaseAll(b, p, n)
+		begin := time.Now()
+		for range rounds {
+			_, ok := p.TryAcquire()
+			require.False(b, ok)
+		}
+		return time.Since(begin), rounds
 	})
 }
 

@@ -135,6 +135,9 @@ func (p *Pool[R]) orphansLocked(unmet int) (o orphans[R]) {
 	}
 	without := 0 // for how many waiters the orphans so far were
 	for d := range p.mu.dials.Backward() {
+		if all+without+p.sharedLocked() > lacking {
+			break // for all who wait, none of the others can be done without
+		}
 		// Without this dial, all of those have less on their way for whom it would have done,
 		// as without each of the orphans, which are newer.
 		for len(choosy) > 0 && choosy[len(choosy)-1].first > d.slot.number {
@@ -255,7 +258,7 @@ func (p *Pool[R]) standingLocked() standing {
 	return standing{ //nolint:gosec // no pool has billions of slots
 		used: int32(p.usedLocked()), dialing: int32(p.dialingLocked()), canceled: p.mu.canceled,
 		ending: int32(p.endingLocked()), draining: p.mu.draining,
-		withholds: p.withholdsLocked(), warms: p.mu.warmers != nil,
+		withholds: p.withholdsLocked(), warms: p.warmsLocked(),
 	}
 }
 

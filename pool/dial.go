@@ -3,6 +3,7 @@ package pool
 import (
 	"context"
 	"errors"
+	"math"
 	"time"
 
 	"github.com/berth-go/berth/internal/chain"
@@ -44,6 +45,7 @@ func (p *Pool[R]) startDialLocked() {
 	s.own.slot, s.own.pool = s, p
 	d := &dial[R]{slot: s, cancel: cancel, expected: p.sharedLocked(), newest: newest, started: time.Now(), held: p.limiter() != nil}
 	p.mu.dials.Push(&d.link, d)
+	p.noteFliesLocked(s.number, 1)
 	p.move(s, dialing)
 	if p.mu.outage != nil {
 		// The next one does not wait for the end of this one, which may hang.
@@ -247,27 +249,21 @@ func (p *Pool[R]) failWaitersLocked(d *dial[R], err error) {
 // to all if the breaker opens.
 func (p *Pool[R]) failOldestLocked(n int, err error, accept func(waitq.Entry) bool) {
 	failure := p.dialErrorLocked(err)
-	for range n {
-		if !p.failOneLocked(failure, accept) {
-			break
-		}
-		p.mu.deliveries++
+	if failed := p.failSomeLocked(n, failure, accept); failed > 0 {
+		p.mu.deliveries += uint32(failed) //nolint:gosec // nobody has billions of waiters
 		p.mu.outage.lastCall = p.momentLocked()
 	}
 	p.breakLocked() // the others were not counted for
 }
 
-// failOneLocked gives err to the oldest of the waiters whom accept is true for.
-func (p *Pool[R]) failOneLocked(err error, accept func(waitq.Entry) bool) bool {
-	var last waitq.Entry
-	ok := p.waiters.FailTo(err, func(e waitq.Entry) bool {
-		last = e
-		return accept(e)
-	})
-	if ok {
-		p.noteServedLocked(last)
+// failSomeLocked gives err to the n oldest of the waiters whom accept is true for, and returns
+// how many there were.
+func (p *Pool[R]) failSomeLocked(n int, err error, accept func(waitq.Entry) bool) int {
+	those := p.waiters.FailSome(n, err, accept)
+	for _, e := range those {
+		p.noteServedLocked(e)
 	}
-	return ok
+	return len(those)
 }
 
 // failAllLocked gives err to all waiters, and returns how many there were.
@@ -275,10 +271,7 @@ func (p *Pool[R]) failAllLocked(err error) (n int) {
 	if !p.anyChoosyLocked() {
 		return p.waiters.FailAll(err)
 	}
-	for p.failOneLocked(err, func(waitq.Entry) bool { return true }) {
-		n++
-	}
-	return n
+	return p.failSomeLocked(math.MaxInt, err, nil)
 }
 
 // dialEventLocked has a hook called about a dial that has ended.
@@ -300,10 +293,12 @@ func (p *Pool[R]) dialingLocked() int { return p.mu.dials.Len() + int(p.mu.cance
 func (p *Pool[R]) sharedLocked() int { return int(p.mu.shared) }
 
 func (p *Pool[R]) removeDialLocked(d *dial[R]) {
-	p.mu.dials.Remove(&d.link)
 	if d.canceled {
-		p.mu.canceled--
+		p.mu.canceled-- // it has left the list
+		return
 	}
+	p.mu.dials.Remove(&d.link)
+	p.noteFliesLocked(d.slot.number, -1)
 }
 
 // cancelLocked ends the ctx of a dial. Its slot stays taken until Dial returns;
@@ -311,9 +306,9 @@ func (p *Pool[R]) removeDialLocked(d *dial[R]) {
 // list: whoever looks for a dial there has none of those to pass, however many they are.
 func (p *Pool[R]) cancelLocked(d *dial[R], why error) {
 	if !d.canceled {
+		p.removeDialLocked(d)
 		d.canceled = true
 		p.mu.canceled++
-		p.mu.dials.Remove(&d.link)
 		d.cancel(why)
 	}
 }

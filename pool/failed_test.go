@@ -174,3 +174,35 @@ func TestErrorOfASharedDialLeavesOutWhoLetsOthersPass(t *testing.T) {
 		low.got()
 	})
 }
+
+// A dial for several callers ends the waits of all of them, and who is far behind moves up by
+// as many places.
+func TestFailedDialMovesAllOthersUp(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		cfg := shareable()
+		cfg.Shared, cfg.MaxDials = 10, 1
+		r := newManual(t, cfg)
+		ctx, cancel := context.WithCancel(t.Context())
+		var calls []*call
+		for range 49 {
+			calls = append(calls, r.acquire())
+		}
+		far := r.acquireAs(ctx)
+		for range 20 { // else it would be known that it is the last one
+			r.acquire()
+		}
+		r.dial(1).fail(errBroken) // of the first, for which nobody else had come
+		r.dial(2).fail(errBroken)
+		for i, c := range calls {
+			if i < 11 {
+				require.ErrorIs(t, c.failed(), errBroken)
+			} else {
+				c.waits()
+			}
+		}
+		cancel()
+		var err *pool.WaitError
+		require.ErrorAs(t, far.failed(), &err)
+		assert.Equal(t, 39, err.Place)
+	})
+}

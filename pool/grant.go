@@ -109,7 +109,20 @@ func (p *Pool[R]) leaseOutLocked(s *slot[R], t Ticket, mayCheck bool) Lease[R] {
 // checkDueLocked reports whether s must be checked before it is handed out.
 func (p *Pool[R]) checkDueLocked(s *slot[R]) bool {
 	return p.cfg.Check != nil && s.state == idle && s != p.mu.handed &&
-		(p.cfg.CheckAfter < 0 || elapsed(later(s.idleSince, s.tested), time.Now()) > p.cfg.CheckAfter)
+		(p.cfg.CheckAfter < 0 || elapsed(later(s.idleSince, s.tested), p.nowLocked()) > p.cfg.CheckAfter)
+}
+
+// allDueLocked reports whether that is known of all that is there: behind a resource whose
+// Check is due stand those that are idle for longer.
+func (p *Pool[R]) allDueLocked() bool {
+	c, s := &p.cfg, p.mu.idle.Newest()
+	if c.Check == nil || s == nil || p.mu.handed != nil || len(p.mu.roomy) > 0 {
+		return false
+	}
+	if c.CheckEvery > 0 || c.Overlap > 0 {
+		return false // one that is idle for longer may have been checked, or dialled, later
+	}
+	return c.CheckAfter < 0 || p.nowLocked().Sub(s.idleSince) > c.CheckAfter
 }
 
 // takeBackLocked undoes leaseOutLocked for a lease that nobody received.

@@ -99,7 +99,7 @@ func (p *Pool[R]) noteFailureLocked(s *slot[R], err error) {
 			p.cancelHeldLocked() // others take their place after the pause
 		}
 	}
-	if p.mu.warmers != nil {
+	if p.warmsLocked() {
 		p.noteCallLocked()
 		p.endWarmersLocked(p.dialErrorLocked(err))
 	}

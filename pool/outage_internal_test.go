@@ -2,6 +2,7 @@ package pool
 
 import (
 	"context"
+	"errors"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -44,4 +45,21 @@ func TestBackoffIsSpread(t *testing.T) {
 		drawn[d] = true
 	}
 	assert.Greater(t, len(drawn), 1)
+}
+
+// Failures are remembered from the last one that somebody was told of.
+func TestFailureThatACallerHearsOfIsTheLastCall(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p, err := New(Config[int]{Dial: func(context.Context) (int, error) {
+			time.Sleep(time.Minute)
+			return 0, errors.New("no")
+		}})
+		require.NoError(t, err)
+		for range 2 {
+			_, err := p.Acquire(t.Context())
+			require.Error(t, err)
+			assert.Equal(t, time.Since(p.start), time.Duration(p.mu.outage.lastCall))
+		}
+		require.NoError(t, p.Shutdown(t.Context()))
+	})
 }

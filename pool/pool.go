@@ -274,7 +274,7 @@ func (p *Pool[R]) bareLocked() bool { return p.forsakenLocked() && !p.callsOutLo
 // and it may be that of a dial.
 func (p *Pool[R]) forsakenLocked() bool {
 	return p.holdsNothingLocked() && p.mu.leases == 0 &&
-		(p.mu.closed || p.mu.limits.MinIdle == 0 && p.mu.warmers == nil && !p.remembersLocked())
+		(p.mu.closed || p.mu.limits.MinIdle == 0 && !p.warmsLocked() && !p.remembersLocked())
 }
 
 // usedLocked returns how many slots are taken (I1).

@@ -2,6 +2,7 @@ package pool
 
 import (
 	"cmp"
+	"math"
 	"slices"
 )
 
@@ -10,28 +11,32 @@ import (
 // it nothing is on its way to. It counts the dials in flight if so many are not canceled, and
 // no dial if that is 0. It returns none where nobody is worse off than those who take any.
 //
-// There may be as many groups as there are dials, and each change of the pool looks at all: so
-// one pass over each must do.
+// There may be as many groups as there are dials, and many a change of the pool looks at all: so
+// one pass over the groups must do, which know how many dials there are for each.
 func (p *Pool[R]) unmetGroupsLocked(flying int) []group {
-	if !p.anyChoosyLocked() || p.anyWillDoLocked(flying) {
+	c, expected := &p.mu.choosy, 0 // of a dial
+	if flying > 0 {
+		expected = p.sharedLocked()
+	}
+	if !p.anyChoosyLocked() || p.anyWillDoLocked(flying) || c.perDial == expected && c.worst <= p.unmetByAnyLocked(flying) {
 		return nil
 	}
-	var d *dial[R]
-	if flying > 0 {
-		d = p.mu.dials.Newest()
-	}
-	all, promises, waiters, leases := p.mu.choosy.groups, p.promisesLocked(), 0, 0
+	worst := math.MinInt
+	all, promises, waiters, leases, promised := c.groups, p.promisesLocked(), 0, 0, 0
+	waiting := p.waiters.Len()
 	for i := len(all) - 1; i >= 0; i-- {
 		g := &all[i]
-		for ; d != nil && d.slot.number >= g.first; d = d.link.Older() {
-			leases += p.sharedLocked()
-		}
+		leases += g.dials * expected
 		for len(promises) > 0 && promises[len(promises)-1].number >= g.first {
-			leases += promises[len(promises)-1].leases
+			promised += promises[len(promises)-1].leases
 			promises = promises[:len(promises)-1]
 		}
 		waiters += g.waiters
-		g.unmet = min(waiters, p.waiters.Len()) - leases
+		g.unmet = min(waiters, waiting) - leases - promised
+		worst = max(worst, waiters-leases)
+	}
+	if flying > 0 {
+		c.worst, c.perDial = worst, expected
 	}
 	return all
 }

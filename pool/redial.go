@@ -52,6 +52,9 @@ func (p *Pool[R]) keepsAllLocked() bool {
 		if p.lateLocked(d) {
 			return true
 		}
+		if p.limiter() == nil {
+			break // the others began later
+		}
 	}
 	return false
 }

@@ -46,7 +46,7 @@ func (p *Pool[R]) comingLocked() int {
 func (p *Pool[R]) saturatedLocked() bool {
 	limit := p.mu.limits.MaxOpen
 	return limit > 0 && !p.mu.closed && p.mu.slots.in(inUse) == limit && p.usedLocked() == limit &&
-		p.waiters.Len() > 0 && !p.anyChoosyLocked() && len(p.mu.roomy) == 0 && p.mu.warmers == nil &&
+		p.waiters.Len() > 0 && !p.anyChoosyLocked() && len(p.mu.roomy) == 0 && !p.warmsLocked() &&
 		(p.member == nil || p.member.unmoved(p.standingLocked()))
 }
 
@@ -58,7 +58,7 @@ func (p *Pool[R]) calmLocked() bool {
 	if p.waiters.Len() > 0 || p.dialingLocked() > 0 || p.usedLocked() == 0 {
 		return false
 	}
-	if p.mu.uncovered != 0 || p.mu.opening > 0 || p.mu.outage != nil || p.mu.warmers != nil || p.spareLocked() > 0 {
+	if p.mu.uncovered != 0 || p.mu.opening > 0 || p.mu.outage != nil || p.warmsLocked() || p.spareLocked() > 0 {
 		return false
 	}
 	l := p.mu.limits

@@ -5,26 +5,39 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/berth-go/berth/internal/chain"
 	"github.com/berth-go/berth/waitq"
 )
 
 // warmer is a call of Warm that waits.
 type warmer struct {
 	n     int
-	ended chan error // capacity 1
-	next  *warmer    // in Pool.warmers
+	ended chan error         // capacity 1
+	link  chain.Link[warmer] // in Pool.warmers
 }
 
-// keepWarmersLocked keeps the waiting calls of Warm for which keep returns true.
-func (p *Pool[R]) keepWarmersLocked(keep func(*warmer) bool) {
-	for at := &p.mu.warmers; *at != nil; {
-		if keep(*at) {
-			at = &(*at).next
-		} else {
-			*at = (*at).next
-		}
+// addWarmerLocked puts a call of Warm where its n belongs.
+func (p *Pool[R]) addWarmerLocked(w *warmer) {
+	p.ownLocked()
+	less := p.mu.warmers.Newest()
+	for less != nil && less.n > w.n {
+		less = less.link.Older()
+	}
+	if less == nil {
+		p.mu.warmers.Insert(&w.link, w, nil)
+	} else {
+		p.mu.warmers.Insert(&w.link, w, &less.link)
 	}
 }
+
+// endWarmerLocked ends a call of Warm, once: it leaves the list.
+func (p *Pool[R]) endWarmerLocked(w *warmer, err error) {
+	w.ended <- err
+	p.mu.warmers.Remove(&w.link)
+}
+
+// warmsLocked reports whether a call of Warm waits.
+func (p *Pool[R]) warmsLocked() bool { return p.mu.warmers.Len() > 0 }
 
 // Warm dials until n resources are open, and returns nil when they are and have had
 // capacity. It takes slots only while nobody waits for one, and closes nothing to get
@@ -67,8 +80,7 @@ func (p *Pool[R]) addWarmer(w *warmer) error {
 		return err
 	}
 	p.noteCallLocked()
-	p.ownLocked()
-	w.next, p.mu.warmers = p.mu.warmers, w
+	p.addWarmerLocked(w)
 	return nil
 }
 
@@ -104,33 +116,32 @@ func (w *warmer) above(maxOpen, maxIdle int, of string) error {
 // endHopelessLocked ends the calls of Warm that new limits do not allow: else what
 // they dial would be closed and dialled again without end. It reports whether there was one.
 func (p *Pool[R]) endHopelessLocked() (ended bool) {
-	p.keepWarmersLocked(func(w *warmer) bool {
+	for w := range p.mu.warmers.Backward() {
 		err := p.hopelessLocked(w)
-		if err != nil {
-			w.ended <- err // once: it leaves the list
-			ended = true
+		if err == nil {
+			break // nor is one that asks for less
 		}
-		return err == nil
-	})
+		p.endWarmerLocked(w, err)
+		ended = true
+	}
 	return ended
 }
 
 func (p *Pool[R]) removeWarmer(w *warmer) {
 	p.lock()
 	defer p.unlock()
-	p.keepWarmersLocked(func(o *warmer) bool { return o != w })
+	p.mu.warmers.Remove(&w.link)
 }
 
 // endWarmersLocked ends the calls of Warm that have what they asked for, or all of
 // them with an error.
 func (p *Pool[R]) endWarmersLocked(err error) {
-	p.keepWarmersLocked(func(w *warmer) bool {
+	for w := range p.mu.warmers.All() {
 		if err == nil && p.warmLocked() < w.n {
-			return true
+			break // as are those that ask for more
 		}
-		w.ended <- err // once: it leaves the list
-		return false
-	})
+		p.endWarmerLocked(w, err)
+	}
 }
 
 func (p *Pool[R]) warm() int {
@@ -155,7 +166,7 @@ func (p *Pool[R]) spareLocked() int {
 	checking := btoi(p.isCheckingLocked()) // it is about to be idle again
 	n := max(0, p.mu.limits.MinIdle-p.mu.slots.in(idle)-checking)
 	open := p.openLocked() + checking
-	for w := p.mu.warmers; w != nil; w = w.next {
+	if w := p.mu.warmers.Newest(); w != nil {
 		n = max(n, w.n-open)
 	}
 	return n + max(0, p.mu.heirs.Len()-int(p.mu.opening))

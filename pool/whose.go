@@ -1,6 +1,8 @@
 package pool
 
 import (
+	"iter"
+	"slices"
 	"sort"
 
 	"github.com/berth-go/berth/waitq"
@@ -32,22 +34,60 @@ type olderDial struct {
 	surplus int // how many of them the dials up to this one, and up to each one after it, can do without
 }
 
-// olderLocked leaves out the late ones if d is none: it may have been made beside them, so
+// olderThanLocked leaves out the late ones if d is none: it may have been made beside them, so
 // that nobody depends on them alone.
-func (p *Pool[R]) olderLocked(d *dial[R]) older {
+func (p *Pool[R]) olderThanLocked(d *dial[R]) iter.Seq[olderDial] {
 	late := p.lateLocked(d)
-	var all older
-	for e := range p.mu.dials.All() {
-		// Nobody had come for one of the background.
-		if e.newest == 0 || e.newest >= d.newest || !late && p.lateLocked(e) {
-			continue
+	return func(yield func(olderDial) bool) {
+		for e := range p.mu.dials.All() {
+			if e.newest >= d.newest {
+				return // so are all that began later
+			}
+			// Nobody had come for one of the background.
+			if e.newest == 0 || !late && p.lateLocked(e) {
+				continue
+			}
+			if !yield(olderDial{e.newest, e.slot.number, -e.expected}) {
+				return
+			}
 		}
-		all = append(all, olderDial{e.newest, e.slot.number, -e.expected})
 	}
-	if len(all) == 0 {
+}
+
+// olderLocked looks first whether all of them together can do without anybody. If not, no one
+// of them can, and they are as one: mostly each dial has its own waiters, and where thousands
+// fail at once there is no time to weigh each against each.
+func (p *Pool[R]) olderLocked(d *dial[R]) older {
+	var together olderDial
+	for e := range p.olderThanLocked(d) {
+		e.surplus += together.surplus
+		together = e
+	}
+	if together.newest == 0 {
 		return nil // and no need to look at all who wait
 	}
-	last := 0
+	others := false
+	p.waiters.Each(func(e waitq.Entry) bool {
+		switch came := p.arrivalOf(e); {
+		case came <= together.newest && freshOf(e) <= together.number:
+			together.surplus++
+		case came <= d.newest:
+			others = true
+		}
+		return together.surplus <= 0 && Ticket(e.Place) <= d.newest+p.lag()
+	})
+	switch {
+	case together.surplus > 0:
+		return p.olderOneByOneLocked(d)
+	case others:
+		return older{together}
+	default:
+		return nil
+	}
+}
+
+func (p *Pool[R]) olderOneByOneLocked(d *dial[R]) older {
+	all, last := slices.AppendSeq(make(older, 0, p.flyingLocked()), p.olderThanLocked(d)), 0
 	p.waiters.Each(func(e waitq.Entry) bool {
 		if p.arrivalOf(e) <= d.newest {
 			first := p.firstFor(e, all)

@@ -35,7 +35,7 @@
 // A waiter is in one of four states, and only ever moves to the right:
 //
 //	Waiting -> Delivered   Deliver, DeliverTo, Claim
-//	        -> Failed      Fail, FailTo, FailAll
+//	        -> Failed      Fail, FailTo, FailSome, FailAll
 //	        -> Canceled    the context is done, or Cancel
 //
 // One compare-and-swap decides which it is, so a wait ends in one way only, and

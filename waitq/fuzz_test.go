@@ -24,6 +24,7 @@ const (
 	opWait
 	opFront
 	opEach
+	opFailSome
 	opCount
 )
 
@@ -55,6 +56,8 @@ func FuzzQueue(f *testing.F) {
 	f.Add([]byte{opEnqueue, 0, opDeliver, 0, opEndContext, 0, opCancel, 0, opWait, 0})
 	// Places out of order, equal ones, and a selective giver.
 	f.Add([]byte{opEnqueueAt, 9, opEnqueueAt, 3, opEnqueueAt, 9, opEnqueueAt, 255, opEnqueue, 0, opDeliverTo, 1, opFailTo, 0, opDeliver, 0})
+	// Some of those with an even tag, of whom one is dead.
+	f.Add([]byte{opEnqueueAt, 1, opEnqueueAt, 1, opEnqueueAt, 1, opEnqueueAt, 1, opEnqueueAt, 1, opEndContext, 2, opFailSome, 2, opFailSome, 4})
 	// A spent waiter whose node is in use again.
 	f.Add([]byte{opEnqueue, 0, opDeliver, 0, opWait, 0, opEnqueue, 0, opCancel, 0, opWait, 0, opDeliver, 0, opWait, 1})
 
@@ -90,6 +93,8 @@ func (r *run) step(op, arg byte) {
 		require.Equal(r.t, r.m.fail(errFull, anyTag), r.q.Fail(errFull))
 	case opFailTo:
 		require.Equal(r.t, r.m.fail(errFull, odd), r.q.FailTo(errFull, accept))
+	case opFailSome:
+		r.failSome(int(arg)%5, odd, accept)
 	case opFailAll:
 		r.failAll()
 	case opFront:
@@ -144,6 +149,22 @@ func (r *run) failAll() {
 		want++
 	}
 	require.Equal(r.t, want, r.q.FailAll(errClosed))
+}
+
+func (r *run) failSome(n int, odd func(uint64) bool, accept func(waitq.Entry) bool) {
+	var want, got []uint64
+	for range n {
+		w := r.m.oldest(odd)
+		if w == nil {
+			break
+		}
+		want = append(want, w.tag)
+		require.True(r.t, r.m.fail(errFull, odd))
+	}
+	for _, e := range r.q.FailSome(n, errFull, accept) {
+		got = append(got, e.Tag)
+	}
+	require.Equal(r.t, want, got)
 }
 
 func (r *run) front() {

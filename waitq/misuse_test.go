@@ -74,6 +74,7 @@ func TestFailWithoutAnErrorPanicsAndLeavesTheQueueAsItWas(t *testing.T) {
 		w := q.Enqueue(t.Context())
 		assert.Panics(t, func() { q.Fail(nil) })
 		assert.Panics(t, func() { q.FailTo(nil, nil) })
+		assert.Panics(t, func() { q.FailSome(1, nil, nil) })
 		assert.Panics(t, func() { q.FailAll(nil) })
 		require.True(t, q.Deliver(1))
 		assertGets(t, 1, w)
@@ -84,11 +85,26 @@ func TestPanicInACallbackReachesTheCallerAndLeavesTheQueueAsItWas(t *testing.T) 
 	bubble(t, func(t *testing.T) {
 		var q waitq.Queue[int]
 		w := q.Enqueue(t.Context())
-		boom := func(waitq.Entry) bool { panic("boom") }
 		assert.PanicsWithValue(t, "boom", func() { q.DeliverTo(1, boom) })
 		assert.PanicsWithValue(t, "boom", func() { q.FailTo(errFull, boom) })
+		assert.PanicsWithValue(t, "boom", func() { q.FailSome(1, errFull, boom) })
 		assert.PanicsWithValue(t, "boom", func() { q.Each(boom) })
 		require.True(t, q.Deliver(2))
 		assertGets(t, 2, w)
 	})
 }
+
+func TestPanicInFailSomeEndsTheWaitsOfThoseBefore(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		var q waitq.Queue[int]
+		first, second := q.EnqueueAt(t.Context(), 1, 0), q.EnqueueAt(t.Context(), 2, 1)
+		assert.PanicsWithValue(t, "boom", func() {
+			q.FailSome(2, errFull, func(e waitq.Entry) bool { return e.Tag == 0 || boom(e) })
+		})
+		assertFails(t, errFull, first)
+		require.True(t, q.Deliver(1))
+		assertGets(t, 1, second)
+	})
+}
+
+func boom(waitq.Entry) bool { panic("boom") }

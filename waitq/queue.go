@@ -134,47 +134,6 @@ func (q *Queue[T]) Claim(accept func(Entry) bool) (Claim[T], bool) {
 	return Claim[T]{n: n, turn: n.load().turn()}, true
 }
 
-// Fail ends the wait of the oldest live waiter with err and reports whether
-// there was one. A nil err panics.
-func (q *Queue[T]) Fail(err error) bool { return q.FailTo(err, nil) }
-
-// FailTo is like [Queue.Fail], for the oldest live waiter for which accept
-// returns true. What [Queue.DeliverTo] says about accept holds here too.
-func (q *Queue[T]) FailTo(err error, accept func(Entry) bool) bool {
-	mustBeError(err)
-	var zero T
-	n := q.claimOldest(failed, accept)
-	if n == nil {
-		return false
-	}
-	n.give(zero, err)
-	return true
-}
-
-// FailAll ends the wait of every live waiter with err, oldest first, and returns
-// how many there were. Those who come while it runs are not among them. A nil
-// err panics.
-func (q *Queue[T]) FailAll(err error) int {
-	mustBeError(err)
-	var zero T
-	first, count := q.failAll()
-	for n := first; n != nil; {
-		next := n.next // to be read before n is the waiter's
-		n.next = nil
-		n.give(zero, err)
-		n = next
-	}
-	return count
-}
-
-// mustBeError panics if err is nil: the waiter would take the zero value, which
-// comes with it, for one that was delivered.
-func mustBeError(err error) {
-	if err == nil {
-		panic("waitq: Fail with a nil error")
-	}
-}
-
 // Front returns the oldest live waiter, or false if there is none. By the time
 // the caller acts on it that waiter may have ended.
 func (q *Queue[T]) Front() (Entry, bool) {
@@ -267,21 +226,6 @@ func (q *Queue[T]) claimOldest(to state, accept func(Entry) bool) *node[T] {
 		}
 	}
 	return nil
-}
-
-// failAll is like claimOldest for every live waiter. The nodes are chained by
-// next, oldest first.
-func (q *Queue[T]) failAll() (first *node[T], count int) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	end := &first
-	for n := q.liveFromLocked(q.mu.head); n != nil; n = q.liveFromLocked(q.mu.head) {
-		if q.claimLocked(n, failed) {
-			*end, end = n, &n.next
-			count++
-		}
-	}
-	return first, count
 }
 
 // liveFromLocked returns n or the first node behind it that is live, and takes

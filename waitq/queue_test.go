@@ -180,3 +180,34 @@ func TestLenMayBeReadInsideAnyCallback(t *testing.T) {
 		assertGets(t, 1, w)
 	})
 }
+
+func TestFailSomeAsksEachOnceAndReturnsThoseItFailed(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		var q waitq.Queue[int]
+		gone, leave := context.WithCancel(t.Context())
+		ctxs := []context.Context{t.Context(), t.Context(), gone, t.Context(), t.Context(), t.Context()}
+		var waiters []waitq.Waiter[int]
+		for i, ctx := range ctxs {
+			waiters = append(waiters, q.EnqueueAt(ctx, uint64(i), uint64(i)))
+		}
+		leave()
+		var asked []uint64
+		failed := q.FailSome(2, errFull, func(e waitq.Entry) bool {
+			asked = append(asked, e.Tag)
+			return e.Tag > 0
+		})
+		assert.Equal(t, []uint64{0, 1, 3}, asked)
+		assert.Equal(t, []waitq.Entry{{Ctx: t.Context(), Place: 1, Tag: 1}, {Ctx: t.Context(), Place: 3, Tag: 3}}, failed)
+		assertFails(t, errFull, waiters[1])
+		assertFails(t, errFull, waiters[3])
+
+		assert.Empty(t, q.FailSome(0, errFull, nil))
+		assert.Equal(t, 3, q.Len())
+		assert.Len(t, q.FailSome(9, errClosed, nil), 3, "or all there are")
+		for _, i := range []int{0, 4, 5} {
+			assertFails(t, errClosed, waiters[i])
+		}
+		assert.Empty(t, q.FailSome(1, errClosed, nil))
+		assertFails(t, context.Canceled, waiters[2])
+	})
+}
