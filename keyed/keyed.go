@@ -45,9 +45,6 @@ func New[K comparable, R any](cfg Config[K, R]) (*Pool[K, R], error) {
 	if err := cfg.validate(); err != nil {
 		return nil, err
 	}
-	if cfg.Hooks == nil {
-		cfg.Hooks = &pool.Hooks{} // one for all keys, rather than one for each
-	}
 	p := &Pool[K, R]{cfg: cfg, budget: cfg.Budget}
 	if p.budget == nil {
 		b, err := pool.NewBudget(pool.BudgetLimits{

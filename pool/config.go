@@ -189,7 +189,7 @@ type Config[R any] struct {
 	// of them, in addition to those here. nil: none.
 	Budget *Budget
 
-	// Hooks tell of what happens in the pool. nil: none.
+	// Hooks tell of what happens in the pool. New copies them. nil: none.
 	Hooks *Hooks
 }
 
@@ -245,9 +245,11 @@ func (c *Config[R]) setDefaults() {
 		c.BackoffMax = min(c.BackoffBase, maxBackoff/backoffSpan) * backoffSpan
 	}
 	c.BackoffMax = min(c.BackoffMax, maxBackoff)
-	if c.Hooks == nil {
-		c.Hooks = &Hooks{}
+	hooks := Hooks{} // a copy: New reads them once
+	if c.Hooks != nil {
+		hooks = *c.Hooks
 	}
+	c.Hooks = &hooks
 }
 
 // validate returns an error that names the first wrong field and the remedy.

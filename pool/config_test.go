@@ -139,3 +139,19 @@ func TestReasonsHaveNames(t *testing.T) {
 	}
 	assert.Equal(t, "Reason(200)", pool.Reason(200).String())
 }
+
+// New reads Config once: a hook that is set later would be called for what takes the lock
+// alone, since whether a pool has a fast path depends on its hooks.
+func TestHooksAreReadOnce(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		hooks, n := &pool.Hooks{}, 0
+		r := newRig(t, pool.Config[*thing]{Hooks: hooks})
+		hooks.Acquired = func(pool.AcquiredEvent) { n++ }
+		for range 10 {
+			l, err := r.Acquire(t.Context())
+			require.NoError(t, err)
+			l.Release()
+		}
+		assert.Zero(t, n)
+	})
+}
