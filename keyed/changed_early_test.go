@@ -2,8 +2,10 @@ package keyed_test
 
 import (
 	"testing"
+	"testing/synctest"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // A resource may change after the first look at its capacity, and before the pool has it: that
@@ -25,5 +27,24 @@ func TestChangeBeforeTheResourceIsThePoolsIsSeen(t *testing.T) {
 		r.capacity = 1
 		first, second := r.acquire("a"), r.acquire("a")
 		assert.Same(t, first.got(), second.got())
+	})
+}
+
+// What the next dial is expected to bring may be learned from a change of what is there. Then
+// those who wait have as many dials as they need, at once.
+func TestChangeOfACapacityTeachesWhatTheNextDialBrings(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		cfg := shareable()
+		expected := 10
+		cfg.Shared = func(string) int { return expected }
+		r := newManual(t, cfg)
+		r.capacity = 1
+		r.acquireAll("a", "a", "a", "a")
+		r.dial(1).ok()
+		require.Equal(t, []string{"a", "a"}, r.started(), "the second is to bring room for the others")
+		expected = 1
+		r.things[0].set(2)
+		synctest.Wait()
+		assert.Len(t, r.started(), 3, "one has room now, and two wait")
 	})
 }

@@ -28,8 +28,8 @@ type Config[K comparable, R any] struct {
 	Watch     func(r R, changed func())            // as in pool.Config
 
 	// Shared returns the capacity that a resource of the key, not yet dialled, is
-	// expected to have. It is asked before each wait and after each dial, so it
-	// may learn. Less than 1 counts as 1. nil: 1.
+	// expected to have. It is asked before each wait, after each dial and after each
+	// change of a Capacity, so it may learn. Less than 1 counts as 1. nil: 1.
 	Shared func(key K) int
 
 	// Limits for each key. They mean what the fields of pool.Limits mean. A key

@@ -130,10 +130,10 @@ func (p *Pool[R]) sampleLocked(s *slot[R]) *panicError {
 	return nil
 }
 
-// lookLocked reads Capacity and Expect once, with the lock free meanwhile, and
+// lookLocked reads Capacity, Expect and Shared once, with the lock free meanwhile, and
 // notes what they say. A func that does not return says Dead.
 func (p *Pool[R]) lookLocked(s *slot[R]) (err *panicError) {
-	capacity, expect := Dead, Dead
+	capacity, expect, shared, adopted := Dead, Dead, 0, s.adopted
 	where := "Capacity"
 	p.mu.form = restless // what was read just before may have changed that
 	p.mu.Unlock()
@@ -143,6 +143,7 @@ func (p *Pool[R]) lookLocked(s *slot[R]) (err *panicError) {
 			err = &panicError{where: where, value: r}
 		}
 		p.lock()
+		p.learnLocked(shared)
 		p.setCapacityLocked(s, capacity, expect)
 	}()
 	n := p.cfg.Capacity(s.value)
@@ -150,6 +151,10 @@ func (p *Pool[R]) lookLocked(s *slot[R]) (err *panicError) {
 	if p.cfg.Expect != nil && n >= 0 {
 		where = "Expect"
 		e = max(n, p.cfg.Expect(s.value))
+	}
+	if adopted { // else adopt asks
+		where = "Shared"
+		shared = p.askShared() // of this one there may be something to learn for the next dial
 	}
 	capacity, expect = n, e
 	return nil

@@ -79,7 +79,7 @@ func (r *Resource) readAll() (n int, settled bool) {
 	case r.proven.Load():
 		return n, settled
 	case available+inFlight != InitialStreams && r.taken.Load() == taken && r.conn.InFlight() == inFlight:
-		r.provenNow() // the server's number has come, unless the two are of different moments
+		r.provenBy(available, inFlight) // the server's number has come, unless the two are of different moments
 		return n, settled
 	case r.ramping.Load():
 		return min(n, 1), settled
@@ -97,14 +97,27 @@ func (r *Resource) available(inFlight int) int {
 // none looks again whether there is no stream, neither one in flight nor one to be had.
 func (r *Resource) none() bool { return r.conn.InFlight() == 0 && r.conn.Available() <= 0 }
 
+// provenBy ends the ramp because of a sum that is the server's number, and tells of it.
+func (r *Resource) provenBy(available, inFlight int) {
+	r.provenNow()
+	if available > 0 {
+		r.room(available, inFlight)
+	} else if !r.lasts.Load() {
+		// Mostly what is in flight is all that the server allows. After a goodbye it is not, but
+		// it is all that a connection of that server carries.
+		r.tellLimit(int32(min(inFlight, math.MaxInt32))) //nolint:gosec // bounded
+	}
+}
+
 // room keeps what the connection can carry, as long as it has room.
 func (r *Resource) room(available, inFlight int) {
 	if r.silent.Load() != 0 {
 		r.silent.Store(0)
 	}
-	sum := int32(min(available+inFlight, math.MaxInt32)) //nolint:gosec // bounded
-	if r.proven.Load() && r.limit.Load() != sum && r.conn.InFlight() == inFlight {
-		r.limit.Store(sum) // the two are of one moment
+	sum := int32(min(available+inFlight, math.MaxInt32))                           //nolint:gosec // bounded
+	if r.proven.Load() && r.limit.Load() != sum && r.conn.InFlight() == inFlight { // the two are of one moment
+		r.limit.Store(sum)
+		r.tellLimit(sum)
 	}
 }
 

@@ -80,10 +80,6 @@ func (c *Config) validate() error {
 
 // poolConfig returns the pool that t runs on.
 func (c *Config) poolConfig(t *Transport) keyed.Config[Host, *Resource] {
-	streams := InitialStreams
-	if c.MaxStreamsPerConn > 0 {
-		streams = min(streams, c.MaxStreamsPerConn)
-	}
 	return keyed.Config[Host, *Resource]{
 		Dial:     t.dial,
 		Close:    (*Resource).Close,
@@ -91,7 +87,7 @@ func (c *Config) poolConfig(t *Transport) keyed.Config[Host, *Resource] {
 		Capacity: (*Resource).Capacity,
 		Expect:   (*Resource).Expect,
 		Watch:    (*Resource).Watch,
-		Shared:   func(Host) int { return streams },
+		Shared:   t.shared,
 
 		MaxOpenPerKey:    c.MaxConnsPerHost,
 		MaxOpen:          c.MaxConns,

@@ -17,6 +17,9 @@
 //		Shared:   h2.InitialStreams,
 //	}
 //
+// Options has Streams and Limit to expect of a connection what the last one to the same server
+// could carry; Shared in a keyed.Config may say the same.
+//
 // A [Transport] is an [http.RoundTripper] on such resources, for hosts that are
 // known to speak HTTP/2, without HTTP/1 as a way out.
 //

@@ -1,7 +1,6 @@
 package h2
 
 import (
-	"math"
 	"net/http"
 	"runtime"
 	"time"
@@ -52,6 +51,15 @@ var ErrNoStream = exchange.ErrNoStream
 type Options struct {
 	MaxStreams int // at once on this connection, below the server's own limit. 0: no limit of ours
 
+	// Streams is how many the server is expected to allow until it has said so: what it
+	// allowed on the last connection to it, as Limit told, so that callers neither wait for
+	// more than will be nor dial for what will be. 0 or below: InitialStreams.
+	Streams int
+	// Limit is called with what the server allows when that has become known, and when it has
+	// changed; maybe concurrently, and in the middle of anything: it must return at once and
+	// leave the Resource alone. nil: nobody wants to know.
+	Limit func(streams int)
+
 	// Stray is called now and then while the streams of requests are gone that have not
 	// been ended: whoever had the response may have dropped it. It ends those whose contexts
 	// have ended, and others that need the connection no more, and returns how many are left
@@ -71,9 +79,13 @@ type Options struct {
 // Each lease is one request: Take, then RoundTrip and End, or Drop if there is no
 // request after all.
 type Resource struct {
-	conn  Conn
-	isStd bool // conn is net/http's, with nothing around it that changes RoundTrip
-	max   int
+	conn     Conn
+	isStd    bool // conn is net/http's, with nothing around it that changes RoundTrip
+	max      int
+	expected int          // until the server's number is known
+	limited  func(int)    // Options.Limit
+	said     atomic.Int32 // what it has heard last
+	lasts    atomic.Bool  // a request has begun after which the connection takes no more
 
 	// ours counts the streams that requests of ours hold: from before Reserve
 	// until the response has been read. taken counts Takes. Both change before
@@ -132,7 +144,13 @@ type Resource struct {
 // NewResource returns conn, which has just been dialled and carried no request,
 // as a resource.
 func NewResource(conn Conn, o Options) *Resource {
-	r := &Resource{conn: conn, max: o.MaxStreams, strays: strays{left: o.Stray}, panicked: o.Panic}
+	r := &Resource{conn: conn, max: o.MaxStreams, expected: o.Streams, limited: o.Limit, strays: strays{left: o.Stray}, panicked: o.Panic}
+	if r.limited == nil {
+		r.limited = func(int) {}
+	}
+	if r.expected <= 0 {
+		r.expected = InitialStreams
+	}
 	switch conn.(type) {
 	case *http.ClientConn, *wired:
 		r.isStd = true
@@ -245,6 +263,9 @@ func (r *Resource) RoundTrip(req *http.Request) (*http.Response, error) {
 			return nil, err
 		}
 	}
+	if isLast(req) {
+		r.lasts.Store(true)
+	}
 	resp, err := r.conn.RoundTrip(req)
 	switch {
 	case err == nil:
@@ -312,24 +333,6 @@ func (r *Resource) Capacity() int {
 		r.settle()
 	}
 	return n
-}
-
-// Expect returns the capacity that the connection is about to have: until the
-// server's number is known, what the connection says itself, else the capacity.
-func (r *Resource) Expect() int {
-	if !r.proven.Load() && r.conn.Err() == nil {
-		return r.atMost(InitialStreams)
-	}
-	return max(0, r.read())
-}
-
-// Limit returns how many streams the server allows at once, as far as the
-// connection says so, and whether that is the server's number: false before it is
-// known, and while no stream is available, for the server may be leaving.
-func (r *Resource) Limit() (n int, known bool) {
-	available := max(0, r.conn.Available())
-	n = available + min(r.conn.InFlight(), math.MaxInt-available)
-	return n, available > 0 && r.proven.Load() && r.conn.Err() == nil
 }
 
 // look tells the pool if Capacity would return something new. Everything that

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/berth-go/berth/adapters/internal/exchange"
+	"github.com/berth-go/berth/adapters/internal/memory"
 	"github.com/berth-go/berth/adapters/internal/wire"
 	"github.com/berth-go/berth/keyed"
 	"github.com/berth-go/berth/pool"
@@ -20,10 +21,11 @@ import (
 // The caller must close every response's body, or read it to its end: until then
 // the response holds its stream.
 type Transport struct {
-	names *wire.Names
-	make  func(context.Context, Host) (Conn, error)
-	max   int // streams of a connection. 0: no limit of ours
-	pool  *keyed.Pool[Host, *Resource]
+	names  *wire.Names
+	memory *memory.Memory[Host]
+	make   func(context.Context, Host) (Conn, error)
+	max    int // streams of a connection. 0: no limit of ours
+	pool   *keyed.Pool[Host, *Resource]
 
 	panicked func(any) // Hooks.Panic
 	closed   *exchange.Closed
@@ -35,7 +37,10 @@ func New(cfg Config) (*Transport, error) {
 	if err := cfg.validate(); err != nil {
 		return nil, err
 	}
-	t := &Transport{names: wire.NewNames(), make: cfg.Dial, max: cfg.MaxStreamsPerConn, closed: exchange.NewClosed()}
+	t := &Transport{
+		names: wire.NewNames(), memory: memory.New[Host](InitialStreams),
+		make: cfg.Dial, max: cfg.MaxStreamsPerConn, closed: exchange.NewClosed(),
+	}
 	if t.make == nil {
 		t.make = cfg.dialer()
 	}
@@ -211,9 +216,25 @@ func (t *Transport) dial(ctx context.Context, h Host) (*Resource, error) {
 			_ = c.Close() // it has panicked, and nobody else knows of it
 		}
 	}()
-	r := NewResource(c, Options{MaxStreams: t.max, Stray: straysOf(c, d), Panic: t.panicked})
+	r := NewResource(c, Options{
+		MaxStreams: t.max,
+		Streams:    t.memory.Streams(h),
+		Limit:      func(streams int) { t.memory.LearnStreams(h, streams) },
+		Stray:      straysOf(c, d),
+		Panic:      t.panicked,
+	})
 	r.delivered, made = d, true
 	return r, nil
+}
+
+// shared returns how many requests a connection to h, not yet dialled, is expected to
+// carry at once.
+func (t *Transport) shared(h Host) int {
+	n := t.memory.Streams(h)
+	if t.max > 0 {
+		n = min(n, t.max)
+	}
+	return n
 }
 
 // straysOf returns the Options.Stray of a connection. Another than net/http's may be needed

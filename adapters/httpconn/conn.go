@@ -23,9 +23,6 @@ type conn struct {
 
 	delivered exchange.Delivered // its exchanges
 
-	learn func(streams int) // hears of the server's number of streams, whenever it changes
-	known atomic.Int32      // what learn was last called with
-
 	// switched says that the net.Conn belongs to the body of a response that
 	// switched protocols. To close cc then would, now and then, break it.
 	switched atomic.Bool
@@ -101,11 +98,6 @@ func (c *conn) drop() {
 func (c *conn) capacity() int {
 	if c.streams == nil {
 		return c.serial.capacity()
-	}
-	if n, ok := c.streams.Limit(); ok {
-		if n = min(n, 1<<20); int(c.known.Swap(int32(n))) != n { //nolint:gosec // bounded
-			c.learn(n)
-		}
 	}
 	return c.streams.Capacity()
 }

@@ -1,7 +1,6 @@
 package httpconn
 
 import (
-	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"testing"
@@ -9,8 +8,6 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-
-	"github.com/berth-go/berth/adapters/h2"
 )
 
 func TestHostStringHidesThePassword(t *testing.T) {
@@ -21,34 +18,6 @@ func TestHostStringHidesThePassword(t *testing.T) {
 		"https://a:443 by socks5://proxy:1":   {Scheme: "https", Addr: "a:443", Proxy: "socks5://proxy:1"},
 	} {
 		assert.Equal(t, want, h.String())
-	}
-}
-
-func TestMemoryForgetsTheLeastRecentHost(t *testing.T) {
-	m := newMemory()
-	host := func(i int) Host { return Host{Scheme: "https", Addr: fmt.Sprint(i)} }
-	for i := range memorySize {
-		m.learnHTTP1(host(i))
-	}
-	assert.Equal(t, 1, m.streams(host(0))) // now the most recent
-	m.learnHTTP1(host(memorySize))
-	assert.Equal(t, 1, m.streams(host(0)))
-	assert.Equal(t, h2.InitialStreams, m.streams(host(1)), "forgotten, so as if never met")
-	assert.Equal(t, 1, m.streams(host(2)))
-	assert.Len(t, m.mu.entries, memorySize)
-	assert.Equal(t, memorySize, m.mu.recent.Len())
-}
-
-func TestMemoryKeepsWhatTheServerSaidBeforeANewConnectionHasHeard(t *testing.T) {
-	m := newMemory()
-	h := Host{Scheme: "https", Addr: "a:443"}
-	m.learnHTTP1(h)
-	m.learnHTTP2(h)
-	assert.Equal(t, h2.InitialStreams, m.streams(h), "it spoke HTTP/1 and now HTTP/2")
-	for _, n := range []int{250, 1} {
-		m.learnStreams(h, n)
-		m.learnHTTP2(h)
-		assert.Equal(t, n, m.streams(h))
 	}
 }
 

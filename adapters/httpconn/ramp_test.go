@@ -1,6 +1,8 @@
 package httpconn_test
 
 import (
+	"context"
+	"net"
 	"net/http"
 	"sync"
 	"testing"
@@ -9,6 +11,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"go.uber.org/atomic"
 
 	"github.com/berth-go/berth/adapters/httpconn"
 )
@@ -53,4 +56,74 @@ func TestNewConnectionThatCarriesLittleHoldsUpNobody(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A server that carries few requests on a connection is dialled for all the others at once when
+// the first connection has shown it.
+func TestFirstConnectionTeachesHowManyDialsABurstNeeds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const burst = 10
+		b := newBubble(t)
+		s := b.raw(func(c *rawConn, _ int, stream uint32) {
+			time.AfterFunc(10*time.Second, func() { c.ok(stream) })
+		}, func(s *rawHTTP2) { s.begin = func(c *rawConn) { c.streams(1) } })
+		var dials atomic.Int32
+		c := b.client(plain2, nil, httpconn.Config{}, func(tr *http.Transport) {
+			dial := tr.DialContext
+			tr.DialContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
+				dials.Inc()
+				time.Sleep(time.Second)
+				return dial(ctx, network, addr)
+			}
+		})
+		var results []<-chan result
+		for range burst {
+			results = append(results, c.start(request(t.Context(), t, http.MethodGet, s.url, nil)))
+		}
+		time.Sleep(1500 * time.Millisecond)
+		assert.EqualValues(t, burst, dials.Load())
+		for _, r := range results {
+			require.NoError(t, (<-r).err)
+		}
+	})
+}
+
+// A connection whose server has not said anything is expected to carry what the last one did,
+// and no dial is given up for it.
+func TestNewConnectionIsExpectedToCarryWhatTheLastOneDid(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const burst = 5
+		b := newBubble(t)
+		s := b.raw(func(c *rawConn, _ int, stream uint32) {
+			time.AfterFunc(10*time.Second, func() { c.ok(stream) })
+		}, func(s *rawHTTP2) {
+			s.begin = func(c *rawConn) {
+				time.Sleep(50 * time.Millisecond)
+				c.streams(1)
+			}
+		})
+		var dials atomic.Int32
+		c := b.client(plain2, nil, httpconn.Config{IdleConnTimeout: time.Second}, func(tr *http.Transport) {
+			dial := tr.DialContext
+			tr.DialContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
+				time.Sleep(time.Duration(dials.Inc()) * time.Millisecond) // one after the other is there
+				return dial(ctx, network, addr)
+			}
+		})
+		for range 2 {
+			canceled := c.Stats().DialsCanceled
+			var results []<-chan result
+			for range burst {
+				results = append(results, c.start(request(t.Context(), t, http.MethodGet, s.url, nil)))
+			}
+			for _, r := range results {
+				require.NoError(t, (<-r).err)
+			}
+			if dials.Load() > burst {
+				assert.Equal(t, canceled, c.Stats().DialsCanceled)
+			}
+			time.Sleep(time.Minute)
+			require.Zero(t, c.Stats().Open)
+		}
+	})
 }

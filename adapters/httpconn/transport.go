@@ -9,6 +9,7 @@ import (
 
 	"github.com/berth-go/berth/adapters/h2"
 	"github.com/berth-go/berth/adapters/internal/exchange"
+	"github.com/berth-go/berth/adapters/internal/memory"
 	"github.com/berth-go/berth/adapters/internal/wire"
 	"github.com/berth-go/berth/keyed"
 	"github.com/berth-go/berth/pool"
@@ -22,7 +23,7 @@ import (
 type Transport struct {
 	wire    *settings
 	names   *wire.Names
-	memory  *memory
+	memory  *memory.Memory[Host]
 	schemes schemes
 	pool    *keyed.Pool[Host, *conn]
 
@@ -53,7 +54,7 @@ func New(cfg Config) (*Transport, error) {
 		return nil, err
 	}
 	t := &Transport{
-		wire: newSettings(base, l), names: wire.NewNames(), memory: newMemory(),
+		wire: newSettings(base, l), names: wire.NewNames(), memory: memory.New[Host](h2.InitialStreams),
 		maxStreams:  pick(cfg.MaxStreamsPerConn, 0),
 		single:      base.DisableKeepAlives,
 		closeSerial: l.closeSerial,
@@ -260,14 +261,18 @@ func (t *Transport) dial(ctx context.Context, h Host) (*conn, error) {
 	if !isHTTP2 {
 		c.serial = newSerial(cc, t.keepAliveMargin, t.idleTime, c.delivered.EndDone)
 		if t.wire.maybeHTTP2(h) {
-			t.memory.learnHTTP1(h)
+			t.memory.LearnHTTP1(h)
 		}
 		return c, nil
 	}
-	t.memory.learnHTTP2(h)
-	c.learn = func(streams int) { t.memory.learnStreams(h, streams) }
-	stray := func() int { return c.delivered.EndArrived(cc.InFlight, t.leakAfter) }
-	c.streams = h2.NewResource(cc, h2.Options{MaxStreams: t.maxStreams, Stray: stray, Panic: t.panicked})
+	t.memory.LearnHTTP2(h)
+	c.streams = h2.NewResource(cc, h2.Options{
+		MaxStreams: t.maxStreams,
+		Streams:    t.memory.Streams(h),
+		Limit:      func(streams int) { t.memory.LearnStreams(h, streams) },
+		Stray:      func() int { return c.delivered.EndArrived(cc.InFlight, t.leakAfter) },
+		Panic:      t.panicked,
+	})
 	return c, nil
 }
 
@@ -277,7 +282,7 @@ func (t *Transport) shared(h Host) int {
 	if !t.wire.maybeHTTP2(h) {
 		return 1
 	}
-	n := t.memory.streams(h)
+	n := t.memory.Streams(h)
 	if t.maxStreams > 0 {
 		n = min(n, t.maxStreams)
 	}

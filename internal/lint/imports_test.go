@@ -21,6 +21,7 @@ var layers = []layer{
 	{"keyed", "a pool of one key neither knows of many nor pays for them"},
 	{"adapters/internal/exchange", "the core knows nothing of HTTP"},
 	{"adapters/internal/wire", "the duties of one request begin when there is a connection"},
+	{"adapters/internal/memory", "how a connection is made does not depend on what those before it could carry"},
 	{"adapters/h2", "the duties of one request are the same for every kind of connection"},
 	{"adapters/httpconn", "h2 can be used without the transport that picks the protocol"},
 	{"adapters/compat", "it brings the packages that httpconn is tried with, which users must not get"},
