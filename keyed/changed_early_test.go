@@ -1,9 +1,11 @@
 package keyed_test
 
 import (
+	"context"
 	"testing"
 	"testing/synctest"
 
+	"github.com/berth-go/berth/keyed"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
@@ -27,6 +29,29 @@ func TestChangeBeforeTheResourceIsThePoolsIsSeen(t *testing.T) {
 		r.capacity = 1
 		first, second := r.acquire("a"), r.acquire("a")
 		assert.Same(t, first.got(), second.got())
+	})
+}
+
+// Nothing can be learned where nothing has changed.
+func TestSharedIsNotAskedAfterALookWithoutNews(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		asked := 0
+		p, err := keyed.New(keyed.Config[string, int]{
+			Dial:     func(context.Context, string) (int, error) { return 1, nil },
+			Capacity: func(int) int { return 2 },
+			Shared: func(string) int {
+				asked++
+				return 2
+			},
+		})
+		require.NoError(t, err)
+		for range 10 {
+			l, err := p.Acquire(t.Context(), "a")
+			require.NoError(t, err)
+			l.Release()
+		}
+		assert.Equal(t, 2, asked, "before the wait and after the dial")
+		require.NoError(t, p.Close())
 	})
 }
 

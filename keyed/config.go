@@ -29,7 +29,8 @@ type Config[K comparable, R any] struct {
 
 	// Shared returns the capacity that a resource of the key, not yet dialled, is
 	// expected to have. It is asked before each wait, after each dial and after each
-	// change of a Capacity, so it may learn. Less than 1 counts as 1. nil: 1.
+	// change of what Capacity or Expect returns, so it may learn. Less than 1 counts as 1.
+	// nil: 1.
 	Shared func(key K) int
 
 	// Limits for each key. They mean what the fields of pool.Limits mean. A key

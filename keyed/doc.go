@@ -81,7 +81,9 @@
 // the total turned the caller away. Limits from PerKey that are wrong are an error
 // of the call that asked for them. A panic in PerKey or Shared reaches the caller,
 // with nothing locked or counted; one in Shared after a dial is a
-// [*pool.DialError]: what was dialled counts, and is closed.
+// [*pool.DialError]: what was dialled counts, and is closed. One in Shared after a later look at
+// a Capacity is like one in Capacity: the resource is closed, and the panic reaches who released
+// it, or Hooks.Panic.
 //
 // # Tests with testing/synctest
 //

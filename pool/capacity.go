@@ -133,7 +133,8 @@ func (p *Pool[R]) sampleLocked(s *slot[R]) *panicError {
 // lookLocked reads Capacity, Expect and Shared once, with the lock free meanwhile, and
 // notes what they say. A func that does not return says Dead.
 func (p *Pool[R]) lookLocked(s *slot[R]) (err *panicError) {
-	capacity, expect, shared, adopted := Dead, Dead, 0, s.adopted
+	capacity, expect, shared := Dead, Dead, 0
+	before, expected, adopted := s.capacity, s.expect, s.adopted
 	where := "Capacity"
 	p.mu.form = restless // what was read just before may have changed that
 	p.mu.Unlock()
@@ -152,9 +153,9 @@ func (p *Pool[R]) lookLocked(s *slot[R]) (err *panicError) {
 		where = "Expect"
 		e = max(n, p.cfg.Expect(s.value))
 	}
-	if adopted { // else adopt asks
+	if adopted && (clamped(n) != before || clamped(e) != expected) { // else adopt asks, or there is no news
 		where = "Shared"
-		shared = p.askShared() // of this one there may be something to learn for the next dial
+		shared = p.askShared() // there may be something to learn for the next dial
 	}
 	capacity, expect = n, e
 	return nil

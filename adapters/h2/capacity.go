@@ -99,12 +99,13 @@ func (r *Resource) none() bool { return r.conn.InFlight() == 0 && r.conn.Availab
 
 // provenBy ends the ramp because of a sum that is the server's number, and tells of it.
 func (r *Resource) provenBy(available, inFlight int) {
+	ramps := r.ramping.Load()
 	r.provenNow()
 	if available > 0 {
 		r.room(available, inFlight)
-	} else if !r.lasts.Load() {
-		// Mostly what is in flight is all that the server allows. After a goodbye it is not, but
-		// it is all that a connection of that server carries.
+	} else if r.guesses && ramps && !r.lasts.Load() {
+		// Mostly what is in flight is all that the server allows. After a goodbye it is not: one so
+		// soon looks the same; later, InitialStreams was the server's number, and this is none.
 		r.tellLimit(int32(min(inFlight, math.MaxInt32))) //nolint:gosec // bounded
 	}
 }

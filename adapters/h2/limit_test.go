@@ -30,6 +30,11 @@ func TestConnectionIsExpectedToCarryWhatItsServerAllowedLast(t *testing.T) {
 			c.set(true, func() { c.max = 250 })
 			synctest.Wait()
 			assert.Equal(t, r.Capacity(), r.Expect(), "its number has come")
+
+			lost := newConn()
+			r, _ = watched(t, lost, *o)
+			require.NoError(t, lost.Close())
+			assert.Zero(t, r.Expect(), "it is lost")
 		}
 	})
 }
@@ -60,19 +65,21 @@ func TestLimitHearsOfTheServersNumberAndOfItsChanges(t *testing.T) {
 // flight after which it takes no more.
 func TestLimitHearsOfANumberThatIsInFlight(t *testing.T) {
 	for name, tt := range map[string]struct {
-		req  http.Request
-		told []int
+		req   http.Request
+		knows int // what the last connection could carry
+		told  []int
 	}{
 		"a request":                 {told: []int{1}},
 		"its last request":          {req: http.Request{Close: true}},
 		"its last one, by a header": {req: http.Request{Header: http.Header{"Connection": {"Close"}}}},
+		"where more is known":       {knows: 50},
 		"another header":            {req: http.Request{Header: http.Header{"Connection": {"keep-alive"}}}, told: []int{1}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var told []int
 				c := newConn()
-				r, _ := watched(t, c, h2.Options{Limit: func(n int) { told = append(told, n) }})
+				r, _ := watched(t, c, h2.Options{Streams: tt.knows, Limit: func(n int) { told = append(told, n) }})
 				take(t, r, 1)
 				c.answer = make(chan struct{})
 				done := make(chan error)
@@ -97,6 +104,60 @@ func TestLimitHearsOfANumberThatIsInFlight(t *testing.T) {
 	}
 }
 
+// A connection that has no room any more after its ramp was left by its server: its number was the
+// one that looks like none.
+func TestLimitHearsNothingOfAGoodbyeAfterTheRamp(t *testing.T) {
+	for name, tt := range map[string]struct {
+		after time.Duration
+		told  []int
+	}{
+		"the last look of the ramp": {after: 99 * time.Millisecond, told: []int{1}},
+		"after the ramp":            {after: 101 * time.Millisecond},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var told []int
+				c := newConn()
+				r, _ := watched(t, c, h2.Options{Limit: func(n int) { told = append(told, n) }})
+				take(t, r, 1)
+				require.NoError(t, c.Reserve())
+				time.Sleep(tt.after)
+				c.set(false, func() { c.max = 1 })
+				time.Sleep(10 * time.Millisecond)
+				r.Capacity()
+				assert.Equal(t, tt.told, told)
+			})
+		})
+	}
+}
+
+// The end of the ramp is told, although nothing of the connection has changed.
+func TestEndOfARampWithoutProofIsNews(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newConn()
+		r, news := watched(t, c, h2.Options{})
+		take(t, r, 1)
+		require.NoError(t, c.Reserve())
+		require.Equal(t, 1, r.Capacity())
+		news()
+		time.Sleep(101 * time.Millisecond)
+		synctest.Wait()
+		assert.NotZero(t, news())
+		assert.Equal(t, h2.InitialStreams, r.Capacity())
+	})
+}
+
+// Nor is a sum of two moments told.
+func TestLimitHearsNothingOfASumOfTwoMoments(t *testing.T) {
+	var told []int
+	c, r, _ := ready(t, 5, h2.Options{Limit: func(n int) { told = append(told, n) }})
+	begin(t, r, 2)
+	require.Equal(t, []int{5}, told)
+	c.afterInFlight = c.streamEnds
+	r.Capacity()
+	assert.Equal(t, []int{5}, told)
+}
+
 // Two numbers of different moments make no number of the server.
 func TestLimitIsNotKnownWhileStreamsComeAndGo(t *testing.T) {
 	c, r, _ := ready(t, 5, h2.Options{})
@@ -107,6 +168,13 @@ func TestLimitIsNotKnownWhileStreamsComeAndGo(t *testing.T) {
 	n, known := r.Limit()
 	assert.True(t, known)
 	assert.Equal(t, 5, n)
+	c.set(false, func() { c.max = 1 })
+	_, known = r.Limit()
+	assert.False(t, known, "no stream is available")
+	c.set(false, func() { c.max = 5 })
+	require.NoError(t, c.Close())
+	_, known = r.Limit()
+	assert.False(t, known, "it is lost")
 }
 
 // Callers who come when the last connection is gone have as many dials as they need, all at

@@ -36,12 +36,12 @@ func (r *Resource) rampOn() {
 	if !r.ramping.Load() {
 		return
 	}
+	r.look()
 	if r.ramped == rampTime {
 		r.ramping.Store(false)
 		r.look()
 		return
 	}
-	r.look()
 	next := min(r.ramped, rampTime-r.ramped)
 	r.ramped += next
 	r.reset(r.timer, next)

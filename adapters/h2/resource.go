@@ -53,10 +53,12 @@ type Options struct {
 
 	// Streams is how many the server is expected to allow until it has said so: what it
 	// allowed on the last connection to it, as Limit told, so that callers neither wait for
-	// more than will be nor dial for what will be. 0 or below: InitialStreams.
+	// more than will be nor dial for what will be. 0 or below: nothing is known of it, and
+	// InitialStreams are expected.
 	Streams int
 	// Limit is called with what the server allows when that has become known, and when it has
-	// changed; maybe concurrently, and in the middle of anything: it must return at once and
+	// changed, as long as there is room on the connection. Where Streams is 0 it may also be
+	// a guess, if all that a new connection can carry is in flight; maybe concurrently, and in the middle of anything: it must return at once and
 	// leave the Resource alone. nil: nobody wants to know.
 	Limit func(streams int)
 
@@ -83,6 +85,7 @@ type Resource struct {
 	isStd    bool // conn is net/http's, with nothing around it that changes RoundTrip
 	max      int
 	expected int          // until the server's number is known
+	guesses  bool         // Options.Streams does not say what is expected
 	limited  func(int)    // Options.Limit
 	said     atomic.Int32 // what it has heard last
 	lasts    atomic.Bool  // a request has begun after which the connection takes no more
@@ -148,7 +151,7 @@ func NewResource(conn Conn, o Options) *Resource {
 	if r.limited == nil {
 		r.limited = func(int) {}
 	}
-	if r.expected <= 0 {
+	if r.guesses = r.expected <= 0; r.guesses {
 		r.expected = InitialStreams
 	}
 	switch conn.(type) {

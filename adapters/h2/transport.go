@@ -218,7 +218,7 @@ func (t *Transport) dial(ctx context.Context, h Host) (*Resource, error) {
 	}()
 	r := NewResource(c, Options{
 		MaxStreams: t.max,
-		Streams:    t.memory.Streams(h),
+		Streams:    t.memory.Heard(h),
 		Limit:      func(streams int) { t.memory.LearnStreams(h, streams) },
 		Stray:      straysOf(c, d),
 		Panic:      t.panicked,

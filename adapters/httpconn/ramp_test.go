@@ -127,3 +127,28 @@ func TestNewConnectionIsExpectedToCarryWhatTheLastOneDid(t *testing.T) {
 		}
 	})
 }
+
+// What is in flight when the server leaves is not what it allows: nobody dials more for that.
+func TestGoodbyeBeforeTheFirstResponseTeachesNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const burst = 40
+		b := newBubble(t)
+		s := b.raw(func(c *rawConn, n int, stream uint32) {
+			time.AfterFunc(10*time.Second, func() { c.ok(stream) })
+			if n == 0 {
+				time.AfterFunc(time.Second, func() { c.goAway(stream, codeNo) })
+			}
+		}, func(s *rawHTTP2) { s.begin = func(c *rawConn) { c.streams(100) } })
+		c := b.client(plain2, nil, httpconn.Config{})
+		results := []<-chan result{c.start(request(t.Context(), t, http.MethodGet, s.url, nil))}
+		time.Sleep(2 * time.Second)
+		for range burst {
+			results = append(results, c.start(request(t.Context(), t, http.MethodGet, s.url, nil)))
+		}
+		for _, r := range results {
+			require.NoError(t, (<-r).err)
+		}
+		conns, _ := s.counts()
+		assert.Equal(t, 2, conns)
+	})
+}

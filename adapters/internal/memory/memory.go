@@ -25,7 +25,7 @@ type Memory[H comparable] struct {
 type entry[H comparable] struct {
 	host    H
 	http2   bool
-	streams int // 1 for HTTP/1
+	streams int // 1 for HTTP/1. 0: not heard yet
 }
 
 // New returns a Memory that expects initial streams of a connection of HTTP/2.
@@ -39,11 +39,19 @@ func New[H comparable](initial int) *Memory[H] {
 // yet: HTTP/2, since the mistake costs an HTTP/1 host the length of one dial, and
 // the opposite mistake an HTTP/2 host a connection per request.
 func (m *Memory[H]) Streams(h H) int {
+	if n := m.Heard(h); n > 0 {
+		return n
+	}
+	return m.initial
+}
+
+// Heard returns what is known of the host, or 0 if nothing is.
+func (m *Memory[H]) Heard(h H) int {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	e, ok := m.mu.entries[h]
 	if !ok {
-		return m.initial
+		return 0
 	}
 	m.mu.recent.MoveToFront(e)
 	return e.Value.(*entry[H]).streams
@@ -59,7 +67,7 @@ func (m *Memory[H]) LearnHTTP1(h H) {
 func (m *Memory[H]) LearnHTTP2(h H) {
 	m.update(h, func(e *entry[H]) {
 		if !e.http2 {
-			e.http2, e.streams = true, m.initial
+			e.http2, e.streams = true, 0
 		}
 	})
 }

@@ -29,6 +29,7 @@ func TestMemoryKeepsWhatTheServerSaidBeforeANewConnectionHasHeard(t *testing.T) 
 	const h = "a"
 	m.LearnHTTP1(h)
 	m.LearnHTTP2(h)
+	assert.Zero(t, m.Heard(h))
 	assert.Equal(t, initial, m.Streams(h), "it spoke HTTP/1 and now HTTP/2")
 	for _, n := range []int{250, 1} {
 		m.LearnStreams(h, n)
