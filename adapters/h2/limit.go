@@ -28,7 +28,7 @@ func (r *Resource) Limit() (n int, known bool) {
 // tellLimit calls Options.Limit, if that is news.
 func (r *Resource) tellLimit(streams int32) {
 	if r.said.Load() != streams && r.said.Swap(streams) != streams {
-		r.limited(int(streams))
+		r.limited(int(streams), true)
 	}
 }
 

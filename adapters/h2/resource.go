@@ -53,14 +53,14 @@ type Options struct {
 
 	// Streams is how many the server is expected to allow until it has said so: what it
 	// allowed on the last connection to it, as Limit told, so that callers neither wait for
-	// more than will be nor dial for what will be. 0 or below: nothing is known of it, and
-	// InitialStreams are expected.
+	// more than will be nor dial for what will be. 0 or below: InitialStreams.
 	Streams int
 	// Limit is called with what the server allows when that has become known, and when it has
-	// changed, as long as there is room on the connection. Where Streams is 0 it may also be
-	// a guess, if all that a new connection can carry is in flight; maybe concurrently, and in the middle of anything: it must return at once and
-	// leave the Resource alone. nil: nobody wants to know.
-	Limit func(streams int)
+	// changed; maybe concurrently, and in the middle of anything: it must return at once and
+	// leave the Resource alone. sure is false for a guess: all that a new connection carries is
+	// in flight, which mostly is what the server allows, unless it is leaving. nil: nobody wants
+	// to know.
+	Limit func(streams int, sure bool)
 
 	// Stray is called now and then while the streams of requests are gone that have not
 	// been ended: whoever had the response may have dropped it. It ends those whose contexts
@@ -84,11 +84,10 @@ type Resource struct {
 	conn     Conn
 	isStd    bool // conn is net/http's, with nothing around it that changes RoundTrip
 	max      int
-	expected int          // until the server's number is known
-	guesses  bool         // Options.Streams does not say what is expected
-	limited  func(int)    // Options.Limit
-	said     atomic.Int32 // what it has heard last
-	lasts    atomic.Bool  // a request has begun after which the connection takes no more
+	expected int             // until the server's number is known
+	limited  func(int, bool) // Options.Limit
+	said     atomic.Int32    // what it has heard last and for sure
+	lasts    atomic.Bool     // a request has begun after which the connection takes no more
 
 	// ours counts the streams that requests of ours hold: from before Reserve
 	// until the response has been read. taken counts Takes. Both change before
@@ -149,9 +148,9 @@ type Resource struct {
 func NewResource(conn Conn, o Options) *Resource {
 	r := &Resource{conn: conn, max: o.MaxStreams, expected: o.Streams, limited: o.Limit, strays: strays{left: o.Stray}, panicked: o.Panic}
 	if r.limited == nil {
-		r.limited = func(int) {}
+		r.limited = func(int, bool) {}
 	}
-	if r.guesses = r.expected <= 0; r.guesses {
+	if r.expected <= 0 {
 		r.expected = InitialStreams
 	}
 	switch conn.(type) {

@@ -218,8 +218,8 @@ func (t *Transport) dial(ctx context.Context, h Host) (*Resource, error) {
 	}()
 	r := NewResource(c, Options{
 		MaxStreams: t.max,
-		Streams:    t.memory.Heard(h),
-		Limit:      func(streams int) { t.memory.LearnStreams(h, streams) },
+		Streams:    t.memory.Streams(h),
+		Limit:      func(streams int, sure bool) { t.memory.LearnStreams(h, streams, sure) },
 		Stray:      straysOf(c, d),
 		Panic:      t.panicked,
 	})

@@ -268,8 +268,8 @@ func (t *Transport) dial(ctx context.Context, h Host) (*conn, error) {
 	t.memory.LearnHTTP2(h)
 	c.streams = h2.NewResource(cc, h2.Options{
 		MaxStreams: t.maxStreams,
-		Streams:    t.memory.Heard(h),
-		Limit:      func(streams int) { t.memory.LearnStreams(h, streams) },
+		Streams:    t.memory.Streams(h),
+		Limit:      func(streams int, sure bool) { t.memory.LearnStreams(h, streams, sure) },
 		Stray:      func() int { return c.delivered.EndArrived(cc.InFlight, t.leakAfter) },
 		Panic:      t.panicked,
 	})

@@ -25,7 +25,8 @@ type Memory[H comparable] struct {
 type entry[H comparable] struct {
 	host    H
 	http2   bool
-	streams int // 1 for HTTP/1. 0: not heard yet
+	heard   bool // what streams says comes from the server, and is no guess
+	streams int  // 1 for HTTP/1
 }
 
 // New returns a Memory that expects initial streams of a connection of HTTP/2.
@@ -39,19 +40,11 @@ func New[H comparable](initial int) *Memory[H] {
 // yet: HTTP/2, since the mistake costs an HTTP/1 host the length of one dial, and
 // the opposite mistake an HTTP/2 host a connection per request.
 func (m *Memory[H]) Streams(h H) int {
-	if n := m.Heard(h); n > 0 {
-		return n
-	}
-	return m.initial
-}
-
-// Heard returns what is known of the host, or 0 if nothing is.
-func (m *Memory[H]) Heard(h H) int {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	e, ok := m.mu.entries[h]
 	if !ok {
-		return 0
+		return m.initial
 	}
 	m.mu.recent.MoveToFront(e)
 	return e.Value.(*entry[H]).streams
@@ -59,7 +52,7 @@ func (m *Memory[H]) Heard(h H) int {
 
 // LearnHTTP1 notes that the host speaks HTTP/1.
 func (m *Memory[H]) LearnHTTP1(h H) {
-	m.update(h, func(e *entry[H]) { e.http2, e.streams = false, 1 })
+	m.update(h, func(e *entry[H]) { e.http2, e.heard, e.streams = false, false, 1 })
 }
 
 // LearnHTTP2 notes that the host speaks HTTP/2, from a connection that has not yet
@@ -67,14 +60,19 @@ func (m *Memory[H]) LearnHTTP1(h H) {
 func (m *Memory[H]) LearnHTTP2(h H) {
 	m.update(h, func(e *entry[H]) {
 		if !e.http2 {
-			e.http2, e.streams = true, 0
+			e.http2, e.streams = true, m.initial
 		}
 	})
 }
 
-// LearnStreams notes how many streams a server of HTTP/2 allows at once.
-func (m *Memory[H]) LearnStreams(h H, n int) {
-	m.update(h, func(e *entry[H]) { e.http2, e.streams = true, n })
+// LearnStreams notes how many streams a server of HTTP/2 allows at once. If sure is false that
+// is a guess, which stands until the server is heard.
+func (m *Memory[H]) LearnStreams(h H, n int, sure bool) {
+	m.update(h, func(e *entry[H]) {
+		if sure || !e.heard {
+			e.http2, e.heard, e.streams = true, sure, n
+		}
+	})
 }
 
 // update changes the entry of h, which becomes the most recent.

@@ -29,11 +29,26 @@ func TestMemoryKeepsWhatTheServerSaidBeforeANewConnectionHasHeard(t *testing.T) 
 	const h = "a"
 	m.LearnHTTP1(h)
 	m.LearnHTTP2(h)
-	assert.Zero(t, m.Heard(h))
 	assert.Equal(t, initial, m.Streams(h), "it spoke HTTP/1 and now HTTP/2")
 	for _, n := range []int{250, 1} {
-		m.LearnStreams(h, n)
+		m.LearnStreams(h, n, true)
 		m.LearnHTTP2(h)
 		assert.Equal(t, n, m.Streams(h))
 	}
+}
+
+func TestMemoryTakesAGuessUntilItHasHeardTheServer(t *testing.T) {
+	m := New[string](initial)
+	const h = "a"
+	for _, n := range []int{1, 3} {
+		m.LearnStreams(h, n, false)
+		assert.Equal(t, n, m.Streams(h))
+	}
+	m.LearnStreams(h, 250, true)
+	m.LearnStreams(h, 1, false)
+	assert.Equal(t, 250, m.Streams(h))
+	m.LearnHTTP1(h)
+	m.LearnHTTP2(h)
+	m.LearnStreams(h, 1, false)
+	assert.Equal(t, 1, m.Streams(h), "it is another server now")
 }
