@@ -381,8 +381,11 @@ func (p *Pool[R]) askShared() int {
 	return max(1, p.part.Shared())
 }
 
-// learnLocked notes the answer of askShared.
+// learnLocked notes the answer of askShared, within the leases of a whole life.
 func (p *Pool[R]) learnLocked(shared int) {
+	if m := p.cfg.MaxUses; m > 0 {
+		shared = int(min(uint64(shared), m)) //nolint:gosec // it is not negative
+	}
 	if shared > 0 {
 		p.mu.shared = int32(min(shared, maxShared)) //nolint:gosec // it fits
 	}

@@ -110,8 +110,9 @@ type Config[R any] struct {
 	Watch func(r R, changed func())
 
 	// Shared is the capacity that a resource not yet dialled is expected to have:
-	// one dial is started for that many waiters. 0: 1. More than 1 is for pools with
-	// Capacity: without, it only has fewer dials started at once.
+	// one dial is started for that many waiters, or for MaxUses if that is less. 0: 1.
+	// More than 1 is for pools with Capacity: without, it only has fewer dials started
+	// at once.
 	Shared int
 
 	MaxOpen    int // see Limits

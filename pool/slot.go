@@ -124,6 +124,15 @@ func (s *slot[R]) room() bool {
 // spent reports whether the slot has had all the leases of its life.
 func (s *slot[R]) spent() bool { m := s.own.pool.cfg.MaxUses; return m > 0 && s.uses >= m }
 
+// unspent returns n, or how many leases are left of the slot's life, if that is less.
+func (s *slot[R]) unspent(n int) int {
+	m := s.own.pool.cfg.MaxUses
+	if m == 0 {
+		return n
+	}
+	return int(min(uint64(n), m-s.uses)) //nolint:gosec // n is not negative, and the slot not spent
+}
+
 // doubted reports whether a check in the background takes so long that nobody
 // counts on the slot any more.
 func (s *slot[R]) doubted() bool {
@@ -140,10 +149,10 @@ func (s *slot[R]) promises() int {
 		return btoi(s.checking && s.capacity > 0 || s.opening)
 	}
 	if s.opening {
-		return max(1, min(int(s.expect), maxShared))
+		return s.unspent(max(1, min(int(s.expect), maxShared)))
 	}
 	if s.checking || s.failing > 0 || s.expect > s.capacity {
-		return min(max(0, int(s.expect)-s.leases), maxShared)
+		return s.unspent(min(max(0, int(s.expect)-s.leases), maxShared))
 	}
 	return 0
 }

@@ -230,7 +230,7 @@ func TestSteadyPoolKnowsItsOldestLease(t *testing.T) {
 func TestSteadyPoolCountsWhatAShareableResourcePromises(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p, err := New(Config[int]{
-			Dial: numbered(), MaxOpen: 1, MaxUses: 2, MaxWaiters: 1, Shared: 3,
+			Dial: numbered(), MaxOpen: 1, MaxUses: 3, MaxWaiters: 1, Shared: 3,
 			Capacity: func(int) int { return 1 }, Expect: func(int) int { return 3 }, Watch: func(int, func()) {},
 		})
 		require.NoError(t, err)
@@ -242,7 +242,7 @@ func TestSteadyPoolCountsWhatAShareableResourcePromises(t *testing.T) {
 		}
 		require.True(t, p.isSteady())
 		l.Release()
-		l = <-all[0] // the last that the resource will have
+		l = <-all[0] // the last but one that the resource will have
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		_, err = p.Acquire(ctx)

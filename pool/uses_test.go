@@ -69,6 +69,21 @@ func TestSpentResourcePromisesNothing(t *testing.T) {
 	})
 }
 
+// Nobody waits for more leases than a resource may have in its life: neither of a dial, nor of
+// one that says that it is about to have more room.
+func TestResourceAndDialPromiseNoMoreThanTheirUses(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		cfg := shareable()
+		cfg.MaxUses, cfg.Shared = 2, 100
+		cfg.Expect = func(*thing) int { return 100 }
+		r := newManual(t, cfg)
+		for range 6 {
+			r.acquire()
+		}
+		assert.Equal(t, 3, r.Stats().Dialing)
+	})
+}
+
 // What comes while the last use is being checked counts, although the resource
 // goes after this use anyway (I10, I11), and a shareable one, with DrainTimeout, drains from
 // then on.

@@ -1,10 +1,5 @@
 package h2
 
-import (
-	"net/http"
-	"strings"
-)
-
 // Expect returns the capacity that the connection is about to have: until the
 // server's number is known, what Options.Streams says, else the capacity.
 func (r *Resource) Expect() int {
@@ -30,13 +25,4 @@ func (r *Resource) tellLimit(streams int32) {
 	if r.said.Load() != streams && r.said.Swap(streams) != streams {
 		r.limited(int(streams), true)
 	}
-}
-
-// isLast reports whether a connection of net/http takes no request after this one.
-func isLast(req *http.Request) bool {
-	if req.Close {
-		return true
-	}
-	header := req.Header["Connection"] // of more than one it makes an error
-	return len(header) > 0 && strings.EqualFold(header[0], "close")
 }

@@ -265,7 +265,7 @@ func (r *Resource) RoundTrip(req *http.Request) (*http.Response, error) {
 			return nil, err
 		}
 	}
-	if isLast(req) {
+	if exchange.IsLast(req) {
 		r.lasts.Store(true)
 	}
 	resp, err := r.conn.RoundTrip(req)

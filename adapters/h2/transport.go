@@ -127,6 +127,10 @@ type exchanging struct {
 // acquire waits for a connection, with the traces that callers expect.
 func (x *exchanging) acquire(h Host, r pool.Request) (pool.Lease[*Resource], error) {
 	trace := exchange.TraceOf(&x.call)
+	if exchange.IsLast(x.call.Request()) {
+		x.t.memory.Last(h, 1)
+		defer x.t.memory.Last(h, -1)
+	}
 	trace.GetConn(func() string { return h.Addr })
 	lease, err := exchange.Acquire(x.call.Context(), x.t.pool, h, r)
 	if err != nil {
@@ -218,7 +222,7 @@ func (t *Transport) dial(ctx context.Context, h Host) (*Resource, error) {
 	}()
 	r := NewResource(c, Options{
 		MaxStreams: t.max,
-		Streams:    t.memory.Streams(h),
+		Streams:    t.shared(h),
 		Limit:      func(streams int, sure bool) { t.memory.LearnStreams(h, streams, sure) },
 		Stray:      straysOf(c, d),
 		Panic:      t.panicked,
@@ -234,7 +238,10 @@ func (t *Transport) shared(h Host) int {
 	if t.max > 0 {
 		n = min(n, t.max)
 	}
-	return n
+	return t.memory.PerDial(h, n, func() int {
+		stats, _ := t.pool.StatsFor(h)
+		return stats.Waiting
+	})
 }
 
 // straysOf returns the Options.Stray of a connection. Another than net/http's may be needed

@@ -141,6 +141,10 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 // ends, so that nobody comes between.
 func (x *exchanging) acquire(h Host, r pool.Request) (lease pool.Lease[*conn], err error) {
 	t, ctx, trace := x.t, x.call.Context(), exchange.TraceOf(&x.call)
+	if t.wire.maybeHTTP2(h) && exchange.IsLast(x.call.Request()) {
+		t.memory.Last(h, 1)
+		defer t.memory.Last(h, -1)
+	}
 	trace.GetConn(func() string { return t.dialAddr(h) })
 	if x.stale != nil {
 		lease, err = exchange.AcquireInstead(ctx, t.pool, h, x.lease, x.stale, r)
@@ -268,7 +272,7 @@ func (t *Transport) dial(ctx context.Context, h Host) (*conn, error) {
 	t.memory.LearnHTTP2(h)
 	c.streams = h2.NewResource(cc, h2.Options{
 		MaxStreams: t.maxStreams,
-		Streams:    t.memory.Streams(h),
+		Streams:    t.shared(h),
 		Limit:      func(streams int, sure bool) { t.memory.LearnStreams(h, streams, sure) },
 		Stray:      func() int { return c.delivered.EndArrived(cc.InFlight, t.leakAfter) },
 		Panic:      t.panicked,
@@ -286,5 +290,8 @@ func (t *Transport) shared(h Host) int {
 	if t.maxStreams > 0 {
 		n = min(n, t.maxStreams)
 	}
-	return n
+	return t.memory.PerDial(h, n, func() int {
+		stats, _ := t.pool.StatsFor(h)
+		return stats.Waiting
+	})
 }

@@ -102,7 +102,7 @@ func (m *Pool[R]) brought(d *dial[R], v R) {
 			m.beBorn(s)
 			m.mu.expected = 1
 			if s.shareable {
-				m.mu.expected = max(1, m.cfg.Shared)
+				m.mu.expected = m.unspent(0, max(1, m.cfg.Shared))
 			}
 		}
 	})
@@ -188,7 +188,7 @@ func (d *dial[R]) isFor(w *waiter[R]) bool { return w.came <= d.newest && d.numb
 // neverOpenedLocked makes the end of a resource that has had no capacity a failed dial.
 func (m *Pool[R]) neverOpenedLocked(s *resource[R]) {
 	m.mu.count.DialErrors++
-	m.failOldestLocked(s.promises(), errStillborn, func(w *waiter[R]) bool { return w.canUse(s) })
+	m.failOldestLocked(m.unspent(s.uses, s.promises()), errStillborn, func(w *waiter[R]) bool { return w.canUse(s) })
 }
 
 // failOldestLocked counts a failed dial, which is that of the n oldest waiters of those

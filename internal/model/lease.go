@@ -53,6 +53,14 @@ func (m *Pool[R]) endLocked(l *Lease[R]) bool {
 // spent reports whether s has had all the leases of its life.
 func (m *Pool[R]) spent(s *resource[R]) bool { return m.cfg.MaxUses > 0 && s.uses >= m.cfg.MaxUses }
 
+// unspent returns n, or how many leases of a life are left after uses, if that is less.
+func (m *Pool[R]) unspent(uses uint64, n int) int {
+	if m.cfg.MaxUses == 0 {
+		return n
+	}
+	return int(min(uint64(n), m.cfg.MaxUses-uses)) //nolint:gosec // small, and not negative
+}
+
 // idleNowLocked notes that s has no lease, and sees to it that the rules run when
 // MaxIdleTime has passed.
 func (m *Pool[R]) idleNowLocked(s *resource[R]) {

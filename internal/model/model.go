@@ -88,7 +88,7 @@ func New[R any](cfg pool.Config[R]) *Pool[R] {
 	m.mu.limits = pool.Limits{
 		MaxOpen: cfg.MaxOpen, MaxIdle: cfg.MaxIdle, MinIdle: cfg.MinIdle, MaxWaiters: cfg.MaxWaiters, MaxDials: cfg.MaxDials,
 	}
-	m.mu.expected = max(1, cfg.Shared)
+	m.mu.expected = m.unspent(0, max(1, cfg.Shared))
 	m.mu.ticket = 1 // 0 is no place
 	return m
 }

@@ -260,9 +260,9 @@ func (m *Pool[R]) comingLocked(flying []*dial[R]) (coming []supply) {
 		switch {
 		case s.draining || m.spent(s):
 		case s.opening: // to dial again would bring the like
-			coming = append(coming, supply{s.number, s.promises()})
+			coming = append(coming, supply{s.number, m.unspent(s.uses, s.promises())})
 		case s.shareable && s.expect > s.capacity:
-			coming = append(coming, supply{s.number, s.expect - s.leases})
+			coming = append(coming, supply{s.number, m.unspent(s.uses, s.expect-s.leases)})
 		}
 	}
 	return coming

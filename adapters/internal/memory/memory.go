@@ -19,6 +19,7 @@ type Memory[H comparable] struct {
 		sync.Mutex
 		entries map[H]*list.Element // of *entry
 		recent  list.List           // front: the most recent
+		last    map[H]int           // requests that wait; see Last
 	}
 }
 
@@ -32,7 +33,7 @@ type entry[H comparable] struct {
 // New returns a Memory that expects initial streams of a connection of HTTP/2.
 func New[H comparable](initial int) *Memory[H] {
 	m := &Memory[H]{initial: initial}
-	m.mu.entries = make(map[H]*list.Element)
+	m.mu.entries, m.mu.last = make(map[H]*list.Element), make(map[H]int)
 	return m
 }
 
@@ -73,6 +74,29 @@ func (m *Memory[H]) LearnStreams(h H, n int, sure bool) {
 			e.http2, e.heard, e.streams = true, sure, n
 		}
 	})
+}
+
+// Last adds n, which may be below 0, to the number of requests to the host that wait, and
+// after which their connection takes no more.
+func (m *Memory[H]) Last(h H, n int) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.mu.last[h] += n; m.mu.last[h] == 0 {
+		delete(m.mu.last, h)
+	}
+}
+
+// PerDial returns how many requests a dial brings room for, if a connection to the host
+// can carry streams: each of the last ones ends a connection. waiting says how many wait in all.
+func (m *Memory[H]) PerDial(h H, streams int, waiting func() int) int {
+	m.mu.Lock()
+	last := m.mu.last[h]
+	m.mu.Unlock()
+	if last == 0 || streams <= 1 {
+		return streams
+	}
+	n := waiting() + 1 // who asks does not wait yet
+	return min(streams, max(1, n/(last+n/streams)))
 }
 
 // update changes the entry of h, which becomes the most recent.
