@@ -43,7 +43,7 @@ type BudgetStats struct {
 	Open    int // slots taken: dialling, idle, in use or closing
 	Dialing int // of them, those being dialled, for which MaxDials is the limit
 	Idle    int // idle resources that may be closed for another pool: also one in a Check in the background, but none that callers wait for to open
-	Waiting int // pools that wait for a slot
+	Waiting int // pools that wait for a slot, or for one of MaxDials
 }
 
 // A Budget is capacity that several pools share, of whatever resource types. A

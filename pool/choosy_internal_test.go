@@ -259,6 +259,25 @@ func TestWhoHasADialIsNotLookedAt(t *testing.T) {
 	}
 }
 
+// Where there is always one who wants a fresh resource, those who were served must not have the
+// others looked at for ever: one look finds out how few there are now.
+func TestWhoHasADialIsLookedAtOnceAfterOthersWereServed(t *testing.T) {
+	p, err := New(Config[int]{Dial: numbered()})
+	require.NoError(t, err)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for range 5 {
+		served, flies := queueFresh(t, p), startFlying(p)
+		queueFresh(t, p)
+		startFlying(p)
+		p.removeDialLocked(flies)
+		require.True(t, served.waiter.Cancel())
+		served.noteLeftLocked()
+		assert.Zero(t, p.unmetLocked())
+		assert.Nil(t, p.unmetGroupsLocked(p.flyingLocked()))
+	}
+}
+
 // What a dial is expected to bring may change between two looks, and back again.
 func TestWhatADialIsToBringMayChangeMeanwhile(t *testing.T) {
 	p, err := New(Config[int]{Dial: numbered()})

@@ -8,7 +8,9 @@ import (
 // Hooks tell of what happens in a pool. Each func may be nil, and then costs
 // nothing. They are called without a lock held, some of them several at once, in
 // the goroutine in which the thing happened, and must return soon; they may call
-// Stats and any other method of the pool that does not wait for them. A panic in
+// Stats and any other method of the pool that does not wait for them. With a Budget
+// that may be the goroutine of another pool's caller, or of Budget.SetLimits, who
+// waits for them as well. A panic in
 // one that runs in a caller's goroutine reaches that caller, with the counts
 // right; in a goroutine of the pool it goes to Panic.
 type Hooks struct {

@@ -182,6 +182,84 @@ func TestNoDialMakesRoomWhereTheBudgetHasASlot(t *testing.T) {
 	})
 }
 
+// Where only a dial permit of the Budget lacks, nothing is closed for who wants a fresh
+// resource: a slot is free, and all that is idle would go, one after the other.
+func TestFreshCallerWithoutAPermitClosesNothing(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		b := newBudget(t, pool.BudgetLimits{MaxOpen: 5, MaxDials: 1})
+		one, two := newManual(t, under(b)), newManual(t, under(b))
+		all := one.acquireAll(3)
+		for i := range all {
+			one.dial(i + 1).ok()
+		}
+		for _, c := range all {
+			c.release()
+		}
+		two.acquire()
+		fresh := one.acquireFresh()
+		fresh.waits()
+		assert.Equal(t, 3, one.Stats().Idle)
+		two.dial(1).ok()
+		one.dial(4).ok()
+		assert.Equal(t, 4, fresh.got().n)
+		assert.Equal(t, 3, one.Stats().Idle)
+	})
+}
+
+// Once there is a permit, one is closed if there is no slot either.
+func TestFreshCallerClosesOneWhenThereIsAPermit(t *testing.T) {
+	for name, ended := range map[string]func(*rig){
+		"the dial of another pool succeeds": func(r *rig) { r.dial(1).ok() },
+		"it fails":                          func(r *rig) { r.dial(1).fail(errDial) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				b := newBudget(t, pool.BudgetLimits{MaxOpen: 4, MaxDials: 1})
+				one, two := newManual(t, under(b)), newManual(t, under(b))
+				all := one.acquireAll(3)
+				for i := range all {
+					one.dial(i + 1).ok()
+				}
+				for _, c := range all {
+					c.release()
+				}
+				two.acquire()
+				fresh := one.acquireFresh()
+				fresh.waits()
+				assert.Equal(t, 3, one.Stats().Idle)
+				ended(two)
+				one.dial(4).ok()
+				assert.Equal(t, 4, fresh.got().n)
+				assert.LessOrEqual(t, 2, one.Stats().Idle)
+			})
+		})
+	}
+}
+
+// What the Budget has closed for one who wants a fresh resource is enough, though it be
+// another pool's and its Close take long.
+func TestFreshCallerClosesOneOfAllPools(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		b := newBudget(t, pool.BudgetLimits{MaxOpen: 3})
+		gate := make(chan struct{})
+		cfg := under(b)
+		cfg.Close = func(*thing) error { <-gate; return nil }
+		one, two := newRig(t, under(b)), newRig(t, cfg)
+		two.acquire().release()
+		pass(time.Minute)
+		for _, c := range one.acquireAll(2) {
+			c.release()
+		}
+		fresh := one.acquireFresh()
+		fresh.waits()
+		assert.Equal(t, 1, two.Stats().Closing, "it was used least recently")
+		assert.Equal(t, 2, one.Stats().Idle)
+		close(gate)
+		assert.Equal(t, 3, fresh.got().n)
+		assert.Equal(t, 2, one.Stats().Idle)
+	})
+}
+
 // A dial that does not heed its end keeps nothing else from making room, here or in
 // another pool of the Budget.
 func TestStubbornDialHoldsUpNoFreshOne(t *testing.T) {

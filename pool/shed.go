@@ -80,7 +80,7 @@ const longest = time.Duration(1 << 62)
 // and itself, each taking the time of a recent lease on one of the leases
 // that are out. 0: there is nothing to judge by, or a dial will serve the caller.
 func (p *Pool[R]) estimateLocked(ahead int) time.Duration {
-	if p.unmetLocked() < 0 || !p.mu.starved && p.dialsSoonLocked(0) {
+	if p.unmetLocked() < 0 || p.dialsSoonLocked(0) && (!p.mu.starved || p.member.hasRoom()) {
 		return 0
 	}
 	lanes := int(p.mu.leases) + p.flyingLocked()*p.sharedLocked()

@@ -230,3 +230,30 @@ func TestOpenBreakerFailsNobodyBesideSomethingIdle(t *testing.T) {
 		fresh.got()
 	})
 }
+
+// The first caller has the Budget close something idle of another pool. There is more of that.
+func TestCallerIsNotShedBesideWhatIsIdleInAnotherPool(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		b := newBudget(t, pool.BudgetLimits{MaxOpen: 3})
+		slow, cfg := under(b), under(b)
+		slow.Close = func(*thing) error { <-time.After(100 * time.Millisecond); return nil }
+		cfg.ShedLate = pool.ShedOn
+		idler, r := newRig(t, slow), newRig(t, cfg)
+		c := r.acquire()
+		pass(time.Hour)
+		c.release()
+		r.acquire().got()
+		for _, c := range idler.acquireAll(2) {
+			c.release()
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		first, second := r.acquireAs(ctx), r.acquireAs(ctx)
+		third := r.acquireAs(ctx)
+		var shed *pool.ShedError
+		assert.ErrorAs(t, third.failed(), &shed)
+		pass(500 * time.Millisecond)
+		first.got()
+		second.got()
+	})
+}
