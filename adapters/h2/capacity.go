@@ -103,7 +103,7 @@ func (r *Resource) provenBy(available, inFlight int) {
 	r.provenNow()
 	if available > 0 {
 		r.room(available, inFlight)
-	} else if ramps && inFlight > 0 && !r.lasts.Load() {
+	} else if ramps && inFlight > 0 && !r.lasts.Load() && r.conn.Err() == nil {
 		// Mostly what is in flight is all that the server allows. After a goodbye it is not: one so
 		// soon looks the same; later, InitialStreams was the server's number, and this is none.
 		r.limited(min(inFlight, math.MaxInt32), false)

@@ -2,6 +2,7 @@ package h2_test
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"testing"
 	"testing/synctest"
@@ -139,6 +140,22 @@ func TestLimitHearsNothingOfAGoodbyeAfterTheRamp(t *testing.T) {
 	}
 }
 
+// Nor is what a connection has in flight that is lost during a look its server's number.
+func TestLimitHearsNothingOfAConnectionThatIsLostMeanwhile(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var told []int
+		c := newConn()
+		r, _ := watched(t, c, h2.Options{Limit: hear(&told)})
+		take(t, r, 1)
+		require.NoError(t, c.Reserve())
+		c.afterInFlight = func() { // the streams end a moment later
+			c.set(false, func() { c.err, c.max = errors.New("lost"), 0 })
+		}
+		r.Capacity()
+		assert.Empty(t, told)
+	})
+}
+
 // The end of the ramp is told, although nothing of the connection has changed.
 func TestEndOfARampWithoutProofIsNews(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -218,6 +235,30 @@ func TestTransportRemembersWhatAServerAllows(t *testing.T) {
 		assert.EqualValues(t, 1, burst("https://a.example"))
 		assert.EqualValues(t, 3, burst("https://a.example"))
 		assert.EqualValues(t, 1, burst("https://b.example"), "it is not known")
+	})
+}
+
+// No more is expected of a connection to a host not met yet than it may carry.
+func TestTransportExpectsNoMoreThanMaxStreamsPerConn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var dials atomic.Int32
+		tr := newTransport(t, h2.Config{MaxStreamsPerConn: 2, Dial: func(context.Context, h2.Host) (h2.Conn, error) {
+			dials.Inc()
+			time.Sleep(time.Millisecond)
+			return &slowConn{newConn()}, nil
+		}})
+		all := make(chan error, 6)
+		for range 6 {
+			go func() {
+				_, err := fetch(tr, "https://a.example")
+				all <- err
+			}()
+		}
+		synctest.Wait()
+		assert.EqualValues(t, 3, dials.Load())
+		for range 6 {
+			require.NoError(t, <-all)
+		}
 	})
 }
 

@@ -127,12 +127,8 @@ type exchanging struct {
 // acquire waits for a connection, with the traces that callers expect.
 func (x *exchanging) acquire(h Host, r pool.Request) (pool.Lease[*Resource], error) {
 	trace := exchange.TraceOf(&x.call)
-	if exchange.IsLast(x.call.Request()) {
-		x.t.memory.Last(h, 1)
-		defer x.t.memory.Last(h, -1)
-	}
 	trace.GetConn(func() string { return h.Addr })
-	lease, err := exchange.Acquire(x.call.Context(), x.t.pool, h, r)
+	lease, err := x.wait(h, r)
 	if err != nil {
 		return lease, err
 	}
@@ -146,6 +142,15 @@ func (x *exchanging) acquire(h Host, r pool.Request) (pool.Lease[*Resource], err
 		lease.Release()
 	})
 	return lease, nil
+}
+
+// wait is the part of acquire without the traces, which may take long.
+func (x *exchanging) wait(h Host, r pool.Request) (pool.Lease[*Resource], error) {
+	if exchange.IsLast(x.call.Request()) {
+		x.t.memory.Last(h, 1)
+		defer x.t.memory.Last(h, -1)
+	}
+	return exchange.Acquire(x.call.Context(), x.t.pool, h, r)
 }
 
 // attempt sends the request once. The lease ends here if that fails, else with

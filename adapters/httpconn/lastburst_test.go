@@ -4,6 +4,7 @@ import (
 	"context"
 	"net"
 	"net/http"
+	"net/http/httptrace"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -61,13 +62,7 @@ func TestLastRequestsOfConnectionsAreDialledForAtOnce(t *testing.T) {
 					for i := range tt.last + tt.others {
 						req := request(t.Context(), t, http.MethodGet, s.url, nil)
 						req.Close = i >= tt.others
-						go func() {
-							resp, err := rt.RoundTrip(req)
-							if err == nil {
-								_, err = read(resp)
-							}
-							ends <- err
-						}()
+						go func() { ends <- roundTrip(rt, req) }()
 						synctest.Wait() // they come in order
 					}
 					for range tt.last + tt.others {
@@ -79,6 +74,113 @@ func TestLastRequestsOfConnectionsAreDialledForAtOnce(t *testing.T) {
 			})
 		}
 	}
+}
+
+// Nor do they take away what those who come after them wait for.
+func TestOthersDoNotWaitForASecondDialBehindALastRequest(t *testing.T) {
+	for _, which := range []string{"httpconn", "h2"} {
+		t.Run(which, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				b := newBubble(t)
+				s := b.raw(func(c *rawConn, _ int, stream uint32) { c.ok(stream) }, func(*rawHTTP2) {})
+				dial, dials := b.slowly()
+				base := &http.Transport{DialContext: dial}
+				plain2.tune(base, nil)
+				rt, closeAll := transportOf(t, which, base)
+				defer closeAll()
+				began := time.Now()
+				ends := make(chan error, 2)
+				for i := range 2 {
+					req := request(t.Context(), t, http.MethodGet, s.url, nil)
+					req.Close = i == 0
+					go func() { ends <- roundTrip(rt, req) }()
+					synctest.Wait()
+				}
+				for range 2 {
+					require.NoError(t, <-ends)
+				}
+				assert.Less(t, time.Since(began), 100*time.Millisecond)
+				assert.EqualValues(t, 2, dials.Load())
+			})
+		})
+	}
+}
+
+// A last request that does not wait yet needs no dial, however long its trace takes.
+func TestLastRequestInATraceMakesNobodyDial(t *testing.T) {
+	for _, which := range []string{"httpconn", "h2"} {
+		t.Run(which, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				const burst = 10
+				b := newBubble(t)
+				s := b.raw(func(c *rawConn, _ int, stream uint32) { c.ok(stream) }, func(*rawHTTP2) {})
+				dial, dials := b.slowly()
+				base := &http.Transport{DialContext: dial}
+				plain2.tune(base, nil)
+				rt, closeAll := transportOf(t, which, base)
+				defer closeAll()
+				trace := &httptrace.ClientTrace{GetConn: func(string) { time.Sleep(time.Minute) }}
+				ends := make(chan error, 2*burst)
+				for range burst {
+					req := request(httptrace.WithClientTrace(t.Context(), trace), t, http.MethodGet, s.url, nil)
+					req.Close = true
+					go func() { ends <- roundTrip(rt, req) }()
+				}
+				synctest.Wait()
+				for range burst {
+					req := request(t.Context(), t, http.MethodGet, s.url, nil)
+					go func() { ends <- roundTrip(rt, req) }()
+				}
+				for range burst {
+					require.NoError(t, <-ends)
+				}
+				assert.EqualValues(t, 1, dials.Load())
+				for range burst {
+					require.NoError(t, <-ends)
+				}
+			})
+		})
+	}
+}
+
+// Nor does one that has ended.
+func TestLastRequestsThatHaveEndedMakeNobodyDial(t *testing.T) {
+	for _, which := range []string{"httpconn", "h2"} {
+		t.Run(which, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				const burst = 10
+				b := newBubble(t)
+				s := b.raw(func(c *rawConn, _ int, stream uint32) { c.ok(stream) }, func(*rawHTTP2) {})
+				dial, dials := b.slowly()
+				base := &http.Transport{DialContext: dial}
+				plain2.tune(base, nil)
+				rt, closeAll := transportOf(t, which, base)
+				defer closeAll()
+				ends := make(chan error, burst)
+				for _, last := range []bool{true, false} {
+					dials.Store(0)
+					for range burst {
+						req := request(t.Context(), t, http.MethodGet, s.url, nil)
+						req.Close = last
+						go func() { ends <- roundTrip(rt, req) }()
+						synctest.Wait()
+					}
+					for range burst {
+						require.NoError(t, <-ends)
+					}
+				}
+				assert.EqualValues(t, 1, dials.Load())
+			})
+		})
+	}
+}
+
+func roundTrip(rt http.RoundTripper, req *http.Request) error {
+	resp, err := rt.RoundTrip(req)
+	if err == nil {
+		_, err = read(resp)
+	}
+	return err
 }
 
 func transportOf(t *testing.T, which string, base *http.Transport) (http.RoundTripper, func()) {

@@ -140,19 +140,9 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 // one was stale, the place of the request in the queue is taken before its lease
 // ends, so that nobody comes between.
 func (x *exchanging) acquire(h Host, r pool.Request) (lease pool.Lease[*conn], err error) {
-	t, ctx, trace := x.t, x.call.Context(), exchange.TraceOf(&x.call)
-	if t.wire.maybeHTTP2(h) && exchange.IsLast(x.call.Request()) {
-		t.memory.Last(h, 1)
-		defer t.memory.Last(h, -1)
-	}
+	t, trace := x.t, exchange.TraceOf(&x.call)
 	trace.GetConn(func() string { return t.dialAddr(h) })
-	if x.stale != nil {
-		lease, err = exchange.AcquireInstead(ctx, t.pool, h, x.lease, x.stale, r)
-		x.stale = nil
-	} else {
-		lease, err = exchange.Acquire(ctx, t.pool, h, r)
-	}
-	if err != nil {
+	if lease, err = x.wait(h, r); err != nil {
 		return lease, wire.LimitsError("httpconn", "Config.PerHost", err)
 	}
 	c := lease.Value()
@@ -161,6 +151,21 @@ func (x *exchanging) acquire(h Host, r pool.Request) (lease pool.Lease[*conn], e
 		lease.Release()
 	})
 	return lease, nil
+}
+
+// wait is the part of acquire without the traces, which may take long.
+func (x *exchanging) wait(h Host, r pool.Request) (lease pool.Lease[*conn], err error) {
+	t, ctx := x.t, x.call.Context()
+	if t.wire.maybeHTTP2(h) && exchange.IsLast(x.call.Request()) {
+		t.memory.Last(h, 1)
+		defer t.memory.Last(h, -1)
+	}
+	if x.stale == nil {
+		return exchange.Acquire(ctx, t.pool, h, r)
+	}
+	lease, err = exchange.AcquireInstead(ctx, t.pool, h, x.lease, x.stale, r)
+	x.stale = nil
+	return lease, err
 }
 
 // dialAddr is the address that a dial for h goes to: the proxy's where there is one.

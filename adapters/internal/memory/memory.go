@@ -96,7 +96,11 @@ func (m *Memory[H]) PerDial(h H, streams int, waiting func() int) int {
 		return streams
 	}
 	n := waiting() + 1 // who asks does not wait yet
-	return min(streams, max(1, n/(last+n/streams)))
+	dials := last
+	if others := n - last; others > 0 {
+		dials += (others-1)/streams + 1
+	}
+	return min(streams, max(1, n/dials))
 }
 
 // update changes the entry of h, which becomes the most recent.
