@@ -95,7 +95,7 @@ func (p *Pool[R]) makeWayLocked(atDoor *attempt[R]) {
 		return
 	}
 	full := room(l.MaxOpen, p.usedLocked()) == 0
-	if !full && (!p.mu.starved || !p.member.lacksSlot(p.standingLocked())) {
+	if !full && !p.mu.starved {
 		return
 	}
 	for s := p.oldestIdleLocked(); s != nil; s = p.newerIdle(s.idleLink.Newer()) {

@@ -182,81 +182,60 @@ func TestNoDialMakesRoomWhereTheBudgetHasASlot(t *testing.T) {
 	})
 }
 
-// Where only a dial permit of the Budget lacks, nothing is closed for who wants a fresh
-// resource: a slot is free, and all that is idle would go, one after the other.
-func TestFreshCallerWithoutAPermitClosesNothing(t *testing.T) {
-	bubble(t, func(t *testing.T) {
-		b := newBudget(t, pool.BudgetLimits{MaxOpen: 5, MaxDials: 1})
-		one, two := newManual(t, under(b)), newManual(t, under(b))
-		all := one.acquireAll(3)
-		for i := range all {
-			one.dial(i + 1).ok()
-		}
-		for _, c := range all {
-			c.release()
-		}
-		two.acquire()
-		fresh := one.acquireFresh()
-		fresh.waits()
-		assert.Equal(t, 3, one.Stats().Idle)
-		two.dial(1).ok()
-		one.dial(4).ok()
-		assert.Equal(t, 4, fresh.got().n)
-		assert.Equal(t, 3, one.Stats().Idle)
-	})
-}
-
-// Once there is a permit, one is closed if there is no slot either.
-func TestFreshCallerClosesOneWhenThereIsAPermit(t *testing.T) {
-	for name, ended := range map[string]func(*rig){
-		"the dial of another pool succeeds": func(r *rig) { r.dial(1).ok() },
-		"it fails":                          func(r *rig) { r.dial(1).fail(errDial) },
+// Who wants a fresh resource is not left asleep when there is a permit to dial at last, though
+// nothing happens in its pool: what the Budget cannot close by itself, for it has leases, drains.
+func TestFreshCallerHasSomethingDrainedWhenThereIsAPermit(t *testing.T) {
+	limits := pool.BudgetLimits{MaxOpen: 2, MaxDials: 1}
+	for name, ended := range map[string]func(*testing.T, *pool.Budget, *rig){
+		"the dial of another pool succeeds": func(_ *testing.T, _ *pool.Budget, two *rig) { two.dial(1).ok() },
+		"new limits": func(t *testing.T, b *pool.Budget, _ *rig) {
+			t.Helper()
+			more := limits
+			more.MaxDials = 2
+			require.NoError(t, b.SetLimits(more))
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
-				b := newBudget(t, pool.BudgetLimits{MaxOpen: 4, MaxDials: 1})
-				one, two := newManual(t, under(b)), newManual(t, under(b))
-				all := one.acquireAll(3)
-				for i := range all {
-					one.dial(i + 1).ok()
-				}
-				for _, c := range all {
-					c.release()
-				}
+				b := newBudget(t, limits)
+				cfg := sharing(b)
+				cfg.DrainTimeout = time.Second
+				one, two := newManual(t, cfg), newManual(t, under(b))
+				one.capacity = 2
+				one.acquire()
+				one.dial(1).ok()
 				two.acquire()
 				fresh := one.acquireFresh()
-				fresh.waits()
-				assert.Equal(t, 3, one.Stats().Idle)
-				ended(two)
-				one.dial(4).ok()
-				assert.Equal(t, 4, fresh.got().n)
-				assert.LessOrEqual(t, 2, one.Stats().Idle)
+				pass(time.Minute)
+				ended(t, b, two)
+				pass(time.Minute)
+				one.dial(2)
+				one.endDials()
+				two.endDials()
+				fresh.got()
 			})
 		})
 	}
 }
 
-// What the Budget has closed for one who wants a fresh resource is enough, though it be
-// another pool's and its Close take long.
-func TestFreshCallerClosesOneOfAllPools(t *testing.T) {
+// Nor does a dial that does not heed its end hold up then what is idle.
+func TestStubbornDialHoldsUpNoFreshOneWhenThereIsAPermit(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		b := newBudget(t, pool.BudgetLimits{MaxOpen: 3})
-		gate := make(chan struct{})
-		cfg := under(b)
-		cfg.Close = func(*thing) error { <-gate; return nil }
-		one, two := newRig(t, under(b)), newRig(t, cfg)
-		two.acquire().release()
-		pass(time.Minute)
-		for _, c := range one.acquireAll(2) {
-			c.release()
-		}
+		b := newBudget(t, pool.BudgetLimits{MaxOpen: 3, MaxDials: 2})
+		one, two, three := newManual(t, under(b)), newManual(t, under(b)), newManual(t, under(b))
+		c := one.acquire()
+		one.dial(1).ok()
+		gone := two.acquire()
+		two.dial(1).stubborn.Store(true)
+		gone.leave()
+		three.acquire()
+		c.release()
 		fresh := one.acquireFresh()
 		fresh.waits()
-		assert.Equal(t, 1, two.Stats().Closing, "it was used least recently")
-		assert.Equal(t, 2, one.Stats().Idle)
-		close(gate)
-		assert.Equal(t, 3, fresh.got().n)
-		assert.Equal(t, 2, one.Stats().Idle)
+		three.dial(1).ok()
+		one.dial(2).ok()
+		fresh.got()
+		two.dial(1).ok()
 	})
 }
 

@@ -295,26 +295,6 @@ func (b *Budget) olderLocked(m *member, t Ticket, shared bool, now standing) boo
 	return room(l.MaxDials, dials) > supply && b.mu.starving.older(0, m, t, supply+1) > supply
 }
 
-// lacksSlot reports whether the Budget has too few slots for those who starve, m among
-// them, with those of what is being closed, or is to be: where it lacks dial permits only, to
-// close something would be of no use. Canceled dials do not count: they may not heed that.
-// now is what m has, as for older.
-func (m *member) lacksSlot(now standing) bool {
-	b := m.budget
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	l := &b.mu.limits
-	if l.MaxOpen == 0 {
-		return false
-	}
-	was, done := &m.last, m.handed.copied()
-	open := b.mu.open + int(now.used-was.used) - done.grants
-	dials := b.mu.dials + int(now.dialing-was.dialing) - done.grants
-	closing := b.mu.ending + int(now.ending-was.ending) - b.mu.canceled - int(now.canceled-was.canceled) +
-		b.mu.evictions - done.evict - done.shrink
-	return min(b.mu.want, room(l.MaxDials, dials)) > l.MaxOpen-open+closing
-}
-
 // hasRoom reports whether one more dial than those that pools starve for could begin soon,
 // in the place of what is idle or about to be free.
 func (m *member) hasRoom() bool {
