@@ -239,11 +239,7 @@ func (t *Transport) dial(ctx context.Context, h Host) (*Resource, error) {
 // shared returns how many requests a connection to h, not yet dialled, is expected to
 // carry at once.
 func (t *Transport) shared(h Host) int {
-	n := t.memory.Streams(h)
-	if t.max > 0 {
-		n = min(n, t.max)
-	}
-	return t.memory.PerDial(h, n, func() int {
+	return t.memory.PerDial(h, t.max, func() int {
 		stats, _ := t.pool.StatsFor(h)
 		return stats.Waiting
 	})

@@ -67,20 +67,13 @@ func TestFirstConnectionTeachesHowManyDialsABurstNeeds(t *testing.T) {
 		s := b.raw(func(c *rawConn, _ int, stream uint32) {
 			time.AfterFunc(10*time.Second, func() { c.ok(stream) })
 		}, func(s *rawHTTP2) { s.begin = func(c *rawConn) { c.streams(1) } })
-		var dials atomic.Int32
-		c := b.client(plain2, nil, httpconn.Config{}, func(tr *http.Transport) {
-			dial := tr.DialContext
-			tr.DialContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
-				dials.Inc()
-				time.Sleep(time.Second)
-				return dial(ctx, network, addr)
-			}
-		})
+		dial, dials := b.slowly()
+		c := b.client(plain2, nil, httpconn.Config{}, func(tr *http.Transport) { tr.DialContext = dial })
 		var results []<-chan result
 		for range burst {
 			results = append(results, c.start(request(t.Context(), t, http.MethodGet, s.url, nil)))
 		}
-		time.Sleep(1500 * time.Millisecond)
+		time.Sleep(100 * time.Millisecond)
 		assert.EqualValues(t, burst, dials.Load())
 		for _, r := range results {
 			require.NoError(t, (<-r).err)

@@ -291,11 +291,7 @@ func (t *Transport) shared(h Host) int {
 	if !t.wire.maybeHTTP2(h) {
 		return 1
 	}
-	n := t.memory.Streams(h)
-	if t.maxStreams > 0 {
-		n = min(n, t.maxStreams)
-	}
-	return t.memory.PerDial(h, n, func() int {
+	return t.memory.PerDial(h, t.maxStreams, func() int {
 		stats, _ := t.pool.StatsFor(h)
 		return stats.Waiting
 	})

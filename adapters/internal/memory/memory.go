@@ -86,9 +86,14 @@ func (m *Memory[H]) Last(h H, n int) {
 	}
 }
 
-// PerDial returns how many requests a dial brings room for, if a connection to the host
-// can carry streams: each of the last ones ends a connection. waiting says how many wait in all.
-func (m *Memory[H]) PerDial(h H, streams int, waiting func() int) int {
+// PerDial returns how many requests a dial brings room for, if a connection may carry most at
+// once (0: as many as the server allows): each of the last ones ends a connection. waiting says
+// how many wait in all.
+func (m *Memory[H]) PerDial(h H, most int, waiting func() int) int {
+	streams := m.Streams(h)
+	if most > 0 {
+		streams = min(streams, most)
+	}
 	m.mu.Lock()
 	last := m.mu.last[h]
 	m.mu.Unlock()

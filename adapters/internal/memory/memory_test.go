@@ -81,13 +81,15 @@ func TestLastRequestsHaveADialEachAndTheOthersTheirShare(t *testing.T) {
 		m.Last("b", 7)
 		m.Last(h, tt.last)
 		asked := 0
-		got := m.PerDial(h, tt.streams, func() int { asked++; return tt.waiting })
+		m.LearnStreams(h, tt.streams, true)
+		got := m.PerDial(h, 0, func() int { asked++; return tt.waiting })
 		assert.Equal(t, tt.want, got, "%+v", tt)
 		if tt.last == 0 || tt.streams <= 1 {
 			assert.Zero(t, asked, "%+v", tt)
 		}
 		m.Last(h, -tt.last)
-		assert.Equal(t, tt.streams, m.PerDial(h, tt.streams, nil), "nobody waits any more")
+		assert.Equal(t, tt.streams, m.PerDial(h, 0, nil), "nobody waits any more")
+		assert.Equal(t, min(tt.streams, 2), m.PerDial(h, 2, nil), "a connection may carry no more")
 		m.Last("b", -7)
 		assert.Empty(t, m.mu.last)
 	}
