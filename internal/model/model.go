@@ -160,8 +160,8 @@ func (m *Pool[R]) arrive(ctx context.Context, r pool.Request) (*Lease[R], *waite
 			w.ticket += m.lag()
 		}
 		w.came = m.mu.ticket
-	} else {
-		w.came = w.ticket
+	} else if w.came = w.ticket; w.ticket > m.mu.ticket && w.ticket >= m.lag() { // the place of a Low lease
+		w.came -= m.lag()
 	}
 	m.queueLocked(w)
 	// Who has a place was let in before.
